@@ -1,0 +1,27 @@
+// Files that are either complete under their name or absent.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace espalier::base {
+
+/// Whole content; throws Error(io) naming the file and the system's reason.
+std::string read_file(const std::filesystem::path& path);
+
+/// Writes to `path` + ".tmp", fsyncs, renames, fsyncs the directory. On failure nothing is left under `path` and Error(io) is thrown.
+void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// Makes a closed file durable and gives it its final name: fsync(temporary), rename, fsync(directory).
+void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& final_name);
+
+struct FileStamp {
+  std::uint64_t size = 0;      ///< bytes
+  std::uint64_t checksum = 0;  ///< XXH3-64 of the content
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+FileStamp stamp_file(const std::filesystem::path& path);
+
+}  // namespace espalier::base

@@ -1,0 +1,16 @@
+// Small text helpers that error messages share.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace espalier::base {
+
+/// Nearest of `candidates` by Levenshtein distance, if it is at most max(2, a third of the word's length); else "".
+std::string nearest(std::string_view word, std::span<const std::string> candidates);
+
+/// " (did you mean 'x'?)" or "".
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace espalier::base

@@ -1,0 +1,84 @@
+// One way to ask any MILP solver. What comes back is a claim: verification is certify's.
+#pragma once
+#include <cstdint>
+#include <string_view>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "espalier/milp/model.hpp"
+
+namespace espalier::milp {
+
+enum class Reason {
+  optimal,     ///< the incumbent is claimed optimal
+  infeasible,  ///< no feasible point is claimed to exist
+  unbounded,
+  limit,    ///< stopped by the limit named beside it; there may be an incumbent
+  stopped,  ///< stopped by the caller's callback or stop request
+  error,    ///< the solver failed; detail says how
+};
+enum class Limit { none, time, nodes, iterations, memory, cutoff };
+
+struct Termination {
+  Reason reason = Reason::error;
+  Limit limit = Limit::none;
+  std::string detail;  ///< in words, with the solver's own codes
+};
+std::string_view to_string(Reason reason);
+std::string_view to_string(Limit limit);
+
+struct Incumbent {
+  double objective = 0;       ///< in the model's sense, constant included
+  std::vector<double> x;      ///< one value per column of the model
+  double seconds = 0;         ///< wall time since the start of solve()
+};
+
+/// Called for every new incumbent, on the solver's thread; must not throw (what it throws is caught and ends the solve with Reason::error).
+enum class CallbackAction { proceed, stop };
+using IncumbentCallback = std::function<CallbackAction(const Incumbent&)>;
+
+struct SolveOptions {
+  double time_limit = infinity;  ///< wall seconds; 0 is legal: nothing but the start is looked at
+  std::int64_t node_limit = -1;  ///< -1: none
+  double relative_gap = 0;       ///< stop when |incumbent - bound| <= relative_gap * max(1e-10, |incumbent|)
+  double absolute_gap = 1e-9;
+  std::optional<double> cutoff;  ///< only points strictly better than this are wanted
+  std::vector<double> start;     ///< a feasible point or empty; checked (Model::violation <= 1e-6) before it is passed on
+  std::uint64_t seed = 0;
+  std::filesystem::path log_file;           ///< the solver's own output goes here; empty: nowhere
+  IncumbentCallback on_incumbent;           ///< may be empty
+  std::function<bool()> stop_requested;     ///< polled; may be empty
+};
+
+struct Result {
+  Termination termination;
+  std::optional<Incumbent> incumbent;  ///< best claimed point
+  double dual_bound = 0;               ///< claimed bound on the optimum in the model's sense; +-infinity when there is none
+  std::int64_t nodes = 0;
+  std::int64_t iterations = 0;
+  double seconds = 0;  ///< wall
+};
+
+/// solve() checks model and options once, then calls do_solve() of the back end, which may assume valid input.
+class Solver {
+ public:
+  virtual ~Solver() = default;
+  virtual std::string name() const = 0;     ///< "cbc", "external"
+  virtual std::string version() const = 0;
+  virtual bool reports_incumbents() const = 0;  ///< false: on_incumbent is called once, at the end
+  Result solve(const Model& model, const SolveOptions& options) const;
+
+ private:
+  virtual Result do_solve(const Model& model, const SolveOptions& options) const = 0;
+};
+
+/// "cbc" or "external:<command line>", the latter with {model}, {solution} and {seconds} replaced; throws base::Error(configuration)
+/// naming the solvers there are.
+std::unique_ptr<Solver> make_solver(const std::string& name);
+std::vector<std::string> solver_names();
+
+}  // namespace espalier::milp

@@ -1,0 +1,32 @@
+// A field is described once; YAML reading, defaults, checks, HDF5 columns, --help and the reference are made from it.
+#pragma once
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "espalier/task/value.hpp"
+
+namespace espalier::task {
+
+struct Field {
+  std::string name;  ///< "train.learning_rate" for a parameter, "verified_objective" for a column
+  ValueType type = ValueType::real;
+  std::optional<Value> default_value;  ///< none: a parameter without default is required
+  std::string unit;                    ///< "s", "1" (a pure number), "" (not a quantity)
+  std::string meaning;                 ///< one sentence
+  double minimum = -std::numeric_limits<double>::infinity();
+  double maximum = std::numeric_limits<double>::infinity();
+  bool minimum_open = false;  ///< minimum itself is not legal
+  bool maximum_open = false;
+  std::vector<std::string> choices;  ///< for text: the legal words; empty: any
+};
+
+using Schema = std::vector<Field>;
+
+const Field* find_field(const Schema& schema, std::string_view name);
+
+/// "" if `value` is legal for `field`, else a sentence "expected ..., found ...". Integers are accepted for reals.
+std::string check_value(const Field& field, const Value& value);
+
+}  // namespace espalier::task

@@ -1,0 +1,83 @@
+// What travels between plan, dispatcher, workers and store.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "espalier/base/file.hpp"
+#include "espalier/base/hash.hpp"
+#include "espalier/base/ids.hpp"
+#include "espalier/task/value.hpp"
+
+namespace espalier::task {
+
+/// Content hash of a stage: its kind, schema version, parameters and its parents' keys. Equal keys are one task.
+using StageKey = base::Digest;
+
+struct TaskSpec {
+  StageKey key;
+  std::string kind;                ///< "train", "prune", "solve", ...
+  std::uint32_t schema_version = 1;  ///< raised when a stage's meaning changes, so that old results are not reused
+  Parameters parameters;
+  std::vector<StageKey> parents;   ///< in the order in which the stage wants its inputs
+
+  /// A seed for everything random in the stage that its parameters do not seed: derived from the key, never from ranks or order.
+  std::uint64_t derived_seed() const { return key.low ^ (key.high * 0x9E3779B97F4A7C15ULL); }
+};
+
+/// The key of a stage with these contents.
+StageKey make_key(const std::string& kind, std::uint32_t schema_version, const Parameters& parameters, const std::vector<StageKey>& parents);
+
+/// A finished part file below the output directory's parts/.
+struct PartFile {
+  std::string name;  ///< relative to the output directory: "parts/ab/<key>.h5"
+  base::FileStamp stamp;
+  friend bool operator==(const PartFile&, const PartFile&) = default;
+};
+
+/// One try at a task, with its parents' part files in parent order (empty name: the parent left none).
+struct Attempt {
+  base::AttemptId id;
+  TaskSpec spec;
+  std::vector<PartFile> inputs;
+};
+
+/// A small array that is stored with the outcome itself: an input, a trace, losses per epoch.
+struct Array {
+  std::string name;
+  std::vector<double> values;
+  friend bool operator==(const Array&, const Array&) = default;
+};
+
+enum class OutcomeKind { done, failed };
+
+/// What came of an attempt. Failing is data: kind, message and place are columns.
+struct Outcome {
+  StageKey key;
+  base::AttemptId attempt;
+  OutcomeKind kind = OutcomeKind::done;
+  std::string error_kind;  ///< of base::ErrorKind, or "exception"; empty when done
+  std::string message;     ///< empty when done
+  Parameters values;       ///< result columns (see Stage::columns)
+  std::vector<Array> arrays;
+  std::optional<PartFile> part;
+  int rank = 0;  ///< of the worker
+  std::string host;
+  double started = 0;  ///< Unix time, s
+  double wall_seconds = 0;
+  double cpu_seconds = 0;
+};
+
+/// A node of the stage graph. Parents come before children.
+struct PlannedTask {
+  TaskSpec spec;
+  std::vector<base::TaskId> parents;  ///< same order as spec.parents
+  double expected_seconds = 1;        ///< for longest-expected-first and the ETA; never part of the key
+};
+
+struct TaskGraph {
+  std::vector<PlannedTask> tasks;  ///< TaskId is the index
+};
+
+}  // namespace espalier::task

@@ -1,0 +1,101 @@
+#include "espalier/base/file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "espalier/base/error.hpp"
+#include "espalier/base/hash.hpp"
+
+namespace espalier::base {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags, const char* purpose) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+    if (fd_ < 0) refuse(purpose);
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int get() const { return fd_; }
+  [[noreturn]] void refuse(const char* what) const { fail(ErrorKind::io, "cannot {} '{}': {}", what, path_.string(), std::strerror(errno)); }
+  void sync() const {
+    // Some file systems refuse fsync on a directory; there is nothing better to do then.
+    if (::fsync(fd_) != 0 && errno != EINVAL) refuse("fsync");
+  }
+  void close() {
+    const int fd = fd_;
+    fd_ = -1;
+    if (::close(fd) != 0) refuse("close");
+  }
+
+ private:
+  fs::path path_;
+  int fd_;
+};
+
+void write_all(const Descriptor& file, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(file.get(), content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      file.refuse("write");
+    }
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  const Descriptor file(path, O_RDONLY, "read");
+  std::string content;
+  char buffer[1 << 16];
+  for (;;) {
+    const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) file.refuse("read");
+    if (got == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
+void publish_file(const fs::path& temporary, const fs::path& final_name) {
+  Descriptor file(temporary, O_RDONLY, "open");
+  file.sync();
+  file.close();
+  if (::rename(temporary.c_str(), final_name.c_str()) != 0)
+    fail(ErrorKind::io, "cannot rename '{}' to '{}': {}", temporary.string(), final_name.string(), std::strerror(errno));
+  Descriptor(directory_of(final_name), O_RDONLY | O_DIRECTORY, "open").sync();
+}
+
+void write_file_atomically(const fs::path& path, std::string_view content) {
+  const fs::path temporary = path.string() + ".tmp";
+  try {
+    Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
+    write_all(file, content);
+    file.close();
+    publish_file(temporary, path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
+FileStamp stamp_file(const fs::path& path) {
+  const std::string content = read_file(path);
+  return {content.size(), checksum(content)};
+}
+
+}  // namespace espalier::base

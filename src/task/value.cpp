@@ -1,0 +1,72 @@
+#include "espalier/task/value.hpp"
+
+#include <fmt/format.h>
+
+#include "espalier/base/error.hpp"
+
+namespace espalier::task {
+
+using base::ErrorKind;
+using base::fail;
+
+ValueType type_of(const Value& value) { return static_cast<ValueType>(value.index()); }
+
+std::string_view to_string(ValueType type) {
+  switch (type) {
+    case ValueType::boolean: return "boolean";
+    case ValueType::integer: return "integer";
+    case ValueType::real: return "real";
+    case ValueType::text: return "text";
+    case ValueType::integer_list: return "list of integers";
+  }
+  return "unknown";
+}
+
+namespace {
+struct ToText {
+  std::string operator()(bool v) const { return v ? "true" : "false"; }
+  std::string operator()(std::int64_t v) const { return fmt::format("{}", v); }
+  std::string operator()(double v) const { return fmt::format("{}", v); }
+  std::string operator()(const std::string& v) const { return v; }
+  std::string operator()(const IntegerList& v) const { return fmt::format("{}", fmt::join(v, "-")); }
+};
+}  // namespace
+
+std::string to_text(const Value& value) { return std::visit(ToText{}, value); }
+
+const Value* Parameters::find(std::string_view name) const {
+  const auto it = values_.find(name);
+  return it == values_.end() ? nullptr : &it->second;
+}
+
+namespace {
+const Value& require(const Parameters& parameters, std::string_view name) {
+  if (const Value* value = parameters.find(name)) return *value;
+  fail(ErrorKind::internal, "parameter '{}' is absent", name);
+}
+
+template <class T>
+const T& require_as(const Parameters& parameters, std::string_view name, ValueType type) {
+  const Value& value = require(parameters, name);
+  if (const T* typed = std::get_if<T>(&value)) return *typed;
+  fail(ErrorKind::internal, "parameter '{}': expected {}, found {} {}", name, to_string(type), to_string(type_of(value)), to_text(value));
+}
+}  // namespace
+
+bool Parameters::boolean(std::string_view name) const { return require_as<bool>(*this, name, ValueType::boolean); }
+std::int64_t Parameters::integer(std::string_view name) const { return require_as<std::int64_t>(*this, name, ValueType::integer); }
+const std::string& Parameters::text(std::string_view name) const { return require_as<std::string>(*this, name, ValueType::text); }
+const IntegerList& Parameters::integers(std::string_view name) const { return require_as<IntegerList>(*this, name, ValueType::integer_list); }
+
+double Parameters::real(std::string_view name) const {
+  if (const auto* integer = std::get_if<std::int64_t>(&require(*this, name))) return static_cast<double>(*integer);
+  return require_as<double>(*this, name, ValueType::real);
+}
+
+std::string Parameters::canonical() const {
+  std::string text;
+  for (const auto& [name, value] : values_) text += fmt::format("{}={}:{}\n", name, to_string(type_of(value)), to_text(value));
+  return text;
+}
+
+}  // namespace espalier::task
