@@ -1,0 +1,65 @@
+// Pre-activation bounds of a ReLU network over the feasible inputs, and what they say about each neuron.
+#pragma once
+#include <Eigen/Core>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "espalier/nn/network.hpp"
+#include "espalier/problem/ball.hpp"
+
+namespace espalier::bounds {
+
+/// lower <= W_k h_k + b_k <= upper, entrywise, for every feasible input.
+struct LayerBounds {
+  Eigen::VectorXd lower;
+  Eigen::VectorXd upper;
+};
+
+/// One element per layer, as in nn::pre_activations; the last one bounds the logits.
+struct Bounds {
+  std::vector<LayerBounds> layers;
+};
+
+/// A way to compute bounds. The result contains the pre-activations of the network in real arithmetic and in float64 in any order of
+/// summation, for every x in the ball: every sum of m terms is padded outward by 2 (m + 2) 2^-53 times the sum of its terms' largest
+/// magnitudes.
+class BoundsMethod {
+ public:
+  virtual ~BoundsMethod() = default;
+  virtual std::string name() const = 0;
+  /// Throws base::Error(data) when the ball's dimension is not the network's number of inputs.
+  Bounds compute(const nn::Network& network, const problem::Ball& ball) const;
+
+ private:
+  virtual Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const = 0;
+};
+
+/// "box": interval arithmetic from [0,1]^n, ignoring the L1 budget (what P2 used).
+/// "l1":  exact first-layer bounds over the L1 ball cut with the box (fractional knapsack), interval arithmetic afterwards.
+/// Throws base::Error(configuration) naming the methods there are.
+std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name);
+std::vector<std::string> bounds_method_names();
+
+/// What bounds l, u on a pre-activation g say about h = max(0, g).
+enum class ReluCase {
+  constant,    ///< l == u: h = max(0, l) (a neuron without weights, for one)
+  always_off,  ///< u <= 0: h = 0
+  always_on,   ///< l >= 0: h = g
+  unstable,    ///< l < 0 < u: h needs a binary
+};
+std::string_view to_string(ReluCase relu_case);
+ReluCase classify(double lower, double upper);
+
+struct ReluCounts {
+  std::int64_t constant = 0;
+  std::int64_t always_off = 0;
+  std::int64_t always_on = 0;
+  std::int64_t unstable = 0;
+};
+/// Over all hidden layers (the output layer has no ReLU).
+ReluCounts count_relu_cases(const Bounds& bounds);
+
+}  // namespace espalier::bounds

@@ -1,0 +1,72 @@
+// A network, bounds and a ball become rows and columns. Formulations are strategies behind one interface.
+#pragma once
+#include <Eigen/Core>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "espalier/bounds/bounds.hpp"
+#include "espalier/milp/model.hpp"
+#include "espalier/nn/network.hpp"
+#include "espalier/problem/ball.hpp"
+
+namespace espalier::embed {
+
+/// What is to be modelled: maximise y[target] - y[label] of `network` over `ball`. `bounds` are valid for both.
+struct Query {
+  const nn::Network& network;
+  const problem::Ball& ball;
+  int label = 0;
+  int target = 0;
+  const bounds::Bounds& bounds;
+};
+
+struct ModelSize {
+  std::int64_t columns = 0;
+  std::int64_t rows = 0;
+  std::int64_t binaries = 0;
+  std::int64_t nonzeros = 0;
+};
+
+/// A model and the way between its points and inputs of the network. Owns copies of all it needs.
+class Embedding {
+ public:
+  virtual ~Embedding() = default;
+  const milp::Model& model() const { return model_; }
+  ModelSize size() const;
+
+  /// The network's input at a point of the model (not clipped: hygiene is certify's).
+  virtual Eigen::VectorXd read_input(const std::vector<double>& point) const = 0;
+
+  /// A feasible point of the model at `input` (in the ball), by forward pass; its objective is the network's margin at `input`.
+  /// Throws base::Error(data) if the length is wrong.
+  virtual std::vector<double> lift(const Eigen::Ref<const Eigen::VectorXd>& input) const = 0;
+
+ protected:
+  milp::Model model_;
+};
+
+class Formulation {
+ public:
+  virtual ~Formulation() = default;
+  virtual std::string name() const = 0;
+  /// Throws base::Error(data) if network, ball, bounds and classes do not fit together, base::Error(numeric) if a bound is not finite or
+  /// crossed.
+  std::unique_ptr<Embedding> build(const Query& query) const;
+
+ private:
+  virtual std::unique_ptr<Embedding> do_build(const Query& query) const = 0;
+};
+
+/// "paper": P2's model, literally (method 5.1, 5.2): x, d >= |x - x0|, g = W h + b as rows, h, a binary per neuron even if stable, logits
+/// y.
+///          2 n0 + 3 L n + n_out columns, 2 n0 + 1 + 4 L n + n_out rows, L n binaries.
+/// "lean":  x = x0 + p - n substituted into the first layer; p, n only where they can move and matter; no binaries for stable neurons,
+///          constant and off neurons dropped, on neurons linear, pruned weights absent.
+/// "split": P1 (5)-(9): v+ - v- = W o + b, 0 <= v+ <= M+ z, 0 <= v- <= M- (1 - z), o = v+, over the literal input part of "paper".
+/// Throws base::Error(configuration) naming the formulations there are.
+std::unique_ptr<Formulation> make_formulation(const std::string& name);
+std::vector<std::string> formulation_names();
+
+}  // namespace espalier::embed

@@ -1,0 +1,68 @@
+// What a solve gives back. What the solver claims and what a forward pass verified are different fields.
+#pragma once
+#include <Eigen/Core>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "espalier/bounds/bounds.hpp"
+#include "espalier/embed/embed.hpp"
+#include "espalier/milp/solver.hpp"
+
+namespace espalier::engine {
+
+enum class Status {
+  optimal,      ///< goal optimize on the problem's own network: maximum claimed and the dense margin at its input agrees
+  adversarial,  ///< a verified adversarial input ended the solve, or, on a surrogate, was found
+  robust,       ///< goal decide on the problem's own network: the bound is below 0, so no adversarial input exists
+  exhausted,    ///< the surrogate was solved to the end without a verified adversarial input; says nothing about the dense network
+  limit,        ///< a limit or the caller's stop request came first
+  error,        ///< detail says why; nothing in the result may be trusted beyond the verified fields
+};
+std::string_view to_string(Status status);
+
+/// One incumbent of the embedded network's MILP, evaluated on the dense network.
+struct IncumbentRecord {
+  double seconds = 0;              ///< wall time since the start of the bounds
+  double surrogate_objective = 0;  ///< claimed margin of the embedded network
+  double dense_margin = 0;         ///< verified margin of the dense network, float64
+  bool adversarial = false;
+};
+
+struct SolveResult {
+  Status status = Status::error;
+  std::string reason;  ///< why it ended, one word of milp::Reason, or "claim_refuted" when the dense network contradicts the solver
+  std::string limit;   ///< milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met
+  std::string detail;  ///< in words
+
+  bool dense = true;                         ///< the embedded network is the problem's own
+  std::optional<double> claimed_objective;   ///< the solver's last incumbent: margin of the embedded network
+  std::optional<double> verified_objective;  ///< dense margin at `input`, float64
+  std::optional<double> verified_objective_float32;
+  std::optional<double> distance;      ///< ||input - x0||_1
+  std::optional<bool> class_changed;   ///< arg max D(input) != arg max D(x0)
+  double dual_bound = milp::infinity;  ///< claimed upper bound on the embedded network's maximum; +infinity if there is none
+
+  bool succeeds_at_clean_input = false;  ///< the clean image itself has a positive dense margin (possible with label_source surrogate only)
+  std::optional<double> first_adversarial_seconds;  ///< wall time from the start of the bounds to the first verified adversarial input
+  std::int64_t incumbents = 0;                      ///< distinct ones
+  std::int64_t nodes = 0;
+  std::int64_t iterations = 0;
+
+  double bounds_seconds = 0;  ///< wall; the parts of total_seconds
+  double embed_seconds = 0;
+  double solver_seconds = 0;
+  double total_seconds = 0;
+
+  embed::ModelSize size;
+  bounds::ReluCounts neurons;
+  std::string solver_version;
+
+  std::optional<Eigen::VectorXd> input;              ///< the feasible input of the largest dense margin that was seen
+  std::optional<Eigen::VectorXd> adversarial_input;  ///< the first verified adversarial input
+  std::vector<IncumbentRecord> trace;                ///< in time order
+};
+
+}  // namespace espalier::engine

@@ -1,0 +1,54 @@
+// What a caller of the engine may choose.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "espalier/milp/solver.hpp"
+
+namespace espalier::engine {
+
+struct IncumbentRecord;
+
+enum class Goal {
+  optimize,  ///< wants the maximum of the margin
+  decide,    ///< wants its sign only: stops at the first verified adversarial input, or when the bound is below 0
+};
+enum class OnSuccess {
+  stop,   ///< Algorithm 1 of P2 as written: end at the first verified adversarial input
+  go_on,  ///< "continue": record the first success and go on to the end or the limit (what P2's code does)
+};
+enum class Start {
+  none,
+  clean_input,  ///< the forward pass of x0 is given to the solver as a feasible point
+};
+
+std::string_view to_string(Goal goal);             ///< "optimize", "decide"
+std::string_view to_string(OnSuccess on_success);  ///< "stop", "continue"
+std::string_view to_string(Start start);           ///< "none", "clean_input"
+/// Throw base::Error(configuration) naming the legal words.
+Goal parse_goal(std::string_view word);
+OnSuccess parse_on_success(std::string_view word);
+Start parse_start(std::string_view word);
+
+struct SolveSettings {
+  std::string solver = "cbc";        ///< milp::make_solver
+  std::string formulation = "lean";  ///< embed::make_formulation
+  std::string bounds = "l1";         ///< bounds::make_bounds_method
+  Goal goal = Goal::optimize;
+  OnSuccess on_success = OnSuccess::go_on;  ///< Algorithm 1: set stop. With goal decide a success always stops.
+  Start start = Start::clean_input;
+  double time_limit_seconds = milp::infinity;  ///< wall time of the whole solve: bounds, model building and solver together; 0 is legal
+  std::int64_t node_limit = -1;  ///< -1: none. Results under a node limit alone are reproducible, under a time limit they are not.
+  double relative_gap = 0;
+  double absolute_gap = 1e-9;
+  std::uint64_t seed = 0;
+  std::filesystem::path log_file;        ///< the solver's own output; empty: nowhere
+  std::function<bool()> stop_requested;  ///< polled; may be empty
+  std::function<void(const IncumbentRecord&)>
+      on_incumbent;  ///< told of every incumbent after its verification; may be empty; must not throw
+};
+
+}  // namespace espalier::engine

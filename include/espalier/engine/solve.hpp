@@ -1,0 +1,25 @@
+// One interface from problem to result.
+#pragma once
+#include "espalier/engine/result.hpp"
+#include "espalier/engine/settings.hpp"
+#include "espalier/problem/problem.hpp"
+
+namespace espalier::engine {
+
+/// Algorithm 1 of P2 (method, section 7): the MILP of `embedded` is solved around the problem's ball for y[target] - y[label]; the input of
+/// every incumbent is evaluated on problem.network by certify; the first verified adversarial one is recorded with its time. With
+/// `embedded` equal to problem.network this is the dense arm, and the result may be optimal or robust; else it is a surrogate's and may be
+/// neither. Labels are the problem's: for label_source surrogate set them beforehand with problem::choose_labels(embedded, problem.input).
+///
+/// Goal decide sets a cutoff just below 0 when, and only when, `embedded` is the problem's own network (a point of a surrogate that is not
+/// adversarial for the surrogate may be adversarial for the dense network).
+///
+/// Throws base::Error(data) if the problem does not pass check() or `embedded` has other input or output sizes, base::Error(configuration)
+/// for an unknown solver, formulation or bounds method or a negative or NaN limit. What the solver does wrong is no exception but
+/// Status::error.
+SolveResult solve(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings);
+
+/// The dense arm: solve(problem, problem.network, settings).
+SolveResult solve(const problem::Problem& problem, const SolveSettings& settings);
+
+}  // namespace espalier::engine

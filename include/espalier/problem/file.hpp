@@ -1,0 +1,29 @@
+// Problem files (HDF5). Layout: one group per problem,
+//   /<problem>                      attributes: dataset, input_side, label, target, norm ("l1"), epsilon, true_label; optional: optimum,
+//   note, sample_index
+//   /<problem>/input                float64 (n0,)
+//   /<problem>/optimal_input        float64 (n0,), optional
+//   /<problem>/network/layer_<k>/weight float32 (out, in), bias float32 (out,)
+#pragma once
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "espalier/problem/problem.hpp"
+
+namespace espalier::problem {
+
+/// Names of the problems in the file, sorted. Throws base::Error(data) if there is none, or if the file is no HDF5 file.
+std::vector<std::string> problem_names(const std::filesystem::path& file);
+
+/// One problem, checked. Errors (base::Error(data)) name file, object, expected and found; an unknown name gets a "did you mean".
+Problem read_problem(const std::filesystem::path& file, const std::string& name);
+
+/// The problems called `names`, in that order; all of them in sorted order if `names` is empty.
+std::vector<Problem> read_problems(const std::filesystem::path& file, std::span<const std::string> names = {});
+
+/// Writes a new file with these problems (checked; names must be distinct, not empty and without '/'), by temporary file and rename.
+void write_problems(const std::filesystem::path& file, std::span<const Problem> problems);
+
+}  // namespace espalier::problem

@@ -1,0 +1,48 @@
+// The question as a value: how far can the margin of one image be pushed inside an L1 ball?
+#pragma once
+#include <Eigen/Core>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "espalier/nn/network.hpp"
+#include "espalier/problem/ball.hpp"
+
+namespace espalier::problem {
+
+/// maximise  y[target] - y[label],  y = network(x),  over  x in [0,1]^n  with  ||x - input||_1 <= epsilon.
+/// A positive maximum means that an adversarial input exists. (Method: P1 eq. 10-13, P2 section 3; both papers use the L1 norm in code.)
+struct Problem {
+  std::string name;
+  nn::Network network;    ///< the dense network: the one whose answer counts
+  Eigen::VectorXd input;  ///< x0, the clean image in [0,1]^n, row-major
+  double epsilon = 0;     ///< radius in the L1 norm, > 0
+  int label = 0;          ///< the class to leave
+  int target = 0;         ///< the class to reach
+
+  std::string dataset;                           ///< "mnist", ...; empty if unknown
+  std::optional<std::int64_t> input_side;        ///< the image is input_side x input_side pixels
+  std::optional<std::int64_t> sample_index;      ///< index of the image in its data set
+  std::optional<int> true_label;                 ///< what the data set says
+  std::optional<double> optimum;                 ///< proven maximum, if known
+  std::optional<Eigen::VectorXd> optimal_input;  ///< an input that attains it
+  std::string note;
+
+  Ball ball() const { return Ball{.centre = input, .radius = epsilon}; }
+
+  /// Throws base::Error(data) saying "problem '<name>': <object>: expected ..., found ..." when the network is malformed, the input has
+  /// another length than the network's inputs or leaves [0,1] or is NaN, epsilon is not finite and positive, a class is out of range,
+  /// label == target, or optimal_input (if any) has a wrong length. `where` (a file name) is put in front if not empty.
+  void check(const std::string& where = {}) const;
+};
+
+/// label = top-1 and target = top-2 of the network's logits (float64) at `input`; ties go to the lower class. Method, section 1.1 and 10.1:
+/// call it with the dense network (label_source dense, the papers' text) or with the surrogate (label_source surrogate, P2's code).
+/// Throws base::Error(data) if the network has fewer than two outputs or the input another length.
+struct Labels {
+  int label = 0;
+  int target = 0;
+};
+Labels choose_labels(const nn::Network& network, const Eigen::Ref<const Eigen::VectorXd>& input);
+
+}  // namespace espalier::problem
