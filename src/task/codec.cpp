@@ -1,0 +1,276 @@
+// CBOR by nlohmann-json. A record is an array in a fixed order, its first element the format's version, so that names are not
+// repeated in every message and in every journal record. A double is a CBOR float, except NaN and infinity: those are a byte string of
+// their 8 bytes, because the library writes every NaN as one and the same. Arrays are byte strings of little-endian doubles.
+#include "espalier/task/codec.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "espalier/base/error.hpp"
+
+namespace espalier::task {
+
+static_assert(std::endian::native == std::endian::little, "doubles travel as their bytes in memory");
+
+namespace {
+
+using Json = nlohmann::json;
+using base::ErrorKind;
+using base::fail;
+
+constexpr int kVersion = 1;
+
+Json bytes_of(const void* data, std::size_t size) {
+  const auto* begin = static_cast<const std::uint8_t*>(data);
+  return Json::binary(Json::binary_t::container_type(begin, begin + size));
+}
+
+Json to_json(const StageKey& key) { return bytes_of(&key, sizeof key); }
+Json to_json(double v) { return std::isfinite(v) ? Json(v) : bytes_of(&v, sizeof v); }
+
+struct ValueToJson {
+  Json operator()(double v) const { return to_json(v); }
+  template <class T>
+  Json operator()(const T& v) const {
+    return v;
+  }
+};
+
+/// Empty array or list: {} would be null.
+Json array_of(std::size_t capacity) {
+  Json result = Json::array();
+  result.get_ref<Json::array_t&>().reserve(capacity);
+  return result;
+}
+
+Json to_json(const Parameters& parameters) {
+  Json result = array_of(2 * parameters.size());
+  for (const auto& [name, value] : parameters.map()) {
+    result.push_back(name);
+    result.push_back(std::visit(ValueToJson{}, value));
+  }
+  return result;
+}
+
+Json to_json(const PartFile& part) { return Json::array({part.name, part.stamp.size, part.stamp.checksum}); }
+
+Json to_json(const std::vector<Array>& arrays) {
+  Json result = array_of(2 * arrays.size());
+  for (const Array& array : arrays) {
+    result.push_back(array.name);
+    result.push_back(bytes_of(array.values.data(), array.values.size() * sizeof(double)));
+  }
+  return result;
+}
+
+std::string to_bytes(const Json& json) {
+  std::string bytes;
+  Json::to_cbor(json, bytes);
+  return bytes;
+}
+
+/// Reads the elements of one array in order and refuses anything that is not of the type asked for.
+class Reader {
+ public:
+  Reader(const Json& json, const char* where) : where_(where), elements_(nullptr) {
+    elements_ = &checked(json, Json::value_t::array, "an array").get_ref<const Json::array_t&>();
+  }
+
+  std::size_t size() const { return elements_->size(); }
+  bool at_end() const { return next_ == elements_->size(); }
+  void finish() const {
+    if (!at_end()) fail(ErrorKind::data, "{}: expected {} elements, found {}", where_, next_, size());
+  }
+
+  const Json& any() {
+    if (at_end()) fail(ErrorKind::data, "{}: expected more than {} elements", where_, next_);
+    return (*elements_)[next_++];
+  }
+  const std::string& text() { return as<Json::string_t>(Json::value_t::string, "text"); }
+  std::uint64_t count() { return checked(any(), Json::value_t::number_unsigned, "an unsigned number").get<std::uint64_t>(); }
+  /// An integer that fits in T.
+  template <class T>
+  T number() {
+    const std::int64_t value = integer(any());
+    if (!std::in_range<T>(value)) fail(ErrorKind::data, "{}: element {} is out of range: {}", where_, next_ - 1, value);
+    return static_cast<T>(value);
+  }
+  bool boolean() { return checked(any(), Json::value_t::boolean, "true or false").get<bool>(); }
+  double real() { return real(any()); }
+  const Json::binary_t& bytes() { return as<Json::binary_t>(Json::value_t::binary, "bytes"); }
+  StageKey key() { return plain<StageKey>(bytes()); }
+
+  Value value() {
+    const Json& json = any();
+    switch (json.type()) {
+      case Json::value_t::boolean:
+        return json.get<bool>();
+      case Json::value_t::number_integer:
+      case Json::value_t::number_unsigned:
+        return integer(json);
+      case Json::value_t::string:
+        return json.get_ref<const Json::string_t&>();
+      case Json::value_t::array:
+        return integers(json);
+      default:
+        return real(json);
+    }
+  }
+
+  std::vector<double> doubles() {
+    const Json::binary_t& data = bytes();
+    if (data.size() % sizeof(double) != 0) fail(ErrorKind::data, "{}: expected doubles, found {} bytes", where_, data.size());
+    std::vector<double> values(data.size() / sizeof(double));
+    if (!values.empty()) std::memcpy(values.data(), data.data(), data.size());
+    return values;
+  }
+
+ private:
+  const Json& checked(const Json& json, Json::value_t type, const char* expected) const {
+    if (json.type() != type) fail(ErrorKind::data, "{}: element {}: expected {}, found {}", where_, next_, expected, json.type_name());
+    return json;
+  }
+
+  template <class T>
+  const T& as(Json::value_t type, const char* expected) {
+    return checked(any(), type, expected).get_ref<const T&>();
+  }
+
+  double real(const Json& json) const {
+    if (json.is_binary()) return plain<double>(json.get_binary());
+    return checked(json, Json::value_t::number_float, "a real").get<double>();
+  }
+
+  std::int64_t integer(const Json& json) const {
+    if (!json.is_number_integer()) fail(ErrorKind::data, "{}: element {}: expected an integer, found {}", where_, next_, json.type_name());
+    if (json.is_number_unsigned() && !std::in_range<std::int64_t>(json.get<std::uint64_t>()))
+      fail(ErrorKind::data, "{}: element {}: an integer of more than 63 bits", where_, next_);
+    return json.get<std::int64_t>();
+  }
+
+  IntegerList integers(const Json& json) const {
+    IntegerList list;
+    list.reserve(json.size());
+    for (const Json& element : json) list.push_back(integer(element));
+    return list;
+  }
+
+  template <class T>
+  T plain(const Json::binary_t& data) const {
+    if (data.size() != sizeof(T)) fail(ErrorKind::data, "{}: expected {} bytes, found {}", where_, sizeof(T), data.size());
+    T value;
+    std::memcpy(static_cast<void*>(&value), data.data(), sizeof value);
+    return value;
+  }
+
+  const char* where_;
+  const Json::array_t* elements_;
+  std::size_t next_ = 0;
+};
+
+Parameters read_parameters(const Json& json) {
+  Reader in(json, "parameters");
+  Parameters result;
+  while (!in.at_end()) {
+    const std::string& name = in.text();
+    result.set(name, in.value());
+  }
+  return result;
+}
+
+PartFile read_part(const Json& json) {
+  Reader in(json, "part file");
+  PartFile part{in.text(), {in.count(), in.count()}};
+  in.finish();
+  return part;
+}
+
+std::vector<Array> read_arrays(const Json& json) {
+  Reader in(json, "arrays");
+  std::vector<Array> arrays;
+  arrays.reserve(in.size() / 2);
+  while (!in.at_end()) {
+    const std::string& name = in.text();
+    arrays.push_back({name, in.doubles()});
+  }
+  return arrays;
+}
+
+void check_version(Reader& in, const char* what) {
+  if (const std::uint64_t version = in.count(); version != kVersion)
+    fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
+}
+
+template <class Decode>
+auto decoded(std::string_view bytes, const char* what, Decode decode) {
+  try {
+    return decode(Json::from_cbor(bytes.begin(), bytes.end()));
+  } catch (const Json::exception& e) {
+    fail(ErrorKind::data, "{}: expected a complete CBOR encoding, found {} bytes: {}", what, bytes.size(), e.what());
+  }
+}
+
+}  // namespace
+
+std::string encode(const Attempt& attempt) {
+  Json parents = array_of(attempt.spec.parents.size());
+  for (const StageKey& parent : attempt.spec.parents) parents.push_back(to_json(parent));
+  Json inputs = array_of(attempt.inputs.size());
+  for (const PartFile& part : attempt.inputs) inputs.push_back(to_json(part));
+  return to_bytes(Json::array({kVersion, attempt.id.value, to_json(attempt.spec.key), attempt.spec.kind, attempt.spec.schema_version,
+                               to_json(attempt.spec.parameters), std::move(parents), std::move(inputs)}));
+}
+
+std::string encode(const Outcome& outcome) {
+  return to_bytes(
+      Json::array({kVersion, to_json(outcome.key), outcome.attempt.value, outcome.kind == OutcomeKind::done, outcome.error_kind,
+                   outcome.message, to_json(outcome.values), to_json(outcome.arrays), outcome.part ? to_json(*outcome.part) : Json(),
+                   outcome.rank, outcome.host, to_json(outcome.started), to_json(outcome.wall_seconds), to_json(outcome.cpu_seconds)}));
+}
+
+Attempt decode_attempt(std::string_view bytes) {
+  return decoded(bytes, "attempt", [](const Json& json) {
+    Reader in(json, "attempt");
+    check_version(in, "attempt");
+    Attempt attempt;
+    attempt.id = base::AttemptId{in.count()};
+    attempt.spec.key = in.key();
+    attempt.spec.kind = in.text();
+    attempt.spec.schema_version = in.number<std::uint32_t>();
+    attempt.spec.parameters = read_parameters(in.any());
+    Reader parents(in.any(), "parents");
+    while (!parents.at_end()) attempt.spec.parents.push_back(parents.key());
+    Reader inputs(in.any(), "inputs");
+    while (!inputs.at_end()) attempt.inputs.push_back(read_part(inputs.any()));
+    in.finish();
+    return attempt;
+  });
+}
+
+Outcome decode_outcome(std::string_view bytes) {
+  return decoded(bytes, "outcome", [](const Json& json) {
+    Reader in(json, "outcome");
+    check_version(in, "outcome");
+    Outcome outcome;
+    outcome.key = in.key();
+    outcome.attempt = base::AttemptId{in.count()};
+    outcome.kind = in.boolean() ? OutcomeKind::done : OutcomeKind::failed;
+    outcome.error_kind = in.text();
+    outcome.message = in.text();
+    outcome.values = read_parameters(in.any());
+    outcome.arrays = read_arrays(in.any());
+    if (const Json& part = in.any(); !part.is_null()) outcome.part = read_part(part);
+    outcome.rank = in.number<int>();
+    outcome.host = in.text();
+    outcome.started = in.real();
+    outcome.wall_seconds = in.real();
+    outcome.cpu_seconds = in.real();
+    in.finish();
+    return outcome;
+  });
+}
+
+}  // namespace espalier::task
