@@ -12,14 +12,14 @@ namespace espalier::task {
 struct Field {
   std::string name;  ///< "train.learning_rate" for a parameter, "verified_objective" for a column
   ValueType type = ValueType::real;
-  std::optional<Value> default_value;  ///< none: a parameter without default is required
-  std::string unit;                    ///< "s", "1" (a pure number), "" (not a quantity)
-  std::string meaning;                 ///< one sentence
+  std::optional<Value> default_value = {};  ///< none: a parameter without default is required
+  std::string unit = {};                    ///< "s", "1" (a pure number), "" (not a quantity)
+  std::string meaning = {};                 ///< one sentence
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
   bool minimum_open = false;  ///< minimum itself is not legal
   bool maximum_open = false;
-  std::vector<std::string> choices;  ///< for text: the legal words; empty: any
+  std::vector<std::string> choices = {};  ///< for text: the legal words; empty: any
 };
 
 using Schema = std::vector<Field>;
