@@ -1,0 +1,63 @@
+#include "milp/cbc/osi_model.hpp"
+
+#include <CoinPackedMatrix.hpp>
+#include <OsiClpSolverInterface.hpp>
+
+namespace espalier::milp {
+namespace {
+
+double sign(const Model& model) { return model.sense() == Sense::maximise ? -1.0 : 1.0; }
+
+/// Row-ordered; every column exists, also one that no row uses.
+CoinPackedMatrix matrix(const Model& model) {
+  std::vector<int> indices;
+  std::vector<double> elements;
+  std::vector<CoinBigIndex> starts{0};
+  indices.reserve(model.nonzeros());
+  elements.reserve(model.nonzeros());
+  for (const RowData& row : model.rows()) {
+    for (const Term& term : row.terms) {
+      if (term.coefficient == 0) continue;
+      indices.push_back(term.column.index);
+      elements.push_back(term.coefficient);
+    }
+    starts.push_back(static_cast<CoinBigIndex>(indices.size()));
+  }
+  const int columns = static_cast<int>(model.columns().size());
+  const int rows = static_cast<int>(model.rows().size());
+  CoinPackedMatrix result(false, columns, rows, starts.back(), elements.data(), indices.data(), starts.data(), nullptr);
+  result.setDimensions(rows, columns);
+  return result;
+}
+
+/// Osi's infinity is DBL_MAX.
+double finite(double bound, double osi_infinity) {
+  if (bound == infinity) return osi_infinity;
+  return bound == -infinity ? -osi_infinity : bound;
+}
+
+}  // namespace
+
+void load(const Model& model, OsiClpSolverInterface& osi) {
+  const double inf = osi.getInfinity();
+  std::vector<double> lower, upper, cost(model.columns().size(), 0.0), row_lower, row_upper;
+  for (const ColumnData& column : model.columns()) {
+    lower.push_back(finite(column.lower, inf));
+    upper.push_back(finite(column.upper, inf));
+  }
+  for (const RowData& row : model.rows()) {
+    row_lower.push_back(finite(row.lower, inf));
+    row_upper.push_back(finite(row.upper, inf));
+  }
+  for (const Term& term : model.objective()) cost[static_cast<std::size_t>(term.column.index)] = sign(model) * term.coefficient;
+  osi.loadProblem(matrix(model), lower.data(), upper.data(), cost.data(), row_lower.data(), row_upper.data());
+  osi.setObjSense(1);
+  for (std::size_t j = 0; j < model.columns().size(); ++j)
+    if (model.columns()[j].integer) osi.setInteger(static_cast<int>(j));
+}
+
+double to_cbc_objective(const Model& model, double value) { return sign(model) * (value - model.objective_constant()); }
+
+double from_cbc_objective(const Model& model, double value) { return sign(model) * value + model.objective_constant(); }
+
+}  // namespace espalier::milp

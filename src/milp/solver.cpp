@@ -1,0 +1,144 @@
+#include "espalier/milp/solver.hpp"
+
+#include <cmath>
+
+#include "espalier/base/error.hpp"
+#include "espalier/base/text.hpp"
+#include "milp/cbc/cbc_solver.hpp"
+#include "milp/incumbents.hpp"
+
+namespace espalier::milp {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+
+void check_options(const Model& model, const SolveOptions& o) {
+  if (!(o.time_limit >= 0)) fail(ErrorKind::configuration, "time_limit: seconds of at least 0 are expected, found {}", o.time_limit);
+  if (o.node_limit < -1) fail(ErrorKind::configuration, "node_limit: -1 (none) or more is expected, found {}", o.node_limit);
+  if (!(o.relative_gap >= 0 && std::isfinite(o.relative_gap)))
+    fail(ErrorKind::configuration, "relative_gap: a finite number of at least 0 is expected, found {}", o.relative_gap);
+  if (!(o.absolute_gap >= 0 && std::isfinite(o.absolute_gap)))
+    fail(ErrorKind::configuration, "absolute_gap: a finite number of at least 0 is expected, found {}", o.absolute_gap);
+  if (o.cutoff && !std::isfinite(*o.cutoff)) fail(ErrorKind::configuration, "cutoff: a finite number is expected, found {}", *o.cutoff);
+  if (o.start.empty()) return;
+  if (o.start.size() != model.columns().size())
+    fail(ErrorKind::internal, "start: {} values, one per column, are expected, found {}", model.columns().size(), o.start.size());
+  if (const double violation = model.violation(o.start); !(violation <= start_tolerance))
+    fail(ErrorKind::internal, "start: a feasible point (violation at most {:.0e}) is expected, found one that violates the model by {:.3g}",
+         start_tolerance, violation);
+}
+
+/// Nothing to search: the start is all there can be.
+Result only_the_start(const Model& model, const SolveOptions& options) {
+  IncumbentRecorder recorder(model, options);
+  if (!options.start.empty()) recorder.offer(options.start);
+  Result result;
+  result.termination = {.reason = Reason::limit, .limit = Limit::time, .detail = "time limit 0: nothing but the start was looked at"};
+  if (auto termination = caller_termination(recorder, recorder.stop_wanted())) result.termination = *termination;
+  result.incumbent = recorder.best();
+  result.dual_bound = -worst_value(model.sense());
+  return result;
+}
+
+/// A model without columns has one point, the empty one. Solvers differ in what they make of it.
+Result solve_without_columns(const Model& model, const SolveOptions& options) {
+  IncumbentRecorder recorder(model, options);
+  recorder.offer({});
+  Result result;
+  result.incumbent = recorder.best();
+  result.dual_bound = model.objective_constant();
+  if (auto termination = caller_termination(recorder, recorder.stop_wanted())) {
+    result.termination = *termination;
+  } else if (recorder.best()) {
+    result.termination = {.reason = Reason::optimal, .detail = "the model has no columns"};
+  } else if (model.violation({}) > start_tolerance) {
+    result.termination = {.reason = Reason::infeasible, .detail = "the model has no columns and a row that excludes 0"};
+    result.dual_bound = worst_value(model.sense());
+  } else {
+    result.termination = {.reason = Reason::limit, .limit = Limit::cutoff, .detail = "the model has no columns"};
+    result.dual_bound = *options.cutoff;
+  }
+  return result;
+}
+
+Result failed(const Model& model, const std::string& detail) {
+  Result result;
+  result.termination = {.reason = Reason::error, .detail = detail};
+  result.dual_bound = -worst_value(model.sense());
+  return result;
+}
+
+}  // namespace
+
+std::string_view to_string(Reason reason) {
+  switch (reason) {
+    case Reason::optimal:
+      return "optimal";
+    case Reason::infeasible:
+      return "infeasible";
+    case Reason::unbounded:
+      return "unbounded";
+    case Reason::limit:
+      return "limit";
+    case Reason::stopped:
+      return "stopped";
+    case Reason::error:
+      return "error";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Limit limit) {
+  switch (limit) {
+    case Limit::none:
+      return "none";
+    case Limit::time:
+      return "time";
+    case Limit::nodes:
+      return "nodes";
+    case Limit::iterations:
+      return "iterations";
+    case Limit::memory:
+      return "memory";
+    case Limit::cutoff:
+      return "cutoff";
+  }
+  return "unknown";
+}
+
+Result Solver::solve(const Model& model, const SolveOptions& options) const {
+  const base::Stopwatch watch;
+  model.check();
+  check_options(model, options);
+  SolveOptions checked = options;
+  if (checked.cutoff && !checked.start.empty() && !better(model.sense(), model.objective_value(checked.start), *checked.cutoff))
+    checked.start.clear();
+  Result result;
+  try {
+    if (model.columns().empty()) {
+      result = solve_without_columns(model, checked);
+    } else if (checked.time_limit == 0) {
+      result = only_the_start(model, checked);
+    } else {
+      result = do_solve(model, checked);
+    }
+  } catch (const std::exception& e) {
+    result = failed(model, fmt::format("{}: {}", name(), e.what()));
+  }
+  if (result.termination.reason == Reason::optimal && !result.incumbent)
+    result.termination = {.reason = Reason::error, .detail = name() + " claims an optimum but gave no point: " + result.termination.detail};
+  result.seconds = watch.wall_seconds();
+  return result;
+}
+
+std::vector<std::string> solver_names() { return {"cbc"}; }
+
+std::unique_ptr<Solver> make_solver(const std::string& name) {
+  if (name == "cbc") return make_cbc_solver();
+  const std::vector<std::string> names = solver_names();
+  fail(ErrorKind::configuration, "unknown solver '{}'{}: one of {} is expected", name, base::did_you_mean(name, names),
+       fmt::join(names, ", "));
+}
+
+}  // namespace espalier::milp
