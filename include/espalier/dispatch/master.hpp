@@ -1,0 +1,170 @@
+// The master as a pure state machine: events and a time go in, commands come out. No I/O and no clock, so that every order of
+// events can be tried in a test (model: HyperQueue's reactor).
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <queue>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "espalier/dispatch/snapshot.hpp"
+#include "espalier/task/task.hpp"
+
+namespace espalier::dispatch {
+
+struct MasterOptions {
+  std::optional<std::size_t> max_failures;  ///< once so many tasks have failed in this run no more work is given out; running tasks end
+  bool fail_fast = false;                   ///< the first failure ends the run, and running stages are asked to stop
+  int max_attempts = 3;                     ///< a task that was running when its worker was lost this often is failed
+  std::size_t prefetch = 64;                ///< most tasks that a worker holds, the running one included ...
+  double prefetch_seconds = 0.02;           ///< ... as long as their expected times add up to no more than this
+  double take_back_seconds = 0.5;           ///< a task that runs longer loses the tasks that wait behind it to other workers
+};
+
+/// A task whose record is durable from an earlier run.
+struct FinishedTask {
+  task::StageKey key;
+  task::OutcomeKind kind = task::OutcomeKind::done;
+  std::string message;  ///< of a failed one
+  std::optional<task::PartFile> part;
+};
+
+/// Send the attempt to the worker.
+struct Assign {
+  base::Rank worker;
+  base::TaskId task;
+  base::AttemptId attempt;
+};
+/// The worker need not begin this attempt: it was given to somebody else. If it has begun, its outcome is dropped.
+struct Cancel {
+  base::Rank worker;
+  base::AttemptId attempt;
+};
+/// The worker gives back what it has not begun and asks its running stage to stop.
+struct AskStop {
+  base::Rank worker;
+};
+/// Append to the journal; call Master::durable once it is synced.
+struct Record {
+  base::TaskId task;
+  task::Outcome outcome;
+};
+using Command = std::variant<Assign, Cancel, AskStop, Record>;
+using Commands = std::vector<Command>;
+
+enum class StopReason { none, requested, failures };
+
+/// Rules:
+/// - A task is ready when the records of all its parents are durable. Ready tasks are given out by longest critical path (own
+///   expected time plus that of the longest chain of descendants), so longest expected first among tasks without children.
+/// - An idle worker gets a task as soon as one is ready. Beyond that a worker is sent small tasks in advance, and never has a task
+///   waiting behind one that is not small. "Small" is judged by the expected time, corrected by what the kind took so far.
+/// - The descendants of a failed task become failed rows of error kind "parent".
+/// - An outcome of an attempt that is not the current one of its task is dropped.
+/// - When a worker is lost, its tasks become ready again; they are then given to a worker alone, so that it is known which one
+///   kills workers; the task it was certainly running is charged with one of its max_attempts.
+/// All methods are deterministic: the same events give the same commands.
+class Master {
+ public:
+  /// `graph` must outlive the Master. Throws Error(internal) if parents do not come before their children or two tasks have one key.
+  Master(const task::TaskGraph& graph, std::span<const FinishedTask> finished, MasterOptions options = {});
+
+  /// Descendants of tasks that failed in an earlier run: to be recorded before anything else. Call once.
+  Commands start(double now);
+  Commands add_worker(base::Rank worker, double now);
+  /// It takes no more work but is alive: it was asked to stop, or another cause of its own.
+  Commands retire_worker(base::Rank worker, double now);
+  /// It is gone, with whatever it held.
+  Commands lose_worker(base::Rank worker, const std::string& reason, double now);
+  /// Outcomes of superseded attempts are dropped.
+  Commands outcome(base::Rank worker, task::Outcome outcome, double now);
+  /// The attempt was not begun or gave up because it was asked to: the task is ready again.
+  Commands returned(base::Rank worker, base::AttemptId attempt, double now);
+  /// Every Record handed out so far, up to `count` since construction, is synced.
+  Commands durable(std::uint64_t count, double now);
+  /// No more work is given out; workers are asked to stop.
+  Commands stop(double now);
+  /// Call now and then (every 100 ms): tasks waiting behind an overrunning one are taken back.
+  Commands tick(double now);
+
+  /// The message for Assign.
+  task::Attempt attempt(base::TaskId task, base::AttemptId attempt) const;
+
+  /// No task is with a worker, every record is durable, and nothing will be given out: all is settled, or the run was stopped.
+  bool finished() const;
+  /// Every task is done or failed, durably.
+  bool settled() const { return settled_ == tasks_.size(); }
+  StopReason stop_reason() const { return stop_reason_; }
+  /// Workers that take work.
+  std::size_t active_workers() const { return active_workers_; }
+  const Snapshot& snapshot() const { return snapshot_; }
+
+ private:
+  enum class State : std::uint8_t { waiting, ready, assigned, recorded, done, failed };
+  struct Task {
+    State state = State::waiting;
+    bool suspect = false;  ///< was with a worker that was lost: runs alone from now on
+    std::uint8_t lost_workers = 0;
+    std::uint32_t kind = 0;   ///< index into snapshot_.kinds
+    std::uint32_t order = 0;  ///< place in the order of priorities
+    std::uint32_t open_parents = 0;
+    std::uint64_t attempt = 0;      ///< the current one
+    std::uint32_t first_child = 0;  ///< into children_
+  };
+  struct Held {
+    base::TaskId task;
+    base::AttemptId attempt;
+  };
+  struct Worker {
+    std::deque<Held> held;    ///< in the order of sending; the first one is running
+    double held_seconds = 0;  ///< expected, of all held
+    bool all_small = true;
+    double head_since = 0;  ///< when the first one became the first
+    bool active = true;
+  };
+
+  void link_graph();
+  void order_by_critical_path();
+  void apply_finished(std::span<const FinishedTask> finished);
+  void make_ready(base::TaskId id);
+  void settle(base::TaskId id);
+  void fail_descendants(base::TaskId id, Commands& commands);
+  void record(base::TaskId id, task::Outcome outcome, Commands& commands);
+  void drop_held(Worker& worker, std::size_t index, double now);
+  void assign(base::Rank rank, Worker& worker, double now, Commands& commands);
+  bool may_prefetch(const Worker& worker) const;
+  void fill(Commands& commands, double now);
+  void end_run(StopReason reason, bool ask_workers, Commands& commands);
+  double estimate(base::TaskId id) const;
+  bool small(base::TaskId id) const;
+  KindCounts& counts(base::TaskId id) { return snapshot_.kinds[tasks_[id.value].kind]; }
+  std::span<const base::TaskId> children(base::TaskId id) const;
+
+  const task::TaskGraph& graph_;
+  MasterOptions options_;
+  std::vector<Task> tasks_;
+  std::vector<base::TaskId> children_;
+  std::vector<base::TaskId> by_order_;
+  std::unordered_map<std::uint32_t, task::PartFile> parts_;
+  std::unordered_map<std::uint32_t, std::string> failure_messages_;
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready_;
+  std::map<base::Rank, Worker> workers_;
+  std::set<base::Rank> idle_;
+  std::deque<base::TaskId> unsynced_;
+  std::uint64_t synced_ = 0;
+  std::uint64_t next_attempt_ = 1;
+  std::size_t settled_ = 0;
+  std::size_t held_ = 0;
+  std::size_t active_workers_ = 0;
+  std::size_t failures_ = 0;
+  StopReason stop_reason_ = StopReason::none;
+  Snapshot snapshot_;
+};
+
+}  // namespace espalier::dispatch

@@ -1,0 +1,170 @@
+#include "espalier/task/codec.hpp"
+
+#include <gmock/gmock.h>
+
+#include <bit>
+
+#include "espalier/base/error.hpp"
+#include "task/random_records.hpp"
+
+namespace espalier::task {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using test::random_attempt;
+using test::random_outcome;
+
+std::uint64_t bits(double v) { return std::bit_cast<std::uint64_t>(v); }
+
+/// Equal to the last bit: NaN equals itself, 0 differs from -0.
+bool identical(const Value& a, const Value& b) {
+  if (const auto* x = std::get_if<double>(&a))
+    if (const auto* y = std::get_if<double>(&b)) return bits(*x) == bits(*y);
+  return a == b;
+}
+
+void expect_identical(const Parameters& a, const Parameters& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (auto i = a.map().begin(), j = b.map().begin(); i != a.map().end(); ++i, ++j) {
+    EXPECT_EQ(i->first, j->first);
+    EXPECT_TRUE(identical(i->second, j->second)) << to_text(i->second) << " became " << to_text(j->second);
+  }
+}
+
+void expect_identical(const std::vector<Array>& a, const std::vector<Array>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].name, b[i].name);
+    ASSERT_EQ(a[i].values.size(), b[i].values.size());
+    for (std::size_t k = 0; k < a[i].values.size(); ++k) EXPECT_EQ(bits(a[i].values[k]), bits(b[i].values[k]));
+  }
+}
+
+void expect_identical(const Outcome& a, const Outcome& b) {
+  EXPECT_EQ(a.key, b.key);
+  EXPECT_EQ(a.attempt, b.attempt);
+  EXPECT_EQ(a.kind, b.kind);
+  EXPECT_EQ(a.error_kind, b.error_kind);
+  EXPECT_EQ(a.message, b.message);
+  expect_identical(a.values, b.values);
+  expect_identical(a.arrays, b.arrays);
+  EXPECT_EQ(a.part, b.part);
+  EXPECT_EQ(a.rank, b.rank);
+  EXPECT_EQ(a.host, b.host);
+  EXPECT_EQ(bits(a.started), bits(b.started));
+  EXPECT_EQ(bits(a.wall_seconds), bits(b.wall_seconds));
+  EXPECT_EQ(bits(a.cpu_seconds), bits(b.cpu_seconds));
+}
+
+TEST(Codec, OutcomesRoundTripToTheLastBit) {
+  base::RandomStream random(1, "codec");
+  for (int i = 0; i < 5000; ++i) {
+    const Outcome outcome = random_outcome(random);
+    expect_identical(outcome, decode_outcome(encode(outcome)));
+    if (testing::Test::HasFailure()) FAIL() << "outcome " << i;
+  }
+}
+
+TEST(Codec, AttemptsRoundTripToTheLastBit) {
+  base::RandomStream random(2, "codec");
+  for (int i = 0; i < 5000; ++i) {
+    const Attempt attempt = random_attempt(random);
+    const Attempt back = decode_attempt(encode(attempt));
+    EXPECT_EQ(attempt.id, back.id);
+    EXPECT_EQ(attempt.spec.key, back.spec.key);
+    EXPECT_EQ(attempt.spec.kind, back.spec.kind);
+    EXPECT_EQ(attempt.spec.schema_version, back.spec.schema_version);
+    expect_identical(attempt.spec.parameters, back.spec.parameters);
+    EXPECT_EQ(attempt.spec.parents, back.spec.parents);
+    EXPECT_EQ(attempt.inputs, back.inputs);
+    if (testing::Test::HasFailure()) FAIL() << "attempt " << i;
+  }
+}
+
+TEST(Codec, ValueTypesDoNotChange) {
+  Outcome original;
+  original.values = {{"integer", std::int64_t{1}},
+                     {"real", 1.0},
+                     {"boolean", true},
+                     {"empty_list", IntegerList{}},
+                     {"empty_text", std::string()},
+                     {"smallest", std::numeric_limits<std::int64_t>::min()}};
+  const Outcome outcome = decode_outcome(encode(original));
+  EXPECT_EQ(type_of(*outcome.values.find("integer")), ValueType::integer);
+  EXPECT_EQ(type_of(*outcome.values.find("real")), ValueType::real);
+  EXPECT_EQ(type_of(*outcome.values.find("boolean")), ValueType::boolean);
+  EXPECT_EQ(outcome.values.integers("empty_list"), IntegerList{});
+  EXPECT_EQ(outcome.values.text("empty_text"), "");
+  EXPECT_EQ(outcome.values.integer("smallest"), std::numeric_limits<std::int64_t>::min());
+}
+
+template <class Decode>
+void expect_data_error(Decode decode, std::string_view bytes, const std::string& what) {
+  try {
+    decode(bytes);
+    FAIL() << what << " was accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::data) << what << ": " << e.what();
+  }
+}
+
+TEST(Codec, EveryTruncationIsADataError) {
+  base::RandomStream random(3, "codec");
+  for (int i = 0; i < 40; ++i) {
+    const std::string outcome = encode(random_outcome(random));
+    const std::string attempt = encode(random_attempt(random));
+    for (std::size_t n = 0; n < outcome.size(); ++n)
+      expect_data_error(decode_outcome, std::string_view(outcome).substr(0, n), "a cut outcome");
+    for (std::size_t n = 0; n < attempt.size(); ++n)
+      expect_data_error(decode_attempt, std::string_view(attempt).substr(0, n), "a cut attempt");
+  }
+}
+
+TEST(Codec, BytesBehindTheRecordAreADataError) {
+  base::RandomStream random(4, "codec");
+  for (int i = 0; i < 100; ++i) {
+    expect_data_error(decode_outcome, encode(random_outcome(random)) + '\0', "a longer outcome");
+    expect_data_error(decode_attempt, encode(random_attempt(random)) + '\0', "a longer attempt");
+  }
+}
+
+TEST(Codec, ChangedBytesNeverCrash) {
+  base::RandomStream random(5, "codec");
+  const std::string good = encode(random_outcome(random));
+  std::size_t refused = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string bytes = good;
+    for (std::uint64_t n = 1 + random.below(3); n > 0; --n) bytes[random.below(bytes.size())] = static_cast<char>(random.next());
+    try {
+      decode_outcome(bytes);
+    } catch (const Error& e) {
+      ASSERT_EQ(e.kind(), ErrorKind::data) << e.what();
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 1000U);
+}
+
+TEST(Codec, RefusalsSayWhatWasFound) {
+  const auto message = [](std::string_view bytes) -> std::string {
+    try {
+      decode_outcome(bytes);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(message(""), testing::StartsWith("outcome: expected a complete CBOR encoding, found 0 bytes"));
+  EXPECT_EQ(message("\x81\x07"), "outcome: expected format version 1, found 7");
+  EXPECT_EQ(message("\xa0"), "outcome: element 0: expected an array, found object");
+  EXPECT_EQ(message("\x81\x01"), "outcome: expected more than 1 elements");
+}
+
+TEST(Codec, AnAttemptIsNotAnOutcome) {
+  expect_data_error(decode_outcome, encode(Attempt{}), "an attempt");
+  expect_data_error(decode_attempt, encode(Outcome{}), "an outcome");
+}
+
+}  // namespace
+}  // namespace espalier::task
