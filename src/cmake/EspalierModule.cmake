@@ -4,7 +4,7 @@
 # Third-party libraries are PRIVATE unless they are part of the module's public vocabulary.
 add_library(espalier_options INTERFACE)
 target_compile_options(espalier_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                                                  -Wnon-virtual-dtor -Woverloaded-virtual)
+                                                  -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers)
 # GCC 12's own AVX-512 headers set this one off in every use of Eigen (GCC bug 105593).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(espalier_options INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized)
