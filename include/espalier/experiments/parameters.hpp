@@ -1,0 +1,16 @@
+// Every parameter of an instance, described once: YAML keys, defaults, checks, columns and the reference are made from this list.
+#pragma once
+#include "espalier/task/field.hpp"
+
+namespace espalier::experiments {
+
+/// Parameters of the surrogate experiments, named section.name. Sections: dataset, network, train, prune, problem, solve.
+const task::Schema& parameter_schema();
+
+/// The fields of the given sections as columns of a results table: "train.seed" becomes "train_seed".
+task::Schema columns_of_sections(const std::vector<std::string>& sections);
+
+/// Column name of a parameter.
+std::string column_name(std::string parameter);
+
+}  // namespace espalier::experiments

@@ -1,0 +1,130 @@
+#include "espalier/experiments/parameters.hpp"
+
+#include <algorithm>
+
+namespace espalier::experiments {
+
+using task::Field;
+using task::IntegerList;
+using task::Schema;
+using task::Value;
+using task::ValueType;
+
+namespace {
+
+Field text(std::string name, std::optional<Value> standard, std::string meaning, std::vector<std::string> choices = {}) {
+  return {.name = std::move(name), .type = ValueType::text, .default_value = std::move(standard), .unit = "", .meaning = std::move(meaning),
+          .choices = std::move(choices)};
+}
+
+Field integer(std::string name, std::int64_t standard, std::string unit, std::string meaning, double minimum, double maximum = 1e15) {
+  return {.name = std::move(name), .type = ValueType::integer, .default_value = Value(standard), .unit = std::move(unit),
+          .meaning = std::move(meaning), .minimum = minimum, .maximum = maximum, .choices = {}};
+}
+
+Field real(std::string name, double standard, std::string unit, std::string meaning, double minimum, bool minimum_open = false) {
+  return {.name = std::move(name), .type = ValueType::real, .default_value = Value(standard), .unit = std::move(unit),
+          .meaning = std::move(meaning), .minimum = minimum, .minimum_open = minimum_open, .choices = {}};
+}
+
+Field boolean(std::string name, bool standard, std::string meaning) {
+  return {.name = std::move(name), .type = ValueType::boolean, .default_value = Value(standard), .unit = "", .meaning = std::move(meaning),
+          .choices = {}};
+}
+
+Schema network_fields() {
+  Field hidden{.name = "network.hidden", .type = ValueType::integer_list, .default_value = Value(IntegerList{}), .unit = "neurons",
+               .meaning = "widths of the hidden layers, as [32, 16]; when empty, network.depth layers of network.width", .minimum = 1,
+               .maximum = 1e6, .choices = {}};
+  return {integer("network.depth", 2, "layers", "number of hidden layers", 1, 1000),
+          integer("network.width", 32, "neurons", "width of every hidden layer", 1, 1e6), std::move(hidden)};
+}
+
+Schema train_fields() {
+  return {text("train.optimizer", "adam", "update rule", {"adam", "sgd"}),
+          real("train.learning_rate", 1e-3, "1", "learning rate of the first epoch", 0, true),
+          real("train.momentum", 0, "1", "momentum of SGD", 0),
+          real("train.weight_decay", 1e-3, "1", "L2 weight decay, added to the gradient of weights and biases", 0),
+          integer("train.batch_size", 64, "samples", "mini-batch size", 1, 60000),
+          integer("train.epochs", 5, "epochs", "passes over the training set", 0, 1e6),
+          integer("train.schedule_step", 0, "epochs", "the learning rate is multiplied by train.schedule_factor every so many epochs; 0: never", 0),
+          real("train.schedule_factor", 0.1, "1", "see train.schedule_step", 0, true),
+          real("train.clip_norm", 0, "1", "gradients are scaled down to this global L2 norm; 0: never", 0),
+          text("train.initialization", "xavier", "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter",
+               {"xavier", "fan_in"}),
+          boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"),
+          integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0)};
+}
+
+Schema prune_fields() {
+  Field rate = real("prune.rate", 0, "1", "share of each layer's weights (or rows) that is pruned", 0);
+  rate.maximum = 1;
+  rate.maximum_open = true;
+  return {text("prune.criterion", "none", "what is pruned; none: the dense arm, all other prune parameters are ignored", {"none", "magnitude", "random"}),
+          text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
+          std::move(rate),
+          integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000),
+          boolean("prune.output", true, "whether the output layer is pruned as well (the paper's code does)"),
+          text("prune.finetuning", "none", "none; rewinding to the dense weights after every round (the paper's code); cumulative (its text)",
+               {"none", "rewinding", "cumulative"}),
+          integer("prune.epochs", 5, "epochs", "epochs of each finetuning round", 1, 1e6),
+          real("prune.learning_rate", 1e-2, "1", "learning rate of finetuning (SGD)", 0, true),
+          integer("prune.batch_size", 64, "samples", "mini-batch size of finetuning", 1, 60000),
+          integer("prune.seed", 0, "", "seed of random pruning, together with train.seed", 0)};
+}
+
+Schema problem_fields() {
+  return {integer("problem.sample_index", 0, "", "clean image: index in the training set", 0, 59999),
+          real("problem.epsilon", 5, "1", "radius of the L1 ball around the clean image (pixels in [0, 1])", 0, true),
+          text("problem.label_source", "dense", "whose first and second class on the clean image are label and target", {"dense", "surrogate"})};
+}
+
+Schema solve_fields() {
+  return {text("solve.solver", "cbc", "cbc, external:cbc, external:glpsol or external:<command line>"),
+          text("solve.formulation", "lean", "MILP formulation", {"paper", "lean", "split"}),
+          text("solve.bounds", "l1", "pre-activation bounds", {"box", "l1"}),
+          text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
+          text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
+          real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0),
+          integer("solve.node_limit", -1, "nodes", "branch-and-bound nodes; -1: no limit", -1),
+          text("solve.start", "clean_input", "first incumbent given to the solver", {"none", "clean_input"}),
+          integer("solve.seed", 0, "", "random seed of the solver", 0),
+          integer("repetition", 0, "", "number of the repetition; repeats the solve, not the training (use train.seed for that)", 0)};
+}
+
+Schema make_schema() {
+  Schema all{text("dataset.name", std::nullopt, "data set", {"mnist", "fashion-mnist"}),
+             integer("dataset.side", 28, "pixels", "images are resized to side x side, as Pillow does (bilinear, antialiased)", 1, 28)};
+  for (const Schema& part : {network_fields(), train_fields(), prune_fields(), problem_fields(), solve_fields()})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+std::string section_of(const std::string& name) {
+  const auto dot = name.find('.');
+  return dot == std::string::npos ? "solve" : name.substr(0, dot);
+}
+
+}  // namespace
+
+const Schema& parameter_schema() {
+  static const Schema schema = make_schema();
+  return schema;
+}
+
+std::string column_name(std::string parameter) {
+  std::replace(parameter.begin(), parameter.end(), '.', '_');
+  return parameter;
+}
+
+Schema columns_of_sections(const std::vector<std::string>& sections) {
+  Schema columns;
+  for (Field field : parameter_schema()) {
+    if (std::find(sections.begin(), sections.end(), section_of(field.name)) == sections.end()) continue;
+    field.name = column_name(field.name);
+    columns.push_back(std::move(field));
+  }
+  return columns;
+}
+
+}  // namespace espalier::experiments
