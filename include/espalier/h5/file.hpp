@@ -16,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -64,7 +65,7 @@ class Object {
 };
 
 struct ArrayOptions {
-  Dims chunk;               ///< empty: contiguous, or chosen (about 64 KiB) if a filter below is on
+  Dims chunk = {};          ///< empty: contiguous, or chosen (about 64 KiB) if a filter below is on
   int gzip_level = 0;       ///< 0 (off) to 9
   bool shuffle = false;     ///< byte shuffle before gzip
   bool fletcher32 = false;  ///< checksum per chunk: reading damaged data fails instead of giving other numbers
@@ -111,7 +112,8 @@ class Group : public Object {
   std::vector<T> read_array_of_dims(const std::string& name, const Dims& dims) const;
 
  private:
-  using Object::Object;
+  Group(std::shared_ptr<const Handle> handle, std::string file_name, std::string path)
+      : Object(std::move(handle), std::move(file_name), std::move(path)) {}
   friend class File;
   template <class T>
   void write_typed(const std::string& name, std::span<const T> values, const Dims& dims, const ArrayOptions& options) const;
@@ -122,6 +124,7 @@ class Group : public Object {
 /// Copies a group with everything below it, or a dataset, also between files.
 void copy_object(const Group& from, const std::string& name, const Group& to, const std::string& new_name);
 
+/// Outlives the objects taken from it: closing it closes them, and using them afterwards is an error.
 class File {
  public:
   static File create(const std::filesystem::path& path);  ///< replaces an existing file

@@ -21,9 +21,9 @@ struct TextWidth {
 
 struct Column {
   std::string name;
-  ColumnValues values;
-  std::string unit;     ///< "s", "1" (a pure number), "" (not a quantity)
-  std::string meaning;  ///< one sentence
+  ColumnValues values = {};
+  std::string unit = {};     ///< "s", "1" (a pure number), "" (not a quantity)
+  std::string meaning = {};  ///< one sentence
   TextWidth text_width = {};
 
   std::size_t size() const;

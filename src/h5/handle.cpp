@@ -1,0 +1,91 @@
+#include "h5/handle.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace espalier::h5 {
+
+using base::ErrorKind;
+using base::fail;
+
+Handle& Handle::operator=(Handle&& other) noexcept {
+  if (this != &other) {
+    reset();
+    id_ = other.release();
+    closer_ = other.closer_;
+  }
+  return *this;
+}
+
+hid_t Handle::release() { return std::exchange(id_, H5I_INVALID_HID); }
+
+void Handle::reset() {
+  if (id_ >= 0 && closer_ != nullptr && H5Iis_valid(id_) > 0) closer_(id_);
+  id_ = H5I_INVALID_HID;
+}
+
+void initialize() {
+  static const herr_t silenced = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  if (silenced < 0) fail(ErrorKind::internal, "cannot initialise the HDF5 library");
+}
+
+Reason last_reason() {
+  Reason reason;
+  // H5E_WALK_UPWARD starts at the innermost function, which knows the cause; outer ones only repeat that something failed.
+  const auto visit = [](unsigned n, const H5E_error2_t* error, void* data) -> herr_t {
+    auto& found = *static_cast<Reason*>(data);
+    const std::string text = error->desc == nullptr ? "" : error->desc;
+    if (n == 0) found.text = text;
+    if (text.find("errno = ") != std::string::npos && text.find("errno = 0,") == std::string::npos) {
+      found.text = text;
+      found.from_system = true;
+    }
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, visit, &reason);
+  H5Eclear2(H5E_DEFAULT);
+  if (reason.text.empty()) reason.text = "HDF5 gives no reason";
+  return reason;
+}
+
+void refuse(std::string_view action, const std::string& object, const std::string& file) {
+  const Reason reason = last_reason();
+  const ErrorKind kind = reason.from_system ? ErrorKind::io : ErrorKind::data;
+  if (object.empty()) fail(kind, "cannot {} '{}': {}", action, file, reason.text);
+  fail(kind, "cannot {} '{}' in '{}': {}", action, object, file, reason.text);
+}
+
+Handle own(hid_t id, Handle::Closer closer, std::string_view action, const std::string& object, const std::string& file) {
+  if (id < 0) refuse(action, object, file);
+  return {id, closer};
+}
+
+void check(long long result, std::string_view action, const std::string& object, const std::string& file) {
+  if (result < 0) refuse(action, object, file);
+}
+
+std::string join_path(const std::string& group, const std::string& name) { return group == "/" ? "/" + name : group + "/" + name; }
+
+Dims extent(hid_t space, const std::string& object, const std::string& file) {
+  if (H5Sget_simple_extent_type(space) == H5S_NULL)
+    fail(ErrorKind::data, "'{}' in '{}': expected an array, found an empty dataspace", object, file);
+  const int rank = H5Sget_simple_extent_ndims(space);
+  check(rank, "read the extent of", object, file);
+  std::vector<hsize_t> dims(static_cast<std::size_t>(rank));
+  check(H5Sget_simple_extent_dims(space, dims.data(), nullptr), "read the extent of", object, file);
+  return {dims.begin(), dims.end()};
+}
+
+void check_plausible_size(hid_t dataset, std::uint64_t elements, std::size_t element_size, const std::string& object,
+                          const std::string& file) {
+  constexpr std::uint64_t always_fine = std::uint64_t{1} << 26;  // 64 MiB
+  constexpr std::uint64_t best_compression = 1100;               // deflate reaches 1032
+  if (elements <= always_fine / element_size) return;
+  const std::uint64_t stored = H5Dget_storage_size(dataset);
+  if (elements / best_compression > stored / element_size)
+    fail(ErrorKind::data, "'{}' in '{}': its extent claims {} elements of {} bytes, but the file stores only {} bytes of it", object, file,
+         elements, element_size, stored);
+}
+
+}  // namespace espalier::h5
