@@ -41,10 +41,14 @@ class Embedding {
 
   /// A feasible point of the model at `input` (in the ball), by forward pass; its objective is the network's margin at `input`.
   /// Throws base::Error(data) if the length is wrong.
-  virtual std::vector<double> lift(const Eigen::Ref<const Eigen::VectorXd>& input) const = 0;
+  std::vector<double> lift(const Eigen::Ref<const Eigen::VectorXd>& input) const;
 
  protected:
   milp::Model model_;
+
+ private:
+  virtual Eigen::Index inputs() const = 0;
+  virtual std::vector<double> do_lift(const Eigen::Ref<const Eigen::VectorXd>& input) const = 0;
 };
 
 class Formulation {

@@ -33,8 +33,10 @@ struct IncumbentRecord {
 
 struct SolveResult {
   Status status = Status::error;
-  std::string reason;  ///< why it ended, one word of milp::Reason, or "claim_refuted" when the dense network contradicts the solver
-  std::string limit;   ///< milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met
+  /// Why it ended: a word of milp::Reason ("optimal", "limit", "stopped", "error", ...), or one of
+  /// "success" (a verified adversarial input ended it), "bound_below_zero" (robust), "undecided" (the maximum is within tolerance of 0),
+  /// "claim_refuted" (a forward pass contradicts the solver).
+  std::string reason;
   std::string detail;  ///< in words
 
   bool dense = true;                         ///< the embedded network is the problem's own

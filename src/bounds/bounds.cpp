@@ -1,0 +1,41 @@
+#include "espalier/bounds/bounds.hpp"
+
+#include <array>
+#include <utility>
+
+#include "bounds/methods.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/base/text.hpp"
+
+namespace espalier::bounds {
+namespace {
+
+using Maker = std::unique_ptr<BoundsMethod> (*)();
+constexpr std::array<std::pair<const char*, Maker>, 2> registry{{{"box", make_box}, {"l1", make_l1}}};
+
+}  // namespace
+
+Bounds BoundsMethod::compute(const nn::Network& network, const problem::Ball& ball) const {
+  if (network.layers.empty() || ball.dimension() != network.inputs()) {
+    base::fail(base::ErrorKind::data, "bounds '{}': expected a ball of dimension {} (the network's inputs), found {}", name(),
+               network.layers.empty() ? 0 : network.inputs(), ball.dimension());
+  }
+  return do_compute(network, ball);
+}
+
+std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name) {
+  for (const auto& [known, make] : registry) {
+    if (name == known) return make();
+  }
+  const std::vector<std::string> names = bounds_method_names();
+  base::fail(base::ErrorKind::configuration, "bounds: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,
+             base::did_you_mean(name, names));
+}
+
+std::vector<std::string> bounds_method_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : registry) names.emplace_back(entry.first);
+  return names;
+}
+
+}  // namespace espalier::bounds

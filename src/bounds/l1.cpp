@@ -1,0 +1,48 @@
+// "l1": the first layer exactly over the L1 ball cut with the box, intervals afterwards.
+#include <cmath>
+#include <utility>
+
+#include "bounds/interval.hpp"
+#include "bounds/methods.hpp"
+
+namespace espalier::bounds {
+namespace {
+
+/// upper_i = w_i.x0 + b_i + max over B of w_i.(x - x0); lower_i the same with -w_i. The padding's magnitude sum_k |w_k| max(x0_k, room) is
+/// at most sum |w_k|.
+LayerBounds first_layer(const nn::Layer& layer, const problem::Ball& ball) {
+  LayerBounds bounds{.lower = layer.bias.cast<double>(), .upper = layer.bias.cast<double>()};
+  for (Eigen::Index i = 0; i < layer.outputs(); ++i) {
+    const Eigen::VectorXd w = layer.weight.row(i).cast<double>();
+    const Eigen::Index terms = (w.array() != 0.0).count();
+    const double at_centre = w.dot(ball.centre) + static_cast<double>(layer.bias[i]);
+    // The bound is a sum of up to 2 m + 1 terms: the value at the centre and the gains.
+    const double padding = padding_factor(2 * terms) * (2.0 * w.lpNorm<1>() + std::abs(static_cast<double>(layer.bias[i])));
+    bounds.lower[i] = at_centre - problem::maximise_linear(ball, -w).value - padding;
+    bounds.upper[i] = at_centre + problem::maximise_linear(ball, w).value + padding;
+  }
+  return bounds;
+}
+
+class L1 final : public BoundsMethod {
+ public:
+  std::string name() const override { return "l1"; }
+
+ private:
+  Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
+    // The intersection with the box only removes padding; it makes "l1 is never looser than box" hold exactly.
+    LayerBounds first = first_layer(network.layers.front(), ball);
+    const LayerBounds box = make_box()->compute(network, ball).layers.front();
+    first.lower = first.lower.cwiseMax(box.lower);
+    first.upper = first.upper.cwiseMin(box.upper);
+    Bounds bounds{.layers = {std::move(first)}};
+    propagate_intervals(network, bounds);
+    return bounds;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<BoundsMethod> make_l1() { return std::make_unique<L1>(); }
+
+}  // namespace espalier::bounds

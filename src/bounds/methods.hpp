@@ -1,0 +1,12 @@
+// The bounds methods; registered in bounds.cpp.
+#pragma once
+#include <memory>
+
+#include "espalier/bounds/bounds.hpp"
+
+namespace espalier::bounds {
+
+std::unique_ptr<BoundsMethod> make_box();
+std::unique_ptr<BoundsMethod> make_l1();
+
+}  // namespace espalier::bounds

@@ -1,0 +1,49 @@
+#include "espalier/bounds/bounds.hpp"
+
+namespace espalier::bounds {
+
+std::string_view to_string(ReluCase relu_case) {
+  switch (relu_case) {
+    case ReluCase::constant:
+      return "constant";
+    case ReluCase::always_off:
+      return "always_off";
+    case ReluCase::always_on:
+      return "always_on";
+    case ReluCase::unstable:
+      return "unstable";
+  }
+  return "unknown";
+}
+
+ReluCase classify(double lower, double upper) {
+  if (lower == upper) return ReluCase::constant;
+  if (upper <= 0) return ReluCase::always_off;
+  if (lower >= 0) return ReluCase::always_on;
+  return ReluCase::unstable;
+}
+
+ReluCounts count_relu_cases(const Bounds& bounds) {
+  ReluCounts counts;
+  for (std::size_t k = 0; k + 1 < bounds.layers.size(); ++k) {
+    for (Eigen::Index i = 0; i < bounds.layers[k].lower.size(); ++i) {
+      switch (classify(bounds.layers[k].lower[i], bounds.layers[k].upper[i])) {
+        case ReluCase::constant:
+          ++counts.constant;
+          break;
+        case ReluCase::always_off:
+          ++counts.always_off;
+          break;
+        case ReluCase::always_on:
+          ++counts.always_on;
+          break;
+        case ReluCase::unstable:
+          ++counts.unstable;
+          break;
+      }
+    }
+  }
+  return counts;
+}
+
+}  // namespace espalier::bounds

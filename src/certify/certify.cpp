@@ -1,0 +1,47 @@
+#include "espalier/certify/certify.hpp"
+
+#include <cmath>
+
+#include "espalier/base/error.hpp"
+
+namespace espalier::certify {
+namespace {
+
+Eigen::Index top_class(const Eigen::VectorXd& logits) {
+  Eigen::Index top = 0;
+  logits.maxCoeff(&top);
+  return top;
+}
+
+}  // namespace
+
+Verifier::Verifier(const problem::Problem& problem)
+    : problem_(problem), clean_class_(top_class(nn::forward(problem.network, problem.input))) {}
+
+Verified Verifier::verify(const Claim& claim) const {
+  if (claim.input.size() != problem_.input.size()) {
+    base::fail(base::ErrorKind::data, "problem '{}': claimed input: expected {} entries, found {}", problem_.name, problem_.input.size(),
+               claim.input.size());
+  }
+  if (!claim.input.allFinite()) {
+    base::fail(base::ErrorKind::numeric, "problem '{}': claimed input: expected finite numbers, found NaN or infinity", problem_.name);
+  }
+  Verified verified;
+  verified.input_ = problem::clip_and_scale(problem_.ball(), claim.input);
+  verified.distance_ = problem::l1_distance(verified.input_, problem_.input);
+  const Eigen::VectorXd logits = nn::forward(problem_.network, verified.input_);
+  const Eigen::VectorXf narrow_input = verified.input_.cast<float>();
+  const Eigen::VectorXf narrow_logits = nn::forward(problem_.network, narrow_input);
+  verified.margin_ = logits[problem_.target] - logits[problem_.label];
+  verified.margin_float32_ = static_cast<double>(narrow_logits[problem_.target]) - static_cast<double>(narrow_logits[problem_.label]);
+  verified.class_changed_ = top_class(logits) != clean_class_;
+  if (!std::isfinite(verified.margin_)) {
+    base::fail(base::ErrorKind::numeric, "problem '{}': margin at the claimed input: expected a finite number, found {}", problem_.name,
+               verified.margin_);
+  }
+  return verified;
+}
+
+Verified Verifier::clean_input() const { return verify(Claim{.input = problem_.input, .objective = 0}); }
+
+}  // namespace espalier::certify

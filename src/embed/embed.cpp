@@ -1,0 +1,87 @@
+#include "espalier/embed/embed.hpp"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "embed/formulations.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/base/text.hpp"
+
+namespace espalier::embed {
+namespace {
+
+using base::ErrorKind;
+using Maker = std::unique_ptr<Formulation> (*)();
+constexpr std::array<std::pair<const char*, Maker>, 3> registry{{{"paper", make_paper}, {"lean", make_lean}, {"split", make_split}}};
+
+void check_layer_bounds(const std::string& name, std::size_t k, const bounds::LayerBounds& range, Eigen::Index width) {
+  if (range.lower.size() != width || range.upper.size() != width) {
+    base::fail(ErrorKind::data, "formulation '{}': bounds of layer {}: expected {} entries, found {} lower and {} upper", name, k, width,
+               range.lower.size(), range.upper.size());
+  }
+  for (Eigen::Index i = 0; i < width; ++i) {
+    if (!std::isfinite(range.lower[i]) || !std::isfinite(range.upper[i]) || range.lower[i] > range.upper[i]) {
+      base::fail(ErrorKind::numeric, "formulation '{}': bounds of layer {}, neuron {}: expected finite lower <= upper, found [{}, {}]",
+                 name, k, i, range.lower[i], range.upper[i]);
+    }
+  }
+}
+
+void check_classes(const std::string& name, const Query& query) {
+  const auto valid = [&](int c) { return c >= 0 && c < query.network.outputs(); };
+  if (!valid(query.label) || !valid(query.target) || query.label == query.target) {
+    base::fail(ErrorKind::data, "formulation '{}': expected two different classes in 0..{}, found label {} and target {}", name,
+               query.network.outputs() - 1, query.label, query.target);
+  }
+}
+
+}  // namespace
+
+ModelSize Embedding::size() const {
+  return {.columns = static_cast<std::int64_t>(model_.columns().size()),
+          .rows = static_cast<std::int64_t>(model_.rows().size()),
+          .binaries = static_cast<std::int64_t>(model_.integer_columns()),
+          .nonzeros = static_cast<std::int64_t>(model_.nonzeros())};
+}
+
+std::unique_ptr<Embedding> Formulation::build(const Query& query) const {
+  query.network.check();
+  if (query.ball.dimension() != query.network.inputs()) {
+    base::fail(ErrorKind::data, "formulation '{}': expected a ball of dimension {} (the network's inputs), found {}", name(),
+               query.network.inputs(), query.ball.dimension());
+  }
+  check_classes(name(), query);
+  if (query.bounds.layers.size() != query.network.layers.size()) {
+    base::fail(ErrorKind::data, "formulation '{}': expected bounds of {} layers, found {}", name(), query.network.layers.size(),
+               query.bounds.layers.size());
+  }
+  for (std::size_t k = 0; k < query.network.layers.size(); ++k) {
+    check_layer_bounds(name(), k, query.bounds.layers[k], query.network.layers[k].outputs());
+  }
+  return do_build(query);
+}
+
+std::vector<double> Embedding::lift(const Eigen::Ref<const Eigen::VectorXd>& input) const {
+  if (input.size() != inputs()) {
+    base::fail(ErrorKind::data, "embedding: expected an input of length {}, found {}", inputs(), input.size());
+  }
+  return do_lift(input);
+}
+
+std::unique_ptr<Formulation> make_formulation(const std::string& name) {
+  for (const auto& [known, make] : registry) {
+    if (name == known) return make();
+  }
+  const std::vector<std::string> names = formulation_names();
+  base::fail(ErrorKind::configuration, "formulation: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,
+             base::did_you_mean(name, names));
+}
+
+std::vector<std::string> formulation_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : registry) names.emplace_back(entry.first);
+  return names;
+}
+
+}  // namespace espalier::embed

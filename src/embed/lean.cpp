@@ -1,0 +1,176 @@
+// "lean": the same problem with less to say (method, sections 5.1 and 5.2, "ours").
+//   x = x0 + p - n is substituted into the first layer; p_k, n_k exist where pixel k can move that way and some neuron of the model reads
+//   it. Neurons that are constant or always off over the ball, or that no path of non-zero weights joins to the objective, are not in the
+//   model. Always on: h = W h' + b. Unstable: h - s = W h' + b, h <= U z, s <= -L (1 - z): one dense row where the literal form needs two.
+//   The objective is the difference of the two logits' rows.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "embed/formulations.hpp"
+#include "embed/live_neurons.hpp"
+#include "embed/terms.hpp"
+
+namespace espalier::embed {
+namespace {
+
+using bounds::ReluCase;
+constexpr milp::Column absent{};
+
+bool is_present(milp::Column column) { return column.index >= 0; }
+
+/// An affine function of columns: the value of one pre-activation, or of the objective.
+struct Affine {
+  double constant = 0;
+  std::vector<milp::Term> terms;
+};
+
+class LeanEmbedding final : public Embedding {
+ public:
+  explicit LeanEmbedding(const Query& query)
+      : network_(query.network), ball_(query.ball), bounds_(query.bounds), live_(find_live_neurons(query)) {
+    add_input();
+    for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
+      neurons_.emplace_back();
+      for (Eigen::Index i = 0; i < network_.layers[k].outputs(); ++i) neurons_.back().push_back(add_neuron(k, i));
+    }
+    set_margin_objective(query);
+  }
+
+  Eigen::VectorXd read_input(const std::vector<double>& point) const override {
+    Eigen::VectorXd input = ball_.centre;
+    for (std::size_t k = 0; k < plus_.size(); ++k) {
+      const auto pixel = static_cast<Eigen::Index>(k);
+      if (is_present(plus_[k])) input[pixel] += get(point, plus_[k]);
+      if (is_present(minus_[k])) input[pixel] -= get(point, minus_[k]);
+    }
+    return input;
+  }
+
+ private:
+  /// What a live neuron is made of; absent columns where its case has none.
+  struct Neuron {
+    milp::Column h = absent, s = absent, z = absent;
+  };
+
+  Eigen::Index inputs() const override { return network_.inputs(); }
+
+  void add_input() {
+    milp::RowData budget{.upper = ball_.radius, .terms = {}, .name = "budget"};
+    const auto add = [&](const char* kind, Eigen::Index k, double room) {
+      if (!live_.pixels[static_cast<std::size_t>(k)] || room <= 0) return absent;
+      const milp::Column column = model_.add_column({.lower = 0, .upper = room, .name = fmt::format("{}_{}", kind, k)});
+      budget.terms.push_back({column, 1});
+      return column;
+    };
+    for (Eigen::Index k = 0; k < ball_.dimension(); ++k) {
+      plus_.push_back(add("p", k, 1.0 - ball_.centre[k]));
+      minus_.push_back(add("n", k, ball_.centre[k]));
+    }
+    if (!budget.terms.empty()) model_.add_row(std::move(budget));
+  }
+
+  Neuron add_neuron(std::size_t k, Eigen::Index i) {
+    if (!live_.neurons[k][static_cast<std::size_t>(i)]) return {};
+    const double lower = bounds_.layers[k].lower[i], upper = bounds_.layers[k].upper[i];
+    return bounds::classify(lower, upper) == ReluCase::always_on ? add_always_on(k, i, lower, upper) : add_unstable(k, i, lower, upper);
+  }
+
+  /// h = W h' + b
+  Neuron add_always_on(std::size_t k, Eigen::Index i, double lower, double upper) {
+    const Neuron neuron{.h = model_.add_column({.lower = lower, .upper = upper, .name = neuron_name("h", k, i)})};
+    add_equality(neuron_name("on", k, i), {{neuron.h, 1}}, pre_activation(k, i));
+    return neuron;
+  }
+
+  /// h - s = W h' + b;  h <= U z;  s <= -L (1 - z)
+  Neuron add_unstable(std::size_t k, Eigen::Index i, double lower, double upper) {
+    const Neuron neuron{.h = model_.add_column({.lower = 0, .upper = upper, .name = neuron_name("h", k, i)}),
+                        .s = model_.add_column({.lower = 0, .upper = -lower, .name = neuron_name("s", k, i)}),
+                        .z = model_.add_binary(neuron_name("z", k, i), static_cast<int>(k))};
+    add_equality(neuron_name("split", k, i), {{neuron.h, 1}, {neuron.s, -1}}, pre_activation(k, i));
+    model_.add_row({.upper = 0, .terms = {{neuron.h, 1}, {neuron.z, -upper}}, .name = neuron_name("off", k, i)});
+    model_.add_row({.upper = -lower, .terms = {{neuron.s, 1}, {neuron.z, -lower}}, .name = neuron_name("on", k, i)});
+    return neuron;
+  }
+
+  /// left = right
+  void add_equality(std::string name, std::vector<milp::Term> left, const Affine& right) {
+    for (const milp::Term& term : right.terms) left.push_back({term.column, -term.coefficient});
+    model_.add_row({.lower = right.constant, .upper = right.constant, .terms = std::move(left), .name = std::move(name)});
+  }
+
+  /// W_k[i] h + b_k[i] over the model's columns.
+  Affine pre_activation(std::size_t k, Eigen::Index i) const {
+    const nn::Layer& layer = network_.layers[k];
+    Affine sum{.constant = layer.bias[i], .terms = {}};
+    for (Eigen::Index j = 0; j < layer.inputs(); ++j) add_input_of(k, j, layer.weight(i, j), sum);
+    return sum;
+  }
+
+  /// sum += w * (input j of layer k)
+  void add_input_of(std::size_t k, Eigen::Index j, double w, Affine& sum) const {
+    if (w == 0.0) return;
+    const auto n = static_cast<std::size_t>(j);
+    if (k == 0) {
+      sum.constant += w * ball_.centre[j];
+      if (is_present(plus_[n])) sum.terms.push_back({plus_[n], w});
+      if (is_present(minus_[n])) sum.terms.push_back({minus_[n], -w});
+    } else if (is_present(neurons_[k - 1][n].h)) {
+      sum.terms.push_back({neurons_[k - 1][n].h, w});
+    } else if (const double l = bounds_.layers[k - 1].lower[j]; bounds::classify(l, bounds_.layers[k - 1].upper[j]) == ReluCase::constant) {
+      sum.constant += w * std::max(0.0, l);
+    }  // else always off: contributes 0. A neuron that is not live only because nothing reads it is never asked for.
+  }
+
+  void set_margin_objective(const Query& query) {
+    const std::size_t last = network_.layers.size() - 1;
+    const nn::Layer& layer = network_.layers[last];
+    Affine margin{.constant = static_cast<double>(layer.bias[query.target]) - static_cast<double>(layer.bias[query.label]), .terms = {}};
+    for (Eigen::Index j = 0; j < layer.inputs(); ++j) add_input_of(last, j, margin_weight(layer, query, j), margin);
+    model_.set_objective(milp::Sense::maximise, std::move(margin.terms), margin.constant);
+  }
+
+  std::vector<double> do_lift(const Eigen::Ref<const Eigen::VectorXd>& input) const override {
+    std::vector<double> point(model_.columns().size(), 0.0);
+    for (std::size_t k = 0; k < plus_.size(); ++k) {
+      const double d = input[static_cast<Eigen::Index>(k)] - ball_.centre[static_cast<Eigen::Index>(k)];
+      if (is_present(plus_[k])) set(point, plus_[k], std::max(0.0, d));
+      if (is_present(minus_[k])) set(point, minus_[k], std::max(0.0, -d));
+    }
+    const std::vector<Eigen::VectorXd> g = nn::pre_activations(network_, input);
+    for (std::size_t k = 0; k < neurons_.size(); ++k) {
+      for (std::size_t i = 0; i < neurons_[k].size(); ++i) {
+        const Neuron& neuron = neurons_[k][i];
+        const double value = g[k][static_cast<Eigen::Index>(i)];
+        if (is_present(neuron.h)) set(point, neuron.h, std::max(0.0, value));
+        if (is_present(neuron.s)) set(point, neuron.s, std::max(0.0, -value));
+        if (is_present(neuron.z)) set(point, neuron.z, value > 0 ? 1 : 0);
+      }
+    }
+    return point;
+  }
+
+  nn::Network network_;
+  problem::Ball ball_;
+  bounds::Bounds bounds_;
+  LiveNeurons live_;
+  Columns plus_;   ///< p by pixel, absent where there is none
+  Columns minus_;  ///< n by pixel
+  std::vector<std::vector<Neuron>> neurons_;
+};
+
+class Lean final : public Formulation {
+ public:
+  std::string name() const override { return "lean"; }
+
+ private:
+  std::unique_ptr<Embedding> do_build(const Query& query) const override { return std::make_unique<LeanEmbedding>(query); }
+};
+
+}  // namespace
+
+std::unique_ptr<Formulation> make_lean() { return std::make_unique<Lean>(); }
+
+}  // namespace espalier::embed

@@ -1,0 +1,21 @@
+// Which neurons and pixels can change the objective at all.
+#pragma once
+#include <vector>
+
+#include "espalier/embed/embed.hpp"
+
+namespace espalier::embed {
+
+struct LiveNeurons {
+  std::vector<std::vector<bool>> neurons;  ///< per hidden layer: always on or unstable, and read by the objective or by a live neuron
+  std::vector<bool> pixels;                ///< read by a live neuron of the first layer (or by the objective if there is no hidden layer)
+};
+
+/// Backwards from the objective along non-zero weights.
+LiveNeurons find_live_neurons(const Query& query);
+
+/// Weight of last hidden neuron j in the objective y[target] - y[label], in float64 (exact unless the two differ by more than 2^29 in
+/// size).
+double margin_weight(const nn::Layer& output_layer, const Query& query, Eigen::Index j);
+
+}  // namespace espalier::embed

@@ -1,0 +1,25 @@
+// Small helpers that the formulations share.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "espalier/milp/model.hpp"
+#include "espalier/nn/network.hpp"
+
+namespace espalier::embed {
+
+/// One column per neuron or pixel.
+using Columns = std::vector<milp::Column>;
+
+/// "h_2_17"
+std::string neuron_name(std::string_view kind, std::size_t layer, Eigen::Index neuron);
+
+/// factor * sum over the non-zero weights of row `neuron`: factor w_k columns[k], appended to `terms`.
+void append_weighted(std::vector<milp::Term>& terms, const nn::Layer& layer, Eigen::Index neuron, const Columns& columns, double factor);
+
+/// point[column] = value
+inline void set(std::vector<double>& point, milp::Column column, double value) { point[static_cast<std::size_t>(column.index)] = value; }
+inline double get(const std::vector<double>& point, milp::Column column) { return point[static_cast<std::size_t>(column.index)]; }
+
+}  // namespace espalier::embed

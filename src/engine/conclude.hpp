@@ -1,0 +1,27 @@
+// From what the solver claims and what was verified to a status.
+#pragma once
+#include "espalier/engine/result.hpp"
+#include "espalier/engine/settings.hpp"
+
+namespace espalier::engine {
+
+/// The decide mode's cutoff: just below 0, so that "nothing is better than the cutoff" bounds the maximum below 0, strictly.
+inline constexpr double decide_cutoff = -1e-6;
+
+/// A claimed and a verified value agree when |claimed - verified| <= this * (1 + |verified|).
+inline constexpr double agreement_tolerance = 1e-5;
+bool agree(double claimed, double verified);
+
+/// What is known at the end of a solve.
+struct Evidence {
+  const milp::Result& claimed;
+  Goal goal = Goal::optimize;
+  bool stopped_by_success = false;
+  /// Margin of the embedded network at the last incumbent's input, by forward pass.
+  std::optional<double> embedded_margin;
+};
+
+/// Sets status, reason, limit, detail and dual_bound; the fields filled by the recorder must be there.
+void conclude(const Evidence& evidence, SolveResult& result);
+
+}  // namespace espalier::engine

@@ -1,0 +1,36 @@
+#include "engine/recorder.hpp"
+
+namespace espalier::engine {
+
+milp::CallbackAction Recorder::see(const std::vector<double>& point, double claimed_objective) {
+  const Eigen::VectorXd input = embedding_.read_input(point);
+  // Solvers report one point several times, and several points may share an input.
+  const base::Digest key = base::Hasher().add_bytes(input.data(), static_cast<std::size_t>(input.size()) * sizeof(double)).finish();
+  if (seen_.insert(key).second) {
+    const certify::Verified verified = verifier_.verify({.input = input, .objective = claimed_objective});
+    const IncumbentRecord record{.seconds = watch_.wall_seconds(),
+                                 .surrogate_objective = claimed_objective,
+                                 .dense_margin = verified.margin(),
+                                 .adversarial = verified.adversarial()};
+    if (verified.adversarial() && !success()) {
+      result_.adversarial_input = verified.input();
+      result_.first_adversarial_seconds = record.seconds;
+    }
+    keep_if_best(verified);
+    result_.trace.push_back(record);
+    ++result_.incumbents;
+    if (settings_.on_incumbent) settings_.on_incumbent(record);
+  }
+  return finished() ? milp::CallbackAction::stop : milp::CallbackAction::proceed;
+}
+
+void Recorder::keep_if_best(const certify::Verified& verified) {
+  if (result_.verified_objective && verified.margin() <= *result_.verified_objective) return;
+  result_.verified_objective = verified.margin();
+  result_.verified_objective_float32 = verified.margin_float32();
+  result_.distance = verified.distance();
+  result_.class_changed = verified.class_changed();
+  result_.input = verified.input();
+}
+
+}  // namespace espalier::engine

@@ -1,0 +1,147 @@
+#include "espalier/problem/file.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "espalier/base/error.hpp"
+#include "espalier/base/file.hpp"
+#include "espalier/base/text.hpp"
+#include "espalier/h5/file.hpp"
+#include "espalier/nn/file.hpp"
+
+namespace espalier::problem {
+namespace {
+
+using base::ErrorKind;
+constexpr const char* l1_norm = "l1";
+
+std::span<const double> as_span(const Eigen::VectorXd& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
+
+int read_class(const h5::Group& group, const std::string& attribute) {
+  const auto value = group.read_attribute<std::int64_t>(attribute);
+  if (value < 0 || value > std::numeric_limits<int>::max()) {
+    base::fail(ErrorKind::data, "{}: {}: attribute '{}': expected a class number, found {}", group.file_name(), group.path(), attribute,
+               value);
+  }
+  return static_cast<int>(value);
+}
+
+Eigen::VectorXd read_vector(const h5::Group& group, const std::string& name) {
+  const auto array = group.read_array_of_rank<double>(name, 1);
+  return Eigen::Map<const Eigen::VectorXd>(array.values.data(), static_cast<Eigen::Index>(array.values.size()));
+}
+
+void read_optional_fields(const h5::Group& group, Problem& problem) {
+  problem.dataset = group.read_attribute<std::string>("dataset", "");
+  problem.note = group.read_attribute<std::string>("note", "");
+  if (group.has_attribute("input_side")) problem.input_side = group.read_attribute<std::int64_t>("input_side");
+  if (group.has_attribute("sample_index")) problem.sample_index = group.read_attribute<std::int64_t>("sample_index");
+  if (group.has_attribute("true_label")) problem.true_label = read_class(group, "true_label");
+  if (group.has_attribute("optimum")) problem.optimum = group.read_attribute<double>("optimum");
+  if (group.exists("optimal_input")) problem.optimal_input = read_vector(group, "optimal_input");
+}
+
+Problem read_group(const h5::Group& group, const std::string& name) {
+  const auto norm = group.read_attribute<std::string>("norm");
+  if (norm != l1_norm) {
+    base::fail(ErrorKind::data, "{}: {}: attribute 'norm': expected \"l1\", found \"{}\"", group.file_name(), group.path(), norm);
+  }
+  Problem problem;
+  problem.name = name;
+  problem.network = nn::read_network(group.open_group("network"));
+  problem.input = read_vector(group, "input");
+  problem.epsilon = group.read_attribute<double>("epsilon");
+  problem.label = read_class(group, "label");
+  problem.target = read_class(group, "target");
+  read_optional_fields(group, problem);
+  problem.check(group.file_name());
+  return problem;
+}
+
+/// Groups with a network inside are problems; a file may hold other things beside them.
+std::vector<std::string> names_in(const h5::Group& root) {
+  std::vector<std::string> names;
+  for (const std::string& name : root.children()) {
+    if (root.is_group(name) && root.exists(name + "/network")) names.push_back(name);
+  }
+  if (names.empty()) {
+    base::fail(ErrorKind::data, "{}: expected at least one problem (a group with 'input' and 'network'), found none", root.file_name());
+  }
+  return names;
+}
+
+Problem read_named(const h5::Group& root, const std::vector<std::string>& present, const std::string& name) {
+  if (std::find(present.begin(), present.end(), name) == present.end()) {
+    base::fail(ErrorKind::data, "{}: expected a problem called '{}'{}, found {} problems: {}", root.file_name(), name,
+               base::did_you_mean(name, present), present.size(), fmt::join(present, ", "));
+  }
+  return read_group(root.open_group(name), name);
+}
+
+void write_group(const h5::Group& group, const Problem& problem) {
+  group.write_attribute("norm", std::string(l1_norm));
+  group.write_attribute("epsilon", problem.epsilon);
+  group.write_attribute("label", std::int64_t{problem.label});
+  group.write_attribute("target", std::int64_t{problem.target});
+  group.write_attribute("dataset", problem.dataset);
+  if (!problem.note.empty()) group.write_attribute("note", problem.note);
+  if (problem.input_side) group.write_attribute("input_side", *problem.input_side);
+  if (problem.sample_index) group.write_attribute("sample_index", *problem.sample_index);
+  if (problem.true_label) group.write_attribute("true_label", std::int64_t{*problem.true_label});
+  if (problem.optimum) group.write_attribute("optimum", *problem.optimum);
+  group.write_array("input", as_span(problem.input), {static_cast<std::uint64_t>(problem.input.size())});
+  if (problem.optimal_input) {
+    group.write_array("optimal_input", as_span(*problem.optimal_input), {static_cast<std::uint64_t>(problem.optimal_input->size())});
+  }
+  nn::write_network(group.create_group("network"), problem.network);
+}
+
+void check_names(const std::filesystem::path& file, std::span<const Problem> problems) {
+  std::set<std::string> seen;
+  for (const Problem& problem : problems) {
+    if (problem.name.empty() || problem.name == "." || problem.name.find('/') != std::string::npos) {
+      base::fail(ErrorKind::data, "{}: expected a problem name without '/', found '{}'", file.string(), problem.name);
+    }
+    if (!seen.insert(problem.name).second) {
+      base::fail(ErrorKind::data, "{}: expected distinct problem names, found '{}' twice", file.string(), problem.name);
+    }
+    problem.check(file.string());
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> problem_names(const std::filesystem::path& file) { return names_in(h5::File::open_read_only(file).root()); }
+
+Problem read_problem(const std::filesystem::path& file, const std::string& name) {
+  const h5::File opened = h5::File::open_read_only(file);
+  return read_named(opened.root(), names_in(opened.root()), name);
+}
+
+std::vector<Problem> read_problems(const std::filesystem::path& file, std::span<const std::string> names) {
+  const h5::File opened = h5::File::open_read_only(file);
+  const std::vector<std::string> present = names_in(opened.root());
+  const std::vector<std::string> wanted = names.empty() ? present : std::vector<std::string>(names.begin(), names.end());
+  std::vector<Problem> problems;
+  for (const std::string& name : wanted) problems.push_back(read_named(opened.root(), present, name));
+  return problems;
+}
+
+void write_problems(const std::filesystem::path& file, std::span<const Problem> problems) {
+  check_names(file, problems);
+  std::filesystem::path temporary = file;
+  temporary += ".tmp";
+  try {
+    h5::File out = h5::File::create(temporary);
+    for (const Problem& problem : problems) write_group(out.root().create_group(problem.name), problem);
+    out.close();
+    base::publish_file(temporary, file);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw;
+  }
+}
+
+}  // namespace espalier::problem
