@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Runs one experiment file under mpirun and prints the summary table. Ctrl-C stops it in good order; the same command continues.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+usage() {
+  cat <<'TEXT'
+Usage: jobs/run-mpi.sh CONFIG [--out DIR] [--ranks N] [--hostfile FILE] [options of 'espalier run'...]
+
+  CONFIG           an experiment file, as configs/quickstart.yaml
+  --out DIR        output directory (default: results/<name of CONFIG> in this repository)
+  --ranks N        MPI ranks (default on one machine: its cores + 1, because the master sleeps; with a host file: its slots)
+  --hostfile FILE  run on the machines of an Open MPI host file; all must see the program, the data and DIR under the same paths
+
+The program is build/release/espalier, or what the environment variable ESPALIER_BIN names.
+Exit codes: those of 'espalier run' (75: stopped early, the same command continues).
+TEXT
+}
+
+fail() {
+  echo "run-mpi.sh: $*" >&2
+  exit 2
+}
+
+config='' out='' ranks='' hostfile=''
+options=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -h | --help) usage; exit 0 ;;
+    --out | --ranks | --hostfile)
+      [ $# -ge 2 ] || fail "$1 expects a value"
+      case "$1" in
+        --out) out=$2 ;;
+        --ranks) ranks=$2 ;;
+        --hostfile) hostfile=$2 ;;
+      esac
+      shift
+      ;;
+    -*) options+=("$1") ;;
+    *) if [ -z "$config" ]; then config=$1; else options+=("$1"); fi ;;
+  esac
+  shift
+done
+if [ -z "$config" ]; then
+  usage >&2
+  exit 2
+fi
+[ -f "$config" ] || fail "expected an experiment file, found nothing at '$config'"
+case "$ranks" in *[!0-9]* | 0) fail "--ranks expects a positive number, found '$ranks'" ;; esac
+program=${ESPALIER_BIN:-$root/build/release/espalier}
+[ -x "$program" ] || fail "no program at '$program'; build it: cmake --preset release && cmake --build --preset release"
+command -v mpirun > /dev/null || fail "no mpirun; cluster/install-debian.sh installs it"
+if [ -z "$out" ]; then
+  out=$(basename "$config")
+  out=$root/results/${out%.*}
+fi
+
+# One thread per rank: the grid is the parallelism, and a rank's time must not depend on its neighbours' threads.
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+# Containers often forbid the single-copy mechanism; messages here are small.
+export OMPI_MCA_btl_vader_single_copy_mechanism=none
+if [ "$(id -u)" -eq 0 ]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+mpi=(mpirun --bind-to none)
+if [ -n "$hostfile" ]; then
+  mpi+=(--hostfile "$hostfile" -x OPENBLAS_NUM_THREADS -x OMP_NUM_THREADS)
+  [ -z "$ranks" ] || mpi+=(-np "$ranks")
+else
+  # --quiet: mpirun else explains at length every exit code that is not 0, and ours mean something.
+  mpi+=(--quiet --oversubscribe -np "${ranks:-$(($(nproc) + 1))}")
+fi
+
+# In a session of its own mpirun does not see the terminal's Ctrl-C, at which it would kill the ranks within two seconds. It
+# passes SIGUSR1 on to every rank instead: they save and stop. A second Ctrl-C ends them the hard way; the journal survives that too.
+requests=0
+interrupted=false
+# shellcheck disable=SC2317  # called by the trap
+stop() {
+  interrupted=true
+  requests=$((requests + 1))
+  if [ "$requests" -eq 1 ]; then
+    echo "Stopping; once more to stop at once." >&2
+    kill -USR1 "$mpirun_pid" 2> /dev/null || true
+  else
+    kill -TERM "$mpirun_pid" 2> /dev/null || true
+  fi
+}
+setsid "${mpi[@]}" "$program" run "$config" --out "$out" "${options[@]}" < /dev/null &
+mpirun_pid=$!
+trap stop INT TERM HUP
+while true; do
+  interrupted=false
+  code=0
+  wait "$mpirun_pid" || code=$?
+  $interrupted || break
+done
+trap - INT TERM HUP
+
+case "$code" in
+  0 | 1) "$program" report "$out" ;;
+  2 | 3) exit "$code" ;;
+  75) echo "Stopped early. The same command continues." >&2 ;;
+  *) echo "mpirun ended with code $code. What was finished is kept in '$out'; the same command continues." >&2 ;;
+esac
+[ "$code" -ne 1 ] || echo "Some tasks failed: '$program status $out' lists them." >&2
+echo "Results: $out" >&2
+exit "$code"
