@@ -20,7 +20,8 @@ struct Samples {
   std::size_t inputs() const { return static_cast<std::size_t>(side) * static_cast<std::size_t>(side); }
   /// Pixels of image k; throws base::Error(data) when k is out of range.
   std::span<const std::uint8_t> image(std::size_t k) const;
-  /// Image k as a network reads it: pixel / 255, in [0, 1], shape (side^2). Throws as image() does.
+  /// Image k as a network reads it: pixel / 255 rounded to float32 (as training and PyTorch's ToTensor), widened exactly; in [0, 1],
+  /// shape (side^2). Throws as image() does.
   Eigen::VectorXd input(std::size_t k) const;
 };
 
@@ -48,7 +49,8 @@ struct SearchPath {
 std::filesystem::path find_dataset(const std::string& name, const SearchPath& where = {});
 
 /// Reads and checks the four files (magic numbers, dimensions 28 x 28, counts 60,000 / 10,000, exact sizes, labels <= 9) and resizes to
-/// `side` (resize.hpp). Throws base::Error(data) naming file, byte offset, what was expected and what was found, and
+/// `side` (resize.hpp). The test labels' checksum tells the data sets apart: one in the other's place is refused, unpublished content is
+/// warned of. Throws base::Error(data) naming file, byte offset, what was expected and what was found, and
 /// base::Error(configuration) for an unknown name or a side outside 1..28.
 Dataset load_dataset(const std::string& name, int side, const SearchPath& where = {});
 
