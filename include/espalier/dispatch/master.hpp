@@ -99,70 +99,82 @@ class Master {
   /// No task is with a worker, every record is durable, and nothing will be given out: all is settled, or the run was stopped.
   bool finished() const;
   /// Every task is done or failed, durably.
-  bool settled() const { return settled_ == tasks_.size(); }
+  bool settled() const { return settled_ == graph_.tasks.size(); }
   StopReason stop_reason() const { return stop_reason_; }
   /// Workers that take work.
   std::size_t active_workers() const { return active_workers_; }
   const Snapshot& snapshot() const { return snapshot_; }
 
  private:
-  enum class State : std::uint8_t { waiting, ready, assigned, recorded, done, failed };
+  enum class State : std::uint8_t { waiting, ready, assigned, recorded, settled };
   struct Task {
     State state = State::waiting;
-    bool suspect = false;  ///< was with a worker that was lost: runs alone from now on
-    std::uint8_t lost_workers = 0;
+    bool failed = false;      ///< once recorded
+    bool suspect = false;     ///< was with a worker that was lost: runs alone from now on
+    int lost_workers = 0;     ///< lost for certain while it ran
     std::uint32_t kind = 0;   ///< index into snapshot_.kinds
     std::uint32_t order = 0;  ///< place in the order of priorities
     std::uint32_t open_parents = 0;
-    std::uint64_t attempt = 0;      ///< the current one
     std::uint32_t first_child = 0;  ///< into children_
   };
   struct Held {
     base::TaskId task;
     base::AttemptId attempt;
+    double seconds = 0;  ///< estimate when it was sent
   };
   struct Worker {
     std::deque<Held> held;    ///< in the order of sending; the first one is running
-    double held_seconds = 0;  ///< expected, of all held
-    bool all_small = true;
-    double head_since = 0;  ///< when the first one became the first
+    double held_seconds = 0;  ///< sum of the estimates
+    double head_since = 0;    ///< when the first one became the first
+    bool overrun = false;     ///< the first one took longer than take_back_seconds
     bool active = true;
   };
+  using Workers = std::map<base::Rank, Worker>;
 
+  // Construction (graph.cpp).
   void link_graph();
   void order_by_critical_path();
   void apply_finished(std::span<const FinishedTask> finished);
+
+  // A task's way (master.cpp).
   void make_ready(base::TaskId id);
-  void settle(base::TaskId id);
-  void fail_descendants(base::TaskId id, Commands& commands);
   void record(base::TaskId id, task::Outcome outcome, Commands& commands);
-  void drop_held(Worker& worker, std::size_t index, double now);
-  void assign(base::Rank rank, Worker& worker, double now, Commands& commands);
-  bool may_prefetch(const Worker& worker) const;
-  void fill(Commands& commands, double now);
+  void fail_descendants(base::TaskId id, const std::string& message, Commands& commands);
+  void settle(base::TaskId id);
   void end_run(StopReason reason, bool ask_workers, Commands& commands);
-  double estimate(base::TaskId id) const;
+
+  // Who gets what (assign.cpp).
+  void fill(Commands& commands, double now);
+  void assign_next(Workers::value_type& worker, Commands& commands, double now);
+  bool may_prefetch(const Worker& worker) const;
   bool small(base::TaskId id) const;
-  KindCounts& counts(base::TaskId id) { return snapshot_.kinds[tasks_[id.value].kind]; }
+  double estimate(base::TaskId id) const;
+  std::optional<Held> take(Worker& worker, base::AttemptId attempt, double now);
+  void note_idle(Workers::value_type& worker);
+
+  Task& state(base::TaskId id) { return tasks_[id.value]; }
+  const Task& state(base::TaskId id) const { return tasks_[id.value]; }
+  const task::PlannedTask& planned(base::TaskId id) const { return graph_.tasks[id.value]; }
+  KindCounts& counts(base::TaskId id) { return snapshot_.kinds[state(id).kind]; }
   std::span<const base::TaskId> children(base::TaskId id) const;
 
   const task::TaskGraph& graph_;
   MasterOptions options_;
-  std::vector<Task> tasks_;
-  std::vector<base::TaskId> children_;
-  std::vector<base::TaskId> by_order_;
-  std::unordered_map<std::uint32_t, task::PartFile> parts_;
-  std::unordered_map<std::uint32_t, std::string> failure_messages_;
-  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready_;
-  std::map<base::Rank, Worker> workers_;
-  std::set<base::Rank> idle_;
-  std::deque<base::TaskId> unsynced_;
-  std::uint64_t synced_ = 0;
+  std::vector<Task> tasks_;                                                               // one more than there are, for first_child
+  std::vector<base::TaskId> children_;                                                    // of task 0, then of task 1, ...
+  std::vector<base::TaskId> by_order_;                                                    // longest critical path first
+  std::unordered_map<base::TaskId, task::PartFile> parts_;                                // of done tasks
+  std::vector<std::pair<base::TaskId, std::string>> failed_before_;                       // with their messages, until start()
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready_;  // places in by_order_
+  Workers workers_;
+  std::set<base::Rank> idle_;          // active, holding nothing
+  std::deque<base::TaskId> unsynced_;  // recorded, in order
+  std::uint64_t synced_ = 0;           // records
   std::uint64_t next_attempt_ = 1;
   std::size_t settled_ = 0;
   std::size_t held_ = 0;
   std::size_t active_workers_ = 0;
-  std::size_t failures_ = 0;
+  std::size_t failures_ = 0;  // in this run, those of error kind "parent" not counted
   StopReason stop_reason_ = StopReason::none;
   Snapshot snapshot_;
 };
