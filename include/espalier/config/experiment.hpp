@@ -29,6 +29,7 @@ struct Place {
 struct Axis {
   std::string name;
   std::vector<task::Value> values;  ///< not empty, all different
+  Place place;
 };
 
 /// Parameters that move together: one row, one combination.

@@ -1,7 +1,9 @@
 // From the blocks of an experiment to its instances: complete sets of parameters.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "espalier/config/experiment.hpp"
 #include "espalier/task/field.hpp"
@@ -21,6 +23,7 @@ void check_size(const config::Experiment& experiment);
 struct ExpansionCount {
   std::uint64_t instances = 0;
   std::uint64_t excluded = 0;
+  std::vector<std::string> notes;  ///< excludes and conditionals that matched no instance
 };
 
 /// One instance and the block it came from.

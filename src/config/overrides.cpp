@@ -1,0 +1,199 @@
+#include "config/overrides.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "config/value_reader.hpp"
+#include "espalier/base/text.hpp"
+
+namespace espalier::config {
+
+using task::Parameters;
+using task::Value;
+
+namespace {
+
+Parameters without(const Parameters& parameters, const std::string& name) {
+  Parameters rest;
+  for (const auto& [key, value] : parameters.map())
+    if (key != name) rest.set(key, value);
+  return rest;
+}
+
+std::size_t column_of(const Zip& zip, const std::string& name) {
+  return static_cast<std::size_t>(std::find(zip.columns.begin(), zip.columns.end(), name) - zip.columns.begin());
+}
+
+bool is_column(const Zip& zip, const std::string& name) { return column_of(zip, name) < zip.columns.size(); }
+
+bool in_a_zip(const Block& block, const std::string& name) {
+  return std::any_of(block.zips.begin(), block.zips.end(), [&](const Zip& zip) { return is_column(zip, name); }) ||
+         std::any_of(block.cases.begin(), block.cases.end(), [&](const Block& inner) { return in_a_zip(inner, name); });
+}
+
+/// One override on its way through the tree of blocks.
+class Override {
+ public:
+  Override(std::string option, std::string name, std::vector<Value> values, Experiment& experiment, Problems& problems)
+      : option_(std::move(option)), name_(std::move(name)), values_(std::move(values)), experiment_(experiment), problems_(problems) {}
+
+  void apply() {
+    Block& root = experiment_.root;
+    strip(root);
+    if (values_.size() == 1 && !in_a_zip(root, name_))
+      root.parameters.set(name_, values_[0]);
+    else
+      for (Block& block : root.cases) place(block);  // the outermost block has no axes
+  }
+
+ private:
+  void note(const std::string& what) { experiment_.notes.push_back(option_ + " " + what); }
+
+  /// Removes every mention of the parameter but the zips and patterns.
+  void strip(Block& block) {
+    block.parameters = without(block.parameters, name_);
+    for (const Axis& axis : block.product)
+      if (axis.name == name_) note(fmt::format("replaces the {} values of {}", axis.values.size(), axis.place.path));
+    std::erase_if(block.product, [&](const Axis& axis) { return axis.name == name_; });
+    if (name_ == "repetition" && block.repetitions) {
+      note(fmt::format("replaces the {} repetitions of {}", *block.repetitions, block.place.path.empty() ? "the file" : block.place.path));
+      block.repetitions.reset();
+    }
+    for (Conditional& conditional : block.conditionals) {
+      if (!conditional.set.contains(name_)) continue;
+      note(fmt::format("replaces what {} sets", conditional.condition.place.path));
+      conditional.set = without(conditional.set, name_);
+    }
+    std::erase_if(block.conditionals, [](const Conditional& conditional) { return conditional.set.size() == 0; });
+    strip_includes(block);
+    for (Block& inner : block.cases) strip(inner);
+  }
+
+  void strip_includes(Block& block) {
+    std::vector<Parameters> includes;
+    bool mentioned = false;
+    for (const Parameters& include : block.includes) {
+      mentioned = mentioned || include.contains(name_);
+      Parameters rest = without(include, name_);
+      if (std::find(includes.begin(), includes.end(), rest) == includes.end()) includes.push_back(std::move(rest));
+    }
+    if (mentioned) note(fmt::format("replaces the values of {}.include", block.place.path));
+    block.includes = std::move(includes);
+  }
+
+  /// Gives the parameter its values in every instance of the block, exactly once.
+  void place(Block& block) {
+    const auto zip = std::find_if(block.zips.begin(), block.zips.end(), [&](const Zip& z) { return is_column(z, name_); });
+    if (zip != block.zips.end()) {
+      select_rows(*zip);
+      multiply_includes(block);
+    } else if (in_a_zip(block, name_)) {
+      for (Block& inner : block.cases) place(inner);
+      multiply_includes(block);
+    } else if (values_.size() == 1) {
+      block.parameters.set(name_, values_[0]);
+    } else {
+      block.product.push_back({name_, values_, {option_, 0, 0}});
+      multiply_includes(block);
+    }
+  }
+
+  void select_rows(Zip& zip) {
+    const std::size_t column = column_of(zip, name_), before = zip.rows.size();
+    std::vector<std::string> present;
+    for (const auto& row : zip.rows) present.push_back(task::to_text(row[column]));
+    std::erase_if(zip.rows, [&](const auto& row) { return std::find(values_.begin(), values_.end(), row[column]) == values_.end(); });
+    if (zip.rows.empty())
+      problems_.add({option_, 0, 0}, fmt::format("{} is a column of {}, where --set selects rows: expected one of {}", name_,
+                                                 zip.place.path, fmt::join(present, ", ")));
+    else
+      note(fmt::format("keeps {} of the {} rows of {}", zip.rows.size(), before, zip.place.path));
+  }
+
+  void multiply_includes(Block& block) {
+    std::vector<Parameters> includes;
+    for (const Parameters& include : block.includes)
+      for (const Value& value : values_) {
+        Parameters copy = include;
+        copy.set(name_, value);
+        includes.push_back(std::move(copy));
+      }
+    block.includes = std::move(includes);
+  }
+
+  std::string option_;
+  std::string name_;
+  std::vector<Value> values_;
+  Experiment& experiment_;
+  Problems& problems_;
+};
+
+struct Option {
+  std::string text;  ///< "--set train.seed=3"
+  std::string key;
+  Node value;
+};
+
+std::optional<Option> parse_option(const std::string& text, Problems& problems) {
+  const std::string option = "--set " + text;
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    problems.add({option, 0, 0}, "expected key=value");
+    return std::nullopt;
+  }
+  Problems inner("--set");
+  auto node = parse_document(std::string_view(text).substr(equals + 1), text.substr(0, equals), inner);
+  if (!node || !inner.empty()) {
+    problems.add({option, 0, 0}, "expected a YAML value or list behind the equals sign");
+    return std::nullopt;
+  }
+  return Option{option, text.substr(0, equals), std::move(*node)};
+}
+
+void apply_run_setting(const Option& option, const std::string& name, Experiment& experiment, Problems& problems) {
+  const Place place{option.text, 0, 0};
+  std::vector<std::string> names;
+  for (const task::Field& field : run_schema()) names.push_back("run." + field.name);
+  if (const task::Field* field = task::find_field(run_schema(), name)) {
+    if (auto value = read_value(option.value, *field, place, problems)) experiment.run.set(name, std::move(*value));
+  } else {
+    problems.add(place, fmt::format("unknown run setting '{}'{}; there are {}", option.key, base::did_you_mean(option.key, names),
+                                    fmt::join(names, ", ")));
+  }
+}
+
+void apply_parameter(const Option& option, Experiment& experiment, const task::Schema& schema, Problems& problems) {
+  const Place place{option.text, 0, 0};
+  const task::Field* field = task::find_field(schema, option.key);
+  if (!field) return problems.add(place, unknown_parameter(option.key, schema));
+  const bool list =
+      option.value.kind == Node::Kind::sequence &&
+      (field->type != task::ValueType::integer_list || (!option.value.items.empty() && option.value.items[0].kind == Node::Kind::sequence));
+  std::vector<Value> values;
+  if (list)
+    values = read_values(option.value, *field, place, problems);
+  else if (auto value = read_value(option.value, *field, place, problems))
+    values.push_back(std::move(*value));
+  if (values.empty()) return;
+  Override(option.text, option.key, std::move(values), experiment, problems).apply();
+}
+
+}  // namespace
+
+void apply_overrides(Experiment& experiment, const task::Schema& schema, const std::vector<std::string>& overrides, Problems& problems) {
+  std::set<std::string> seen;
+  for (const std::string& text : overrides) {
+    const auto option = parse_option(text, problems);
+    if (!option) continue;
+    if (!seen.insert(option->key).second)
+      problems.add({option->text, 0, 0}, fmt::format("{} is set twice", option->key));
+    else if (option->key.starts_with("run."))
+      apply_run_setting(*option, option->key.substr(4), experiment, problems);
+    else
+      apply_parameter(*option, experiment, schema, problems);
+  }
+}
+
+}  // namespace espalier::config

@@ -1,0 +1,82 @@
+// What the fields of a schema say about themselves.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "espalier/config/experiment.hpp"
+
+namespace espalier::config {
+
+using task::Field;
+using task::ValueType;
+
+namespace {
+
+std::string range(const Field& field) {
+  const bool low = std::isfinite(field.minimum), high = std::isfinite(field.maximum);
+  if (low && high)
+    return fmt::format(" in {}{}, {}{}", field.minimum_open ? '(' : '[', field.minimum, field.maximum, field.maximum_open ? ')' : ']');
+  if (low) return fmt::format(" {} {}", field.minimum_open ? ">" : ">=", field.minimum);
+  if (high) return fmt::format(" {} {}", field.maximum_open ? "<" : "<=", field.maximum);
+  return "";
+}
+
+std::string section_of(const std::string& name) { return name.substr(0, name.find('.') == std::string::npos ? 0 : name.find('.')); }
+
+std::string default_text(const Field& field) {
+  if (!field.default_value) return "required";
+  const std::string text = task::to_text(*field.default_value);
+  return "default " + (text.empty() ? "[]" : text);
+}
+
+}  // namespace
+
+std::string expectation(const Field& field) {
+  switch (field.type) {
+    case ValueType::boolean:
+      return "true or false";
+    case ValueType::integer:
+      return "integer" + range(field);
+    case ValueType::real:
+      return "real number" + range(field);
+    case ValueType::integer_list:
+      return "list of integers" + range(field);
+    case ValueType::text:
+      break;
+  }
+  if (field.choices.empty()) return "text";
+  return field.choices.size() == 1 ? "'" + field.choices[0] + "'" : fmt::format("one of {}", fmt::join(field.choices, ", "));
+}
+
+std::string describe(const task::Schema& schema) {
+  std::string text, section;
+  for (const Field& field : schema) {
+    if (!text.empty() && section_of(field.name) != section) text += "\n";
+    section = section_of(field.name);
+    const std::string unit = field.unit.empty() || field.unit == "1" ? "" : " " + field.unit;
+    text += fmt::format("{:<24} {}{}; {}\n    {}\n", field.name, expectation(field), unit, default_text(field), field.meaning);
+  }
+  return text;
+}
+
+const task::Schema& run_schema() {
+  static const task::Schema schema{
+      {.name = "max_failures",
+       .type = ValueType::integer,
+       .default_value = std::int64_t{100},
+       .unit = "1",
+       .meaning = "The run stops early once this many tasks have failed; what is finished stays.",
+       .minimum = 1},
+      {.name = "fail_fast", .type = ValueType::boolean, .default_value = false, .unit = "", .meaning = "Stop at the first failed task."},
+      {.name = "max_tasks",
+       .type = ValueType::integer,
+       .default_value = std::int64_t{10'000'000},
+       .unit = "1",
+       .meaning = "A grid of more instances or tasks is refused before it is expanded.",
+       .minimum = 1,
+       .maximum = 4'294'967'295.0},
+  };
+  return schema;
+}
+
+}  // namespace espalier::config

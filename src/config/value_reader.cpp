@@ -1,0 +1,171 @@
+#include "config/value_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "espalier/base/text.hpp"
+
+namespace espalier::config {
+
+using task::Field;
+using task::Schema;
+using task::Value;
+using task::ValueType;
+
+namespace {
+
+/// Decimal digits without leading zeros (08 is octal in one YAML, a text in another), with an optional sign.
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+  if (digits.empty() || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
+  if (!std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> parse_real(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  if (!std::all_of(text.begin(), text.end(),
+                   [](char c) { return (c >= '0' && c <= '9') || std::string_view("+-.eE").find(c) != std::string_view::npos; }))
+    return std::nullopt;  // "nan", "inf", "0x1p3"
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value == 0 ? 0.0 : value;  // -0 and 0 are one value
+}
+
+std::optional<Value> parse_scalar(const Node& node, ValueType type) {
+  if (node.kind != Node::Kind::scalar) return std::nullopt;
+  if (type == ValueType::text) return node.text;
+  if (node.quoted) return std::nullopt;
+  if (type == ValueType::boolean && (node.text == "true" || node.text == "false")) return node.text == "true";
+  if (type == ValueType::integer)
+    if (const auto integer = parse_integer(node.text)) return *integer;
+  if (type == ValueType::real)
+    if (const auto real = parse_real(node.text)) return *real;
+  return std::nullopt;
+}
+
+std::optional<Value> parse_value(const Node& node, ValueType type) {
+  if (type != ValueType::integer_list) return parse_scalar(node, type);
+  if (node.kind != Node::Kind::sequence) return std::nullopt;
+  task::IntegerList list;
+  for (const Node& item : node.items) {
+    const auto integer = parse_scalar(item, ValueType::integer);
+    if (!integer) return std::nullopt;
+    list.push_back(std::get<std::int64_t>(*integer));
+  }
+  return list;
+}
+
+std::string found(const Node& node, const std::optional<Value>& value) {
+  return value && node.kind == Node::Kind::sequence ? fmt::format("[{}]", fmt::join(std::get<task::IntegerList>(*value), ", "))
+                                                    : describe_found(node);
+}
+
+Place place_of(const Node& node, std::string path) { return {std::move(path), node.line, node.column}; }
+
+}  // namespace
+
+std::optional<Value> read_value(const Node& node, const Field& field, const Place& place, Problems& problems) {
+  std::optional<Value> value = parse_value(node, field.type);
+  if (value && task::check_value(field, *value).empty()) {
+    const std::string* text = std::get_if<std::string>(&*value);
+    if (!text || (!text->empty() && std::none_of(text->begin(), text->end(), [](char c) { return c >= 0 && c < ' '; }))) return value;
+  }
+  const std::string hint = node.kind == Node::Kind::scalar ? base::did_you_mean(node.text, field.choices) : "";
+  problems.add(place, fmt::format("expected {}, found {}{}", expectation(field), found(node, value), hint));
+  return std::nullopt;
+}
+
+std::vector<Value> read_values(const Node& node, const Field& field, const Place& place, Problems& problems) {
+  std::vector<Value> values;
+  if (node.kind != Node::Kind::sequence || node.items.empty()) {
+    problems.add(place, fmt::format("expected a list of at least one value, each {}, found {}", expectation(field), describe_found(node)));
+    return values;
+  }
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const Place here = place_of(node.items[i], join_path(place.path, i));
+    const auto value = read_value(node.items[i], field, here, problems);
+    if (!value) continue;
+    if (std::find(values.begin(), values.end(), *value) != values.end())
+      problems.add(here, fmt::format("the value {} is listed twice", task::to_text(*value)));
+    else
+      values.push_back(*value);
+  }
+  return values;
+}
+
+bool is_section(const Schema& schema, const std::string& name) {
+  return std::any_of(schema.begin(), schema.end(), [&](const Field& field) { return field.name.starts_with(name + "."); });
+}
+
+std::string unknown_parameter(const std::string& name, const Schema& schema) {
+  std::vector<std::string> names, section;
+  const std::size_t dot = name.find('.');
+  for (const Field& field : schema) {
+    names.push_back(field.name);
+    if (dot != std::string::npos && field.name.starts_with(name.substr(0, dot + 1))) section.push_back(field.name);
+  }
+  std::string hint = base::did_you_mean(name, names);
+  if (hint.empty() && !section.empty()) hint = fmt::format("; there are {}", fmt::join(section, ", "));
+  return fmt::format("unknown parameter '{}'{}", name, hint);
+}
+
+namespace {
+
+struct LeafWalk {
+  const Schema& schema;
+  Problems& problems;
+  const LeafReader& leaf;
+  std::map<std::string, int> first_lines;
+
+  void walk(const Node& node, const std::string& prefix, const Place& place) {
+    for (std::size_t i = 0; i < node.entries.size(); ++i) {
+      const auto& [key, value] = node.entries[i];
+      const std::string name = join_path(prefix, key);
+      const Place here{join_path(place.path, key), node.key_places[i].first, node.key_places[i].second};
+      if (const Field* field = task::find_field(schema, name)) {
+        read(*field, value, here);
+      } else if (!is_section(schema, name)) {
+        problems.add(here, unknown_parameter(name, schema));
+      } else if (value.kind != Node::Kind::map) {
+        problems.add(here, fmt::format("'{}' is a section: expected a map of its parameters, found {}", name, describe_found(value)));
+      } else {
+        walk(value, name, here);
+      }
+    }
+  }
+
+  void read(const Field& field, const Node& value, const Place& key_place) {
+    const auto [it, is_new] = first_lines.emplace(field.name, key_place.line);
+    if (!is_new)
+      problems.add(key_place, fmt::format("duplicate key: {} was first given on line {}", field.name, it->second));
+    else
+      leaf(field, value, place_of(value, key_place.path));
+  }
+};
+
+}  // namespace
+
+void read_leaves(const Node& node, const Schema& schema, const Place& place, Problems& problems, const LeafReader& leaf) {
+  if (node.kind != Node::Kind::map)
+    problems.add(place, fmt::format("expected a map of parameters, found {}", describe_found(node)));
+  else
+    LeafWalk{schema, problems, leaf, {}}.walk(node, "", place);
+}
+
+task::Parameters read_parameters(const Node& node, const Schema& schema, const Place& place, Problems& problems) {
+  task::Parameters parameters;
+  read_leaves(node, schema, place, problems, [&](const Field& field, const Node& value, const Place& here) {
+    if (auto read = read_value(value, field, here, problems)) parameters.set(field.name, std::move(*read));
+  });
+  return parameters;
+}
+
+}  // namespace espalier::config

@@ -1,0 +1,187 @@
+#include "espalier/plan/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "espalier/base/error.hpp"
+#include "espalier/plan/expansion.hpp"
+
+namespace espalier::plan {
+
+using base::ErrorKind;
+using base::TaskId;
+using config::Block;
+using config::Experiment;
+using task::Parameters;
+
+namespace {
+
+/// What one instance is known by: the axes that made it, for messages.
+std::string instance_name(const Experiment& experiment, const Block& block, const Parameters& instance) {
+  std::set<std::string> varied;
+  const auto collect = [&](const auto& self, const Block& b) -> void {
+    for (const config::Axis& axis : b.product) varied.insert(axis.name);
+    for (const config::Zip& zip : b.zips) varied.insert(zip.columns.begin(), zip.columns.end());
+    for (const Parameters& include : b.includes)
+      for (const auto& [name, value] : include.map()) varied.insert(name);
+    for (const Block& inner : b.cases) self(self, inner);
+  };
+  collect(collect, experiment.root);
+  std::vector<std::string> parts;
+  for (const std::string& name : varied) parts.push_back(fmt::format("{} = {}", name, task::to_text(*instance.find(name))));
+  return fmt::format("{}:{}:{}: {}, instance {{{}}}", experiment.file, block.place.line, block.place.column, block.place.path,
+                     fmt::join(parts, ", "));
+}
+
+/// The fingerprint does not depend on the order of instances, nor on how often one is asked for.
+class FingerprintBuilder {
+ public:
+  void add(const Parameters& instance) { digests_.push_back(base::digest(instance.canonical())); }
+  base::Digest finish() {
+    std::sort(digests_.begin(), digests_.end());
+    digests_.erase(std::unique(digests_.begin(), digests_.end()), digests_.end());
+    base::Hasher hasher;
+    for (const base::Digest& digest : digests_) hasher.add(digest.high).add(digest.low);
+    return hasher.finish();
+  }
+
+ private:
+  std::vector<base::Digest> digests_;
+};
+
+/// Collects the stages of one instance after the other; equal ones become one task.
+class GraphBuilder {
+ public:
+  GraphBuilder(const SchemaVersion& schema_version, std::int64_t most_tasks) : schema_version_(schema_version), most_tasks_(most_tasks) {}
+
+  /// Returns false if the result of this instance is another instance's result already.
+  bool add(const std::vector<task::StageRequest>& requests) {
+    ids_.clear();
+    for (const task::StageRequest& request : requests) ids_.push_back(add(request));
+    if (is_result_.size() < graph_.tasks.size()) is_result_.resize(graph_.tasks.size(), false);
+    const bool is_new = !is_result_[ids_.back().value];
+    is_result_[ids_.back().value] = true;
+    return is_new;
+  }
+
+  void finish(Plan& plan) {
+    std::vector<double> chain(graph_.tasks.size());
+    for (std::size_t i = 0; i < graph_.tasks.size(); ++i) {
+      const task::PlannedTask& planned = graph_.tasks[i];
+      for (const TaskId parent : planned.parents) chain[i] = std::max(chain[i], chain[parent.value]);
+      chain[i] += planned.expected_seconds;
+      plan.longest_chain_seconds = std::max(plan.longest_chain_seconds, chain[i]);
+      plan.expected_seconds += planned.expected_seconds;
+      kind_of(planned.spec.kind).count.expected_seconds += planned.expected_seconds;
+    }
+    for (Kind& kind : kinds_) plan.stages.push_back(std::move(kind.count));
+    plan.graph = std::move(graph_);
+  }
+
+ private:
+  struct Kind {
+    StageCount count;
+    std::uint32_t schema_version = 0;
+  };
+
+  Kind& kind_of(const std::string& name) {
+    const auto it = std::find_if(kinds_.begin(), kinds_.end(), [&](const Kind& kind) { return kind.count.kind == name; });
+    if (it != kinds_.end()) return *it;
+    kinds_.push_back({StageCount{.kind = name}, schema_version_(name)});
+    return kinds_.back();
+  }
+
+  TaskId add(const task::StageRequest& request) {
+    Kind& kind = kind_of(request.kind);
+    ++kind.count.requested;
+    std::vector<task::StageKey> parent_keys;
+    for (const std::size_t parent : request.parents) {
+      if (parent >= ids_.size())
+        base::fail(ErrorKind::internal, "stage {} asks for parent {}, but only {} stages stand before it", request.kind, parent,
+                   ids_.size());
+      parent_keys.push_back(graph_.tasks[ids_[parent].value].spec.key);
+    }
+    const task::StageKey key = task::make_key(request.kind, kind.schema_version, request.parameters, parent_keys);
+    const TaskId next{static_cast<TaskId::value_type>(graph_.tasks.size())};
+    const auto [it, is_new] = task_of_.emplace(key, next);
+    if (!is_new) {
+      double& expected = graph_.tasks[it->second.value].expected_seconds;
+      expected = std::max(expected, request.expected_seconds);
+      return it->second;
+    }
+    if (static_cast<std::int64_t>(graph_.tasks.size()) >= most_tasks_)
+      base::fail(ErrorKind::configuration, "the grid needs more tasks than run.max_tasks = {} allows (--set run.max_tasks=N allows more)",
+                 most_tasks_);
+    ++kind.count.distinct;
+    task::PlannedTask planned;
+    planned.spec = {.key = key,
+                    .kind = request.kind,
+                    .schema_version = kind.schema_version,
+                    .parameters = request.parameters,
+                    .parents = std::move(parent_keys)};
+    for (const std::size_t parent : request.parents) planned.parents.push_back(ids_[parent]);
+    planned.expected_seconds = request.expected_seconds;
+    graph_.tasks.push_back(std::move(planned));
+    return next;
+  }
+
+  const SchemaVersion& schema_version_;
+  std::int64_t most_tasks_;
+  task::TaskGraph graph_;
+  std::unordered_map<task::StageKey, TaskId> task_of_;
+  std::vector<Kind> kinds_;
+  std::vector<TaskId> ids_;  ///< of the current instance's requests
+  std::vector<bool> is_result_;
+};
+
+std::vector<task::StageRequest> expand(const task::Pipeline& pipeline, const Experiment& experiment, const Block& block,
+                                       const Parameters& instance) {
+  std::vector<task::StageRequest> requests;
+  try {
+    requests = pipeline.expand(instance);
+  } catch (const base::Error& error) {
+    if (error.kind() != ErrorKind::configuration) throw;
+    base::fail(ErrorKind::configuration, "{}: {}", instance_name(experiment, block, instance), error.what());
+  }
+  if (requests.empty()) base::fail(ErrorKind::internal, "{}: the pipeline made no stage", instance_name(experiment, block, instance));
+  return requests;
+}
+
+}  // namespace
+
+Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, const SchemaVersion& schema_version) {
+  check_size(experiment);
+  Plan plan;
+  plan.name = experiment.name;
+  plan.description = experiment.description;
+  plan.axes = describe_axes(experiment);
+  plan.notes = experiment.notes;
+  FingerprintBuilder fingerprint;
+  GraphBuilder graph(schema_version, experiment.run.integer("max_tasks"));
+  const ExpansionCount count = for_each_instance(experiment, pipeline.schema(), [&](const Parameters& instance, const Block& block) {
+    fingerprint.add(instance);
+    if (!graph.add(expand(pipeline, experiment, block, instance))) ++plan.duplicates;
+  });
+  graph.finish(plan);
+  plan.fingerprint = fingerprint.finish();
+  plan.instances = count.instances;
+  plan.excluded = count.excluded;
+  plan.notes.insert(plan.notes.end(), count.notes.begin(), count.notes.end());
+  return plan;
+}
+
+Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, const task::StageRegistry& stages) {
+  return make_plan(experiment, pipeline, [&](const std::string& kind) { return stages.find(kind).schema_version(); });
+}
+
+base::Digest fingerprint(const Experiment& experiment, const task::Schema& schema) {
+  check_size(experiment);
+  FingerprintBuilder builder;
+  for_each_instance(experiment, schema, [&](const Parameters& instance, const Block&) { builder.add(instance); });
+  return builder.finish();
+}
+
+}  // namespace espalier::plan
