@@ -37,6 +37,7 @@ struct SolveResult {
   /// "success" (a verified adversarial input ended it), "bound_below_zero" (robust), "undecided" (the maximum is within tolerance of 0),
   /// "claim_refuted" (a forward pass contradicts the solver).
   std::string reason;
+  std::string limit;   ///< milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met
   std::string detail;  ///< in words
 
   bool dense = true;                         ///< the embedded network is the problem's own
