@@ -30,6 +30,12 @@ bool bound_is_refuted(const SolveResult& result) {
          !agree(result.dual_bound, *result.verified_objective);
 }
 
+void conclude_robust(SolveResult& result) {
+  result.status = Status::robust;
+  result.reason = "bound_below_zero";
+  result.limit = to_string(Limit::none);
+}
+
 void conclude_optimal(const Evidence& evidence, SolveResult& result) {
   if (!agree(evidence.claimed.incumbent->objective, *evidence.embedded_margin)) {
     refute(result, fmt::format("claimed optimum {:.9g}, but a forward pass at its input gives {:.9g}",
@@ -46,12 +52,6 @@ void conclude_optimal(const Evidence& evidence, SolveResult& result) {
     result.reason = "undecided";
     result.detail = fmt::format("the maximum {:.3g} is within tolerance of 0; ", evidence.claimed.incumbent->objective) + result.detail;
   }
-}
-
-void conclude_robust(SolveResult& result) {
-  result.status = Status::robust;
-  result.reason = "bound_below_zero";
-  result.limit = to_string(Limit::none);
 }
 
 void conclude_exhausted(const Evidence& evidence, SolveResult& result) {

@@ -1,0 +1,156 @@
+#include "espalier/problem/file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+
+#include "espalier/h5/file.hpp"
+#include "problem/reference.hpp"
+
+namespace espalier::problem {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::filesystem::path scratch(const std::string& name) {
+  const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / ("espalier_problem_" + std::string(info->name()));
+  std::filesystem::create_directories(folder);
+  return folder / name;
+}
+
+std::string message(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+/// A good file, spoilt by `spoil`; the message of reading it.
+std::string reading(const std::function<void(const h5::Group&)>& spoil) {
+  const auto path = scratch("spoilt.h5");
+  Problem problem = espalier::testing::random_problem({4, 3, 2}, 7, 0.5);
+  problem.name = "p";
+  write_problems(path, std::vector{problem});
+  h5::File file = h5::File::open_read_write(path);
+  spoil(file.root().open_group("p"));
+  file.close();
+  return message([&] { read_problem(path, "p"); });
+}
+
+TEST(ProblemFile, TheReferenceFileHasItsSeventeenProblems) {
+  const std::vector<std::string> names = problem_names(espalier::testing::reference_file());
+  EXPECT_EQ(names.size(), 17U);
+  EXPECT_THAT(names, ::testing::Contains("mnist_18_2x32_cbc_wrong"));
+  for (const Problem& problem : espalier::testing::reference_problems()) {
+    ASSERT_TRUE(problem.optimum && problem.optimal_input) << problem.name;
+    // The file's own promise: the optimum is the network's margin at the optimal input, which is in the ball.
+    const Eigen::VectorXd logits = nn::forward(problem.network, *problem.optimal_input);
+    EXPECT_NEAR(logits[problem.target] - logits[problem.label], *problem.optimum, 1e-9) << problem.name;
+    EXPECT_TRUE(contains(problem.ball(), *problem.optimal_input, 1e-9)) << problem.name;
+  }
+}
+
+TEST(ProblemFile, WhatIsWrittenIsReadBackExactly) {
+  const auto path = scratch("round.h5");
+  Problem full = espalier::testing::random_problem({9, 5, 3}, 3, 0.7, 0.5);
+  full.name = "full";
+  full.dataset = "mnist";
+  full.input_side = 3;
+  full.sample_index = 12;
+  full.true_label = 2;
+  full.optimum = -0.1;
+  full.optimal_input = full.input;
+  full.note = "a note";
+  Problem bare = espalier::testing::random_problem({4, 2}, 4, 0.3);
+  bare.name = "bare";
+  write_problems(path, std::vector{full, bare});
+  EXPECT_EQ(problem_names(path), (std::vector<std::string>{"bare", "full"}));
+
+  const Problem again = read_problem(path, "full");
+  EXPECT_EQ(again.input, full.input);
+  EXPECT_EQ(again.epsilon, full.epsilon);
+  EXPECT_EQ(again.label, full.label);
+  EXPECT_EQ(again.target, full.target);
+  EXPECT_EQ(again.dataset, "mnist");
+  EXPECT_EQ(again.input_side, 3);
+  EXPECT_EQ(again.sample_index, 12);
+  EXPECT_EQ(again.true_label, 2);
+  EXPECT_EQ(again.optimum, -0.1);
+  EXPECT_EQ(*again.optimal_input, full.input);
+  EXPECT_EQ(again.note, "a note");
+  ASSERT_EQ(again.network.layers.size(), 2U);
+  EXPECT_EQ(again.network.layers[0].weight, full.network.layers[0].weight);
+  EXPECT_EQ(again.network.layers[1].bias, full.network.layers[1].bias);
+
+  const Problem plain = read_problem(path, "bare");
+  EXPECT_FALSE(plain.optimum || plain.optimal_input || plain.true_label || plain.input_side || plain.sample_index);
+}
+
+TEST(ProblemFile, NamesSelectInTheirOrderAndAWrongOneGetsASuggestion) {
+  const auto file = espalier::testing::reference_file();
+  const std::vector<std::string> wanted{"mnist_18_2x32_cbc_wrong", "mnist_18_2x24_0"};
+  const std::vector<Problem> problems = read_problems(file, wanted);
+  ASSERT_EQ(problems.size(), 2U);
+  EXPECT_EQ(problems[0].name, wanted[0]);
+  EXPECT_EQ(problems[1].name, wanted[1]);
+  EXPECT_THAT(message([&] { read_problem(file, "mnist_18_2x24_O"); }), HasSubstr("did you mean 'mnist_18_2x24_0'?"));
+}
+
+TEST(ProblemFile, SpoiltFilesAreRefusedByFileAndObject) {
+  EXPECT_EQ(reading([](const h5::Group&) {}), "no error");
+  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("norm", std::string("linf")); }),
+              HasSubstr("attribute 'norm': expected \"l1\", found \"linf\""));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("epsilon", -1.0); }),
+              AllOf(HasSubstr("spoilt.h5"), HasSubstr("problem 'p'"), HasSubstr("epsilon: expected a finite radius > 0, found -1")));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("label", std::int64_t{-4}); }), HasSubstr("'label'"));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("label", std::int64_t{1} << 40); }), HasSubstr("'label'"));
+  EXPECT_THAT(reading([](const h5::Group& g) {
+                g.remove("input");
+                g.write_array("input", std::vector<double>{0, 0, 0}, {3});
+              }),
+              AllOf(HasSubstr("spoilt.h5"), HasSubstr("input: expected 4 entries (the network's inputs), found 3")));
+  EXPECT_THAT(reading([](const h5::Group& g) {
+                g.remove("input");
+                g.write_array("input", std::vector<double>{0, 0, 0, 0}, {2, 2});
+              }),
+              AllOf(HasSubstr("spoilt.h5"), HasSubstr("input")));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.remove("input"); }), AllOf(HasSubstr("spoilt.h5"), HasSubstr("input")));
+  EXPECT_THAT(reading([](const h5::Group& g) {
+                g.remove("input");
+                g.write_array("input", std::vector<double>{0, std::nan(""), 0, 0}, {4});
+              }),
+              HasSubstr("input[1]: expected a number in [0, 1], found nan"));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.remove("network/layer_1/bias"); }), AllOf(HasSubstr("spoilt.h5"), HasSubstr("layer_1")));
+}
+
+TEST(ProblemFile, OtherFilesAreRefused) {
+  EXPECT_THAT(message([] { problem_names(scratch("absent.h5")); }), HasSubstr("absent.h5"));
+  const auto text = scratch("text.h5");
+  std::ofstream(text) << "not HDF5";
+  EXPECT_THAT(message([&] { problem_names(text); }), HasSubstr("text.h5"));
+  const auto empty = scratch("empty.h5");
+  h5::File::create(empty).close();
+  EXPECT_THAT(message([&] { problem_names(empty); }), HasSubstr("expected at least one problem"));
+}
+
+TEST(ProblemFile, WritingRefusesBadNamesAndBadProblemsAndLeavesNothing) {
+  const auto path = scratch("refused.h5");
+  std::filesystem::remove(path);
+  Problem problem = espalier::testing::random_problem({4, 3, 2}, 7, 0.5);
+  EXPECT_THAT(message([&] { write_problems(path, std::vector{problem, problem}); }), HasSubstr("expected distinct problem names"));
+  Problem slash = problem;
+  slash.name = "a/b";
+  EXPECT_THAT(message([&] { write_problems(path, std::vector{slash}); }), HasSubstr("expected a problem name without '/', found 'a/b'"));
+  Problem bad = problem;
+  bad.epsilon = 0;
+  EXPECT_THAT(message([&] { write_problems(path, std::vector{bad}); }), HasSubstr("epsilon"));
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+}  // namespace
+}  // namespace espalier::problem
