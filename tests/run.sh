@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Runs every test, from a fresh Debian 12 machine on: installs what is missing, fetches the data, builds with warnings as errors, then
+# the tests, the unit tests under AddressSanitizer and UBSan, and the checks of format, C++ lint and shell. Builds are kept between runs.
+# The last line is "N passed, N failed"; the exit code is 1 if anything failed.
+#
+# Usage: tests/run.sh [--quick]      --quick: neither sanitizers nor clang-tidy
+# Environment: ESPALIER_SHARED       folder of the reference problems (default: ../shared beside the repository)
+#              ESPALIER_DATA         data sets (default: data/ in the repository)
+#              ESPALIER_TIDY_SECONDS time for clang-tidy (default 420); what is left comes in the next run
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+quick=false
+case "${1:-}" in
+  '') ;;
+  --quick) quick=true ;;
+  -h | --help)
+    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit 0
+    ;;
+  *)
+    echo "run.sh: unknown argument '$1'" >&2
+    exit 2
+    ;;
+esac
+
+export ESPALIER_SHARED=${ESPALIER_SHARED:-$root/../shared}
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_rmaps_base_oversubscribe=1
+if [ "$(id -u)" -eq 0 ]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+jobs=$(nproc)
+passed=0
+failed=0
+failures=()
+
+step() { printf '\n[%dm%02ds] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
+
+# Whatever ends this script, the count is its last line.
+finish() {
+  local code=$?
+  if [ "$code" -ne 0 ]; then
+    failed=$((failed + 1))
+    failures+=("tests/run.sh itself (exit code $code)")
+  fi
+  printf '\n'
+  [ "${#failures[@]}" -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
+  printf 'Time: %dm%02ds\n%d passed, %d failed\n' $((SECONDS / 60)) $((SECONDS % 60)) "$passed" "$failed"
+  [ "$failed" -eq 0 ] || exit 1
+}
+trap finish EXIT
+
+# check NAME COMMAND...: one pass or failure.
+check() {
+  local name=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+    echo "ok: $name"
+  else
+    failed=$((failed + 1))
+    failures+=("$name")
+    echo "FAILED: $name"
+  fi
+}
+
+# build NAME COMMAND...: counts only as a failure; what depends on it is then left out.
+build() {
+  local name=$1
+  shift
+  if ! "$@"; then
+    failed=$((failed + 1))
+    failures+=("$name")
+    return 1
+  fi
+}
+
+# run_ctest NAME BUILD_DIR OPTIONS...: adds ctest's own counts.
+run_ctest() {
+  local name=$1 folder=$2 log=$2/run-ctest.log summary
+  shift 2
+  ctest --test-dir "$folder" --output-on-failure "$@" 2>&1 | tee "$log" | grep -Ev '^ *[0-9]+/[0-9]+ Test .* Passed|^ +Start ' || true
+  summary=$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log")
+  if [ -z "$summary" ] || [ "${summary#* }" -eq 0 ]; then
+    failed=$((failed + 1))
+    failures+=("$name: ctest ran no test")
+    return
+  fi
+  passed=$((passed + ${summary#* } - ${summary% *}))
+  failed=$((failed + ${summary% *}))
+  [ "${summary% *}" -eq 0 ] || failures+=("$name: $(sed -nE 's/^[[:space:]]+[0-9]+ - (.*) \(.*\).*$/\1/p' "$log" | sort -u | tr '\n' ' ')")
+}
+
+tracked() { git -c safe.directory="$root" -C "$root" ls-files -z -- "$@"; }
+format_check() (cd "$root" && tracked '*.cpp' '*.hpp' | xargs -0 clang-format --dry-run -Werror)
+shell_check() (cd "$root" && { tracked '*.sh'; printf '.ci/run\0'; } | xargs -0 shellcheck)
+
+# The sanitizer build holds the unit test programs without MPI: Open MPI's own leaks and the ranks' time would drown the rest.
+sanitizer_targets() {
+  ninja -C "$root/build/asan-ubsan" -t targets all | sed -nE 's/^(test_[a-z0-9_]+): .*LINKER.*$/\1/p' | grep -Ev '^test_(wire|farm|app)$'
+}
+build_sanitizers() {
+  local targets
+  (cd "$root" && cmake --preset asan-ubsan > build/asan-ubsan-configure.log 2>&1) || { cat "$root/build/asan-ubsan-configure.log"; return 1; }
+  mapfile -t targets < <(sanitizer_targets)
+  ninja -C "$root/build/asan-ubsan" -j "$jobs" "${targets[@]}"
+}
+
+step "Packages"
+"$root/cluster/install-debian.sh" --tests
+
+step "Data"
+"$root/cluster/fetch-data.sh"
+[ -f "$ESPALIER_SHARED/reference/problems.h5" ] || {
+  echo "run.sh: no reference/problems.h5 in '$ESPALIER_SHARED'; set ESPALIER_SHARED to the folder that has it" >&2
+  exit 1
+}
+
+step "Shell scripts and format"
+check "shellcheck" shell_check
+check "clang-format" format_check
+
+step "Build, warnings as errors (build/dev)"
+mkdir -p "$root/build"
+(cd "$root" && cmake --preset dev > build/dev-configure.log 2>&1) || { cat "$root/build/dev-configure.log"; exit 1; }
+if build "build" cmake --build "$root/build/dev" --parallel "$jobs"; then
+  step "Tests"
+  run_ctest "tests" "$root/build/dev" -j2 -LE long
+fi
+
+if ! $quick; then
+  step "Unit tests with AddressSanitizer and UBSan (build/asan-ubsan)"
+  if build "sanitizer build" build_sanitizers; then
+    run_ctest "sanitizers" "$root/build/asan-ubsan" -j2 -L unit -LE '^(long|slow|wire|farm|app)$'
+  fi
+  step "clang-tidy"
+  check "clang-tidy" "$root/tests/tidy.py" "$root" "$root/build/dev" --seconds "${ESPALIER_TIDY_SECONDS:-420}"
+fi
