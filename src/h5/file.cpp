@@ -1,10 +1,53 @@
 #include "espalier/h5/file.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
 #include "h5/handle.hpp"
 
 namespace espalier::h5 {
 
 namespace {
+
+/// Copies what a file holds so far; false if that cannot be done.
+bool copy_content(int from, int to) {
+  std::vector<char> buffer(1 << 20);
+  for (off_t at = 0;;) {
+    const ssize_t got = ::pread(from, buffer.data(), buffer.size(), at);
+    if (got == 0) return true;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 || ::pwrite(to, buffer.data(), static_cast<std::size_t>(got), at) != got) return false;
+    at += got;
+  }
+}
+
+/// Closes a file that cannot be written any more. HDF5 cannot: a close that fails leaves the file half closed, its descriptor (and so the
+/// disk space, even once the file is removed) is never released, and HDF5 crashes when the process ends. So its descriptor is turned to
+/// memory first, where the rest of the writes succeed.
+void abandon(hid_t file) {
+  void* driver_handle = nullptr;
+  if (H5Fget_vfd_handle(file, H5P_DEFAULT, &driver_handle) >= 0 && driver_handle != nullptr) {
+    const int descriptor = *static_cast<int*>(driver_handle);
+    const int memory = ::memfd_create("abandoned HDF5 file", MFD_CLOEXEC);
+    if (memory >= 0) {
+      if (copy_content(descriptor, memory)) ::dup3(memory, descriptor, O_CLOEXEC);
+      ::close(memory);
+    }
+  }
+  H5Fclose(file);
+  H5Eclear2(H5E_DEFAULT);
+}
+
+bool flush_and_close(hid_t file) { return H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0 && H5Fclose(file) >= 0; }
+
+herr_t close_quietly(hid_t file) {
+  if (!flush_and_close(file)) abandon(file);
+  return 0;
+}
 
 Handle access_properties() {
   initialize();
@@ -24,13 +67,13 @@ File::~File() = default;
 File File::create(const std::filesystem::path& path) {
   const Handle access = access_properties();
   const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
-  return {std::make_shared<Handle>(own(id, H5Fclose, "create HDF5 file", "", path.string())), path};
+  return {std::make_shared<Handle>(own(id, close_quietly, "create HDF5 file", "", path.string())), path};
 }
 
 File File::open(const std::filesystem::path& path, unsigned flags) {
   const Handle access = access_properties();
   const hid_t id = H5Fopen(path.c_str(), flags, access.id());
-  return {std::make_shared<Handle>(own(id, H5Fclose, "open as HDF5 file", "", path.string())), path};
+  return {std::make_shared<Handle>(own(id, close_quietly, "open as HDF5 file", "", path.string())), path};
 }
 
 File File::open_read_only(const std::filesystem::path& path) { return open(path, H5F_ACC_RDONLY); }
@@ -46,7 +89,10 @@ void File::close() {
   if (!handle_) return;
   const hid_t id = handle_->release();
   handle_.reset();
-  check(H5Fclose(id), "write and close", "", path_.string());
+  if (flush_and_close(id)) return;
+  const Reason reason = last_reason();
+  abandon(id);
+  base::fail(base::ErrorKind::io, "cannot write and close '{}': {}", path_.string(), reason.text);
 }
 
 }  // namespace espalier::h5

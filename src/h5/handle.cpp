@@ -26,9 +26,24 @@ void Handle::reset() {
 }
 
 void initialize() {
-  static const herr_t silenced = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  if (silenced < 0) fail(ErrorKind::internal, "cannot initialise the HDF5 library");
+  // At the end of the process HDF5 would close what is still open, and crashes on files it could not write; ours close themselves.
+  static const bool started = H5dont_atexit() >= 0 && H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+  if (!started) fail(ErrorKind::internal, "cannot initialise the HDF5 library");
 }
+
+namespace {
+
+/// "unable to open file: name = 'x', errno = 2, error message = 'No such file', ..." -> "unable to open file: No such file".
+/// "" if the system was not the cause.
+std::string system_reason(const std::string& text) {
+  constexpr std::string_view mark = "error message = '";
+  const std::size_t message = text.find(mark);
+  if (message == std::string::npos || text.find("errno = 0,") != std::string::npos) return "";
+  const std::size_t start = message + mark.size();
+  return fmt::format("{}: {}", text.substr(0, text.find_first_of(":,")), text.substr(start, text.find('\'', start) - start));
+}
+
+}  // namespace
 
 Reason last_reason() {
   Reason reason;
@@ -37,10 +52,7 @@ Reason last_reason() {
     auto& found = *static_cast<Reason*>(data);
     const std::string text = error->desc == nullptr ? "" : error->desc;
     if (n == 0) found.text = text;
-    if (text.find("errno = ") != std::string::npos && text.find("errno = 0,") == std::string::npos) {
-      found.text = text;
-      found.from_system = true;
-    }
+    if (const std::string cause = system_reason(text); !cause.empty() && !found.from_system) found = {cause, true};
     return 0;
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, visit, &reason);
@@ -63,6 +75,10 @@ Handle own(hid_t id, Handle::Closer closer, std::string_view action, const std::
 
 void check(long long result, std::string_view action, const std::string& object, const std::string& file) {
   if (result < 0) refuse(action, object, file);
+}
+
+void flush_chunks(const Handle& dataset, const std::string& object, const std::string& file) {
+  check(H5Dflush(dataset.id()), "write", object, file);
 }
 
 std::string join_path(const std::string& group, const std::string& name) { return group == "/" ? "/" + name : group + "/" + name; }

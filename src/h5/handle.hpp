@@ -55,6 +55,8 @@ std::string join_path(const std::string& group, const std::string& name);
 
 /// Dataset `name` of the group, or Error(data) that says what there is instead.
 Handle open_dataset(const Group& group, const std::string& name);
+/// Writes out what HDF5 buffers of a dataset. Without this a full disk is noticed when the dataset is closed, where HDF5 drops the data.
+void flush_chunks(const Handle& dataset, const std::string& object, const std::string& file);
 /// Link creation properties that make missing groups on the way.
 Handle intermediate_groups(const Group& group, const std::string& name);
 /// Extent of a dataspace. Error(data) for a null dataspace.

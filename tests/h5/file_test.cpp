@@ -145,15 +145,14 @@ TEST_F(FileTest, TheFormatIsThatOfHdf5_1_8) {
   EXPECT_EQ(base::read_file(path("a.h5"))[8], 2) << "superblock version 2: checksummed metadata, no lock flags";
 }
 
-TEST_F(FileTest, AnyTruncationIsRefusedOrReadsTheSameValues) {
+TEST_F(FileTest, EveryTruncationIsRefused) {
   File file = File::create(path("a.h5"));
   file.root().create_group("g").write_array("x", std::vector<double>(100, 1.5), {100}, {.gzip_level = 1, .fletcher32 = true});
   file.root().write_attribute("a", "text");
   file.close();
-  const std::string bytes = base::read_file(path("a.h5"));
-  for (std::size_t size = 0; size < bytes.size(); size += 7) {
-    std::ofstream(path("t.h5"), std::ios::binary) << std::string_view(bytes).substr(0, size);
-    EXPECT_NE(error_of([&] { File::open_read_only(path("t.h5")).root().read_array<double>("g/x"); }), "") << size;
+  for (std::size_t size = std::filesystem::file_size(path("a.h5")); size-- > 0;) {
+    std::filesystem::resize_file(path("a.h5"), size);
+    EXPECT_NE(error_of([&] { File::open_read_only(path("a.h5")).root().read_array<double>("g/x"); }), "") << size;
   }
 }
 
