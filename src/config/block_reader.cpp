@@ -188,6 +188,7 @@ class BlockReader {
       return conditional;
     }
     conditional.condition = read_pattern(*condition, {join_path(place.path, "if"), condition->line, condition->column});
+    conditional.condition.place = place;
     const Place set_place{join_path(place.path, "set"), set->line, set->column};
     conditional.set = read_parameters(*set, schema_, set_place, problems_);
     if (set->kind == Node::Kind::map && set->entries.empty())

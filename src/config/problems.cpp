@@ -16,10 +16,7 @@ void Problems::add(const Place& place, const std::string& sentence) {
     return;
   }
   std::string line;
-  if (place.line > 0)
-    line = fmt::format("{}:{}:{}: ", file_, place.line, place.column);
-  else if (!place.path.starts_with("--set"))
-    line = file_ + ": ";
+  if (!place.path.starts_with("--set")) line = place.line > 0 ? fmt::format("{}:{}:{}: ", file_, place.line, place.column) : file_ + ": ";
   if (!place.path.empty()) line += place.path + ": ";
   lines_.push_back(line + sentence);
 }

@@ -47,7 +47,7 @@ class ScopeCheck {
   void refuse_set(const task::Parameters& parameters, const Axes& axes, const Place& place, const char* section) {
     for (const auto& [name, value] : parameters.map())
       if (const auto axis = axes.find(name); axis != axes.end())
-        problems_.add(place, fmt::format("{} sets {}, which is an axis of {}", section, name, axis->second));
+        problems_.add(place, fmt::format("{} under {} is an axis already, in {}", name, section, axis->second));
   }
 
   void check_conditionals(const Block& block, const Axes& around) {
