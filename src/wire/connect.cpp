@@ -1,0 +1,24 @@
+#include "espalier/wire/connect.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "espalier/wire/in_process.hpp"
+#include "wire/mpi.hpp"
+
+namespace espalier::wire {
+
+bool launched_by_mpi() {
+  // Set by mpirun/mpiexec of Open MPI; by PMIx launchers (srun --mpi=pmix); by PMI launchers (MPICH's mpiexec, srun --mpi=pmi2).
+  // SLURM_PROCID is not among them: a batch script has it, too.
+  constexpr std::array names{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"};
+  return std::any_of(names.begin(), names.end(), [](const char* name) { return std::getenv(name) != nullptr; });
+}
+
+std::unique_ptr<Link> connect(Launch launch) {
+  const bool with_mpi = launch == Launch::mpi || (launch == Launch::automatic && launched_by_mpi());
+  return with_mpi ? make_mpi_link() : InProcessNetwork::create(1)->link(base::Rank{0});
+}
+
+}  // namespace espalier::wire
