@@ -1,0 +1,124 @@
+// The output directory of a run: run.journal, parts/, results.h5, plan.yaml, log/, and run.lock while a run writes.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "espalier/base/error.hpp"
+#include "espalier/base/hash.hpp"
+#include "espalier/store/journal.hpp"
+#include "espalier/task/task.hpp"
+
+namespace espalier::store {
+
+/// What a directory belongs to.
+struct RunIdentity {
+  std::string configuration;  ///< text of plan.yaml, the expanded configuration
+  base::Digest fingerprint;   ///< equal for configurations that mean the same (plan::Plan::fingerprint)
+};
+
+enum class OpenMode {
+  resume,  ///< a new directory, or one of this configuration, which is continued (--resume auto)
+  fresh,   ///< refuses a directory in which a run has begun (--resume never)
+};
+
+/// The directory belongs to another configuration. Its text lets the caller say which key changed.
+class ConfigurationChanged : public base::Error {
+ public:
+  ConfigurationChanged(const std::string& message, std::string stored_configuration)
+      : Error(base::ErrorKind::store, message), stored_configuration_(std::move(stored_configuration)) {}
+  const std::string& stored_configuration() const noexcept { return stored_configuration_; }
+
+ private:
+  std::string stored_configuration_;
+};
+
+/// Something about a run that is kept for provenance.
+struct Event {
+  std::string name;  ///< "run started", "run ended", "results written"
+  double time = 0;   ///< Unix time, s
+  std::map<std::string, std::string> facts;
+};
+
+/// "run started" with what this process knows: version, git commit, compiler, build, host, CPU, process id, job id, and the given facts
+/// ("rank_layout" and versions of libraries, say).
+Event run_started(std::map<std::string, std::string> facts = {});
+/// "run ended" with its reason: "complete", "stopped by SIGINT", ...
+Event run_ended(const std::string& reason);
+
+/// The latest result of a task: a done one is never superseded by a failed one.
+struct Finished {
+  task::OutcomeKind kind = task::OutcomeKind::done;
+  std::string error_kind;  ///< of a failed one
+  std::string message;
+  std::optional<task::PartFile> part;
+  double started = 0;  ///< Unix time, s
+  double wall_seconds = 0;
+  std::uint64_t record = 0;  ///< offset in the journal
+};
+using FinishedTasks = std::unordered_map<task::StageKey, Finished>;
+
+class DirectoryLock;
+
+/// Everything refused is Error(store) that names the directory and what to do; Error(io) when the system fails in the middle.
+class OutputDirectory {
+ public:
+  /// For the one process that runs. Creates the layout or replays what is there; repairs a torn journal (the dropped tail is kept beside
+  /// it); removes temporary files that killed runs have left. Refused: a directory of other files, one that cannot be written, one of
+  /// another format version, one of another configuration (ConfigurationChanged), one that a living run has locked.
+  static OutputDirectory open(const std::filesystem::path& path, const RunIdentity& identity, OpenMode mode = OpenMode::resume);
+  /// For reading (status, check, report), also while a run writes: no lock, nothing is changed, a torn tail is ignored.
+  static OutputDirectory inspect(const std::filesystem::path& path);
+
+  ~OutputDirectory();  ///< drops what is not synced, releases the lock
+  OutputDirectory(OutputDirectory&&) noexcept;
+  OutputDirectory& operator=(OutputDirectory&&) noexcept;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path journal_path() const { return path_ / "run.journal"; }
+  std::filesystem::path results_path() const { return path_ / "results.h5"; }
+  std::filesystem::path plan_path() const { return path_ / "plan.yaml"; }
+  std::filesystem::path log_directory() const { return path_ / "log"; }
+
+  const RunIdentity& identity() const { return identity_; }
+  const FinishedTasks& finished() const { return finished_; }
+  const std::vector<Event>& events() const { return events_; }
+  /// Of the journal when it was opened: how much was read, and what was dropped and why.
+  const ReplayResult& replay() const { return replay_; }
+  /// Where a dropped tail went; empty if nothing was dropped, or by inspect().
+  const std::filesystem::path& dropped_tail() const { return dropped_tail_; }
+  bool read_only() const { return !writer_.has_value(); }
+
+  /// Buffered; durable, and only then to be called done, after sync(). Error(io) from sync() leaves everything synced before intact.
+  void append(const task::Outcome& outcome);
+  void append(const Event& event);
+  void sync();
+  std::size_t unsynced() const { return writer_ ? writer_->unsynced() : 0; }
+
+  /// The whole outcome of a finished task, read from the journal (synced records only). Error(internal) if the task is not finished.
+  task::Outcome outcome(const task::StageKey& key) const;
+
+ private:
+  explicit OutputDirectory(std::filesystem::path path);
+  void create(const RunIdentity& identity);
+  void resume(const RunIdentity& identity);
+  void read_journal();
+  void take(const Record& record);
+  void take_outcome(const task::Outcome& outcome, std::uint64_t record);
+
+  std::filesystem::path path_;
+  std::unique_ptr<DirectoryLock> lock_;
+  std::optional<JournalWriter> writer_;
+  RunIdentity identity_;
+  bool has_identity_ = false;
+  FinishedTasks finished_;
+  std::vector<Event> events_;
+  ReplayResult replay_;
+  std::filesystem::path dropped_tail_;
+};
+
+}  // namespace espalier::store
