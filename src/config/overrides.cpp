@@ -33,6 +33,12 @@ bool in_a_zip(const Block& block, const std::string& name) {
          std::any_of(block.cases.begin(), block.cases.end(), [&](const Block& inner) { return in_a_zip(inner, name); });
 }
 
+bool is_an_axis(const Block& block, const std::string& name) {
+  return in_a_zip(block, name) || (name == "repetition" && block.repetitions) ||
+         std::any_of(block.product.begin(), block.product.end(), [&](const Axis& axis) { return axis.name == name; }) ||
+         std::any_of(block.cases.begin(), block.cases.end(), [&](const Block& inner) { return is_an_axis(inner, name); });
+}
+
 /// One override on its way through the tree of blocks.
 class Override {
  public:
@@ -41,15 +47,35 @@ class Override {
 
   void apply() {
     Block& root = experiment_.root;
+    if (values_.size() > 1 && is_an_axis(root, name_)) return replace_axes(root);
     strip(root);
     if (values_.size() == 1 && !in_a_zip(root, name_))
       root.parameters.set(name_, values_[0]);
     else
-      for (Block& block : root.cases) place(block);  // the outermost block has no axes
+      place_in_cases(root);  // the outermost block has no axes
   }
 
  private:
   void note(const std::string& what) { experiment_.notes.push_back(option_ + " " + what); }
+
+  void replace_axes(Block& block) {
+    for (Axis& axis : block.product) {
+      if (axis.name != name_) continue;
+      note(fmt::format("replaces the {} values of {}", axis.values.size(), axis.place.path));
+      axis.values = values_;
+    }
+    for (Zip& zip : block.zips)
+      if (is_column(zip, name_)) select_rows(zip);
+    if (name_ == "repetition" && drop_repetitions(block)) return &block == &experiment_.root ? place_in_cases(block) : place(block);
+    for (Block& inner : block.cases) replace_axes(inner);
+  }
+
+  bool drop_repetitions(Block& block) {
+    if (!block.repetitions) return false;
+    note(fmt::format("replaces the {} repetitions of {}", *block.repetitions, block.place.path.empty() ? "the file" : block.place.path));
+    block.repetitions.reset();
+    return true;
+  }
 
   /// Removes every mention of the parameter but the zips and patterns.
   void strip(Block& block) {
@@ -57,10 +83,7 @@ class Override {
     for (const Axis& axis : block.product)
       if (axis.name == name_) note(fmt::format("replaces the {} values of {}", axis.values.size(), axis.place.path));
     std::erase_if(block.product, [&](const Axis& axis) { return axis.name == name_; });
-    if (name_ == "repetition" && block.repetitions) {
-      note(fmt::format("replaces the {} repetitions of {}", *block.repetitions, block.place.path.empty() ? "the file" : block.place.path));
-      block.repetitions.reset();
-    }
+    if (name_ == "repetition") drop_repetitions(block);
     for (Conditional& conditional : block.conditionals) {
       if (!conditional.set.contains(name_)) continue;
       note(fmt::format("replaces what {} sets", conditional.condition.place.path));
@@ -90,7 +113,7 @@ class Override {
       select_rows(*zip);
       multiply_includes(block);
     } else if (in_a_zip(block, name_)) {
-      for (Block& inner : block.cases) place(inner);
+      place_in_cases(block);
       multiply_includes(block);
     } else if (values_.size() == 1) {
       block.parameters.set(name_, values_[0]);
@@ -98,6 +121,10 @@ class Override {
       block.product.push_back({name_, values_, {option_, 0, 0}});
       multiply_includes(block);
     }
+  }
+
+  void place_in_cases(Block& block) {
+    for (Block& inner : block.cases) place(inner);
   }
 
   void select_rows(Zip& zip) {

@@ -127,7 +127,23 @@ TEST(Override, FixesAnAxisAndSaysSo) {
                                    "--set repetition=0 replaces the 3 repetitions of grid[0].cases[1]"));
 }
 
-TEST(Override, AListBecomesAnAxisOfEveryBlock) {
+TEST(Override, AListReplacesTheValuesOfTheAxesThereAre) {
+  const Experiment e = parse(kFile, {"prune.rate=[0.1, 0.2, 0.4]"});
+  EXPECT_TRUE(e.root.cases[0].cases[0].product.empty()) << "a block without this axis stays as it is";
+  EXPECT_EQ(e.root.cases[0].cases[1].product[0].values.size(), 3U);
+  EXPECT_EQ(e.root.cases[0].cases[1].includes[0].real("prune.rate"), 0.5);
+  EXPECT_THAT(e.notes, ElementsAre("--set prune.rate=[0.1, 0.2, 0.4] replaces the 2 values of grid[0].cases[1].product.prune.rate"));
+}
+
+TEST(Override, AListReplacesRepetitionsOfTheFile) {
+  const Experiment e = parse("name: t\nrepetitions: 3\ngrid: [{include: [{train.seed: 9}]}]", {"repetition=[1, 4]"});
+  EXPECT_FALSE(e.root.repetitions.has_value());
+  EXPECT_TRUE(e.root.product.empty());
+  EXPECT_THAT(e.root.cases[0].product[0].values, ElementsAre(Value(std::int64_t{1}), Value(std::int64_t{4})));
+  EXPECT_EQ(e.root.cases[0].includes.size(), 2U);
+}
+
+TEST(Override, AListForNoAxisBecomesAnAxisOfEveryBlock) {
   const Experiment e = parse("name: t\ngrid: [{product: {train.seed: [1]}, include: [{train.seed: 9}]}, {}]", {"prune.rate=[0.1, 0.2]"});
   ASSERT_EQ(e.root.cases[0].product.size(), 2U);
   EXPECT_EQ(e.root.cases[0].product[1].name, "prune.rate");

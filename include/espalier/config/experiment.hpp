@@ -79,8 +79,9 @@ const task::Schema& run_schema();
 /// Reads and checks an experiment file against `schema`, then applies `overrides` ("a.b=value"; the value is a YAML scalar or a
 /// flow list; "run." reaches the run settings).
 ///
-/// An override removes every other mention of its parameter: outer and inner values, axes, includes and conditionals. A list
-/// makes an axis of it. In a zip it selects the rows that have the value, because the other columns belong to them.
+/// One value holds in every instance: it removes every other mention of the parameter, in outer and inner values, axes, includes and
+/// conditionals. A list replaces the values of the parameter's axes; a parameter that is no axis anywhere becomes an axis of every
+/// block of the grid. In a zip an override selects the rows that have the value, because the other columns belong to them.
 ///
 /// Throws Error(configuration) listing up to ten problems, one a line:
 ///     "file:line:column: path: expected ..., found ... (did you mean ...?)"
