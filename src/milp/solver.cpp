@@ -5,6 +5,7 @@
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
 #include "milp/cbc/cbc_solver.hpp"
+#include "milp/external/external_solver.hpp"
 #include "milp/incumbents.hpp"
 
 namespace espalier::milp {
@@ -132,10 +133,12 @@ Result Solver::solve(const Model& model, const SolveOptions& options) const {
   return result;
 }
 
-std::vector<std::string> solver_names() { return {"cbc"}; }
+std::vector<std::string> solver_names() { return {"cbc", "external:cbc", "external:glpsol", "external:<command line>"}; }
 
 std::unique_ptr<Solver> make_solver(const std::string& name) {
   if (name == "cbc") return make_cbc_solver();
+  constexpr std::string_view external = "external:";
+  if (name.starts_with(external)) return make_external_solver(name.substr(external.size()));
   const std::vector<std::string> names = solver_names();
   fail(ErrorKind::configuration, "unknown solver '{}'{}: one of {} is expected", name, base::did_you_mean(name, names),
        fmt::join(names, ", "));

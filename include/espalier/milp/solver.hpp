@@ -1,12 +1,12 @@
 // One way to ask any MILP solver. What comes back is a claim: verification is certify's.
 #pragma once
 #include <cstdint>
-#include <string_view>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "espalier/milp/model.hpp"
@@ -32,9 +32,9 @@ std::string_view to_string(Reason reason);
 std::string_view to_string(Limit limit);
 
 struct Incumbent {
-  double objective = 0;       ///< in the model's sense, constant included
-  std::vector<double> x;      ///< one value per column of the model
-  double seconds = 0;         ///< wall time since the start of solve()
+  double objective = 0;   ///< in the model's sense, constant included
+  std::vector<double> x;  ///< one value per column of the model
+  double seconds = 0;     ///< wall time since the start of solve()
 };
 
 /// Called for every new incumbent, on the solver's thread; must not throw (what it throws is caught and ends the solve with Reason::error).
@@ -49,9 +49,9 @@ struct SolveOptions {
   std::optional<double> cutoff;  ///< only points strictly better than this are wanted
   std::vector<double> start;     ///< a feasible point or empty; checked (Model::violation <= 1e-6) before it is passed on
   std::uint64_t seed = 0;
-  std::filesystem::path log_file;           ///< the solver's own output goes here; empty: nowhere
-  IncumbentCallback on_incumbent;           ///< may be empty
-  std::function<bool()> stop_requested;     ///< polled; may be empty
+  std::filesystem::path log_file;        ///< the solver's own output goes here; empty: nowhere
+  IncumbentCallback on_incumbent;        ///< may be empty
+  std::function<bool()> stop_requested;  ///< polled; may be empty
 };
 
 struct Result {
@@ -67,7 +67,7 @@ struct Result {
 class Solver {
  public:
   virtual ~Solver() = default;
-  virtual std::string name() const = 0;     ///< "cbc", "external"
+  virtual std::string name() const = 0;  ///< "cbc", "external"
   virtual std::string version() const = 0;
   virtual bool reports_incumbents() const = 0;  ///< false: on_incumbent is called once, at the end
   Result solve(const Model& model, const SolveOptions& options) const;

@@ -1,0 +1,155 @@
+#include "milp/external/external_solver.hpp"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "espalier/base/error.hpp"
+#include "espalier/base/file.hpp"
+#include "espalier/milp/mps.hpp"
+#include "milp/external/process.hpp"
+#include "milp/external/solution_file.hpp"
+#include "milp/incumbents.hpp"
+
+namespace espalier::milp {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+namespace fs = std::filesystem;
+
+struct Preset {
+  const char* name;
+  const char* command;
+};
+constexpr Preset presets[] = {
+    {"cbc", "cbc {model} timeMode elapsed increment 1e-7 seconds {seconds} solve solution {solution}"},
+    {"glpsol", "glpsol --freemps {model} --tmlim {seconds} --write {solution}"},
+};
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (fs::temp_directory_path() / "espalier-milp-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) fail(ErrorKind::io, "cannot make the directory '{}': {}", pattern, std::strerror(errno));
+    path_ = pattern;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+}
+
+/// Whole seconds, at least 1, and few enough for a solver that counts milliseconds in 32 bits.
+std::string seconds_text(double limit) { return std::to_string(static_cast<long>(std::ceil(std::clamp(limit, 1.0, 2e6)))); }
+
+std::string tail(const std::string& text) {
+  constexpr std::size_t length = 600;
+  return text.size() <= length ? text : "..." + text.substr(text.size() - length);
+}
+
+class ExternalSolver final : public Solver {
+ public:
+  ExternalSolver(std::string name, const std::string& command) : name_(std::move(name)), words_(split_command(command)) {
+    for (const char* placeholder : {"{model}", "{solution}"})
+      if (command.find(placeholder) == std::string::npos)
+        fail(ErrorKind::configuration, "solver '{}': a command line with {} in it is expected, as '{}'", name_, placeholder,
+             presets[0].command);
+  }
+  std::string name() const override { return name_; }
+  std::string version() const override { return "unknown"; }
+  bool reports_incumbents() const override { return false; }
+
+ private:
+  Result do_solve(const Model& model, const SolveOptions& options) const override;
+  std::vector<std::string> arguments(const fs::path& model, const fs::path& solution, double seconds) const;
+  std::string name_;
+  std::vector<std::string> words_;
+};
+
+std::vector<std::string> ExternalSolver::arguments(const fs::path& model, const fs::path& solution, double seconds) const {
+  std::vector<std::string> result = words_;
+  for (std::string& word : result) {
+    replace_all(word, "{model}", model.string());
+    replace_all(word, "{solution}", solution.string());
+    replace_all(word, "{seconds}", seconds_text(seconds));
+  }
+  return result;
+}
+
+/// What the file claims, completed by what the recorder knows: a start, a cutoff, a refused point.
+void conclude(const Model& model, const SolveOptions& options, const IncumbentRecorder& recorder, Result& result) {
+  Termination& termination = result.termination;
+  const auto& best = recorder.best();
+  if (termination.reason == Reason::infeasible && best) {
+    termination = {.reason = Reason::error, .detail = "the solver claims infeasibility, but the start is feasible: " + termination.detail};
+  } else if (termination.reason == Reason::infeasible) {
+    result.dual_bound = worst_value(model.sense());
+  } else if (termination.reason == Reason::optimal && !recorder.rejection().empty()) {
+    termination = {.reason = Reason::error, .detail = recorder.rejection()};
+  } else if (termination.reason == Reason::optimal && best) {
+    result.dual_bound = best->objective;
+  } else if (termination.reason == Reason::optimal && options.cutoff) {
+    termination = {.reason = Reason::limit, .limit = Limit::cutoff, .detail = termination.detail + ": not better than the cutoff"};
+    result.dual_bound = *options.cutoff;
+  }
+}
+
+Result ExternalSolver::do_solve(const Model& model, const SolveOptions& options) const {
+  if (options.node_limit >= 0)
+    fail(ErrorKind::configuration, "no node limit is expected for an external solver, found {}", options.node_limit);
+  IncumbentRecorder recorder(model, options);
+  Result result;
+  result.dual_bound = -worst_value(model.sense());
+  if (!options.start.empty()) recorder.offer(options.start);
+  const TemporaryDirectory directory;
+  const fs::path solution = directory.path() / "solution.txt";
+  const fs::path output = options.log_file.empty() ? directory.path() / "output.txt" : options.log_file;
+  write_mps_file(model, directory.path() / "model.mps");
+  const auto output_before = fs::exists(output) ? fs::file_size(output) : 0;
+
+  const double grace = std::max(5.0, 0.05 * options.time_limit);
+  const ProcessResult process = run_process(arguments(directory.path() / "model.mps", solution, options.time_limit), output,
+                                            options.time_limit + grace, [&] { return recorder.stop_wanted(); });
+  const std::string printed = base::read_file(output).substr(output_before);
+  if (process.timed_out) {
+    result.termination = {.reason = Reason::limit, .limit = Limit::time, .detail = "killed after the time limit and a grace"};
+  } else if (process.signal != 0 && !process.stopped) {
+    fail(ErrorKind::solver, "'{}' was ended by signal {} ({}); it printed: {}", words_[0], process.signal, ::strsignal(process.signal),
+         tail(printed));
+  } else if (process.exit_code != 0 && !process.stopped) {
+    fail(ErrorKind::solver, "'{}' returned {}; it printed: {}", words_[0], process.exit_code, tail(printed));
+  } else if (!process.stopped) {
+    if (!fs::exists(solution)) fail(ErrorKind::solver, "'{}' wrote no solution file; it printed: {}", words_[0], tail(printed));
+    const SolutionFile file = parse_solution(model, base::read_file(solution), printed);
+    result.termination = file.termination;
+    if (file.x) recorder.offer(*file.x);
+  }
+  conclude(model, options, recorder, result);
+  if (const auto termination = caller_termination(recorder, recorder.stop_wanted())) result.termination = *termination;
+  result.incumbent = recorder.best();
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<Solver> make_external_solver(const std::string& command) {
+  for (const Preset& preset : presets)
+    if (command == preset.name) return std::make_unique<ExternalSolver>("external:" + command, preset.command);
+  return std::make_unique<ExternalSolver>("external:" + command, command);
+}
+
+}  // namespace espalier::milp
