@@ -98,7 +98,7 @@ shell_check() (cd "$root" && { tracked '*.sh'; printf '.ci/run\0'; } | xargs -0 
 
 # The sanitizer build holds the unit test programs without MPI: Open MPI's own leaks and the ranks' time would drown the rest.
 sanitizer_targets() {
-  ninja -C "$root/build/asan-ubsan" -t targets all | sed -nE 's/^(test_[a-z0-9_]+): .*LINKER.*$/\1/p' | grep -Ev '^test_(wire|farm|app)$'
+  ninja -C "$root/build/asan-ubsan" -t targets all | sed -nE 's/^(test_[a-z0-9_]+): .*LINKER.*$/\1/p' | grep -Ev '^test_(wire|farm|app)(_|$)'
 }
 build_sanitizers() {
   local targets
