@@ -120,7 +120,7 @@ std::vector<Eigen::VectorXd> pre_activations(const Network& network, const Eigen
 std::string architecture(const Network& network) {
   if (network.layers.empty()) return "";
   std::string text = std::to_string(network.inputs());
-  for (const Layer& layer : network.layers) text += "-" + std::to_string(layer.outputs());
+  for (const Layer& layer : network.layers) text.append("-").append(std::to_string(layer.outputs()));
   return text;
 }
 

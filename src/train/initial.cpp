@@ -1,0 +1,48 @@
+#include "espalier/train/initial.hpp"
+
+#include <cmath>
+
+#include "espalier/base/error.hpp"
+#include "espalier/base/random.hpp"
+
+namespace espalier::train {
+namespace {
+
+using base::ErrorKind;
+
+nn::Layer random_layer(Eigen::Index inputs, Eigen::Index outputs, Initialisation initialisation, base::RandomStream& random) {
+  const auto in = static_cast<double>(inputs), out = static_cast<double>(outputs);
+  const double bias_bound = 1 / std::sqrt(in);
+  const double weight_bound = initialisation == Initialisation::xavier_uniform ? std::sqrt(6 / (in + out)) : bias_bound;
+  nn::Layer layer{.weight = nn::WeightMatrix(outputs, inputs), .bias = Eigen::VectorXf(outputs), .mask = {}};
+  for (Eigen::Index i = 0; i < outputs; ++i)
+    for (Eigen::Index j = 0; j < inputs; ++j) layer.weight(i, j) = static_cast<float>(random.uniform(-weight_bound, weight_bound));
+  for (Eigen::Index i = 0; i < outputs; ++i) layer.bias[i] = static_cast<float>(random.uniform(-bias_bound, bias_bound));
+  return layer;
+}
+
+}  // namespace
+
+std::string_view to_string(Initialisation initialisation) {
+  return initialisation == Initialisation::xavier_uniform ? "xavier_uniform" : "fan_in";
+}
+
+Initialisation initialisation_from(const std::string& word) {
+  for (const Initialisation candidate : {Initialisation::xavier_uniform, Initialisation::fan_in})
+    if (word == to_string(candidate)) return candidate;
+  base::fail(ErrorKind::configuration, "initialisation: expected xavier_uniform or fan_in, found '{}'", word);
+}
+
+nn::Network initial_network(const std::vector<Eigen::Index>& widths, Initialisation initialisation, std::uint64_t seed) {
+  if (widths.size() < 2)
+    base::fail(ErrorKind::configuration, "network: expected at least two widths (inputs and outputs), found {}", widths.size());
+  for (std::size_t k = 0; k < widths.size(); ++k)
+    if (widths[k] < 1) base::fail(ErrorKind::configuration, "network: expected positive widths, found width {} of layer {}", widths[k], k);
+  base::RandomStream random(seed, "initial network");
+  nn::Network network;
+  for (std::size_t k = 0; k + 1 < widths.size(); ++k)
+    network.layers.push_back(random_layer(widths[k], widths[k + 1], initialisation, random));
+  return network;
+}
+
+}  // namespace espalier::train
