@@ -21,12 +21,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "espalier/base/clock.hpp"
 
 namespace espalier::store {
+
+class Descriptor;  // src/store/descriptor.hpp
 
 /// What a payload is. Readers pass over kinds that they do not know.
 enum class RecordKind : std::uint32_t {
@@ -79,10 +82,8 @@ class JournalWriter {
   std::size_t unsynced() const { return unsynced_; }  ///< records
 
  private:
-  void write_buffer();
-
   std::filesystem::path path_;
-  int file_ = -1;
+  std::unique_ptr<Descriptor> file_;
   std::uint64_t salt_ = 0;
   std::uint64_t synced_end_ = 0;
   std::string buffer_;
