@@ -1,7 +1,7 @@
 #include "espalier/experiments/environment.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "espalier/h5/file.hpp"
 #include "espalier/nn/file.hpp"
@@ -12,8 +12,8 @@ namespace {
 
 /// Looks `key` up, or makes it; the most recently used stands first.
 template <class T, class Make>
-std::shared_ptr<const T> cached(std::list<std::pair<std::string, std::shared_ptr<const T>>>& cache, const std::string& key, std::size_t capacity,
-                                const Make& make) {
+std::shared_ptr<const T> cached(std::list<std::pair<std::string, std::shared_ptr<const T>>>& cache, const std::string& key,
+                                std::size_t capacity, const Make& make) {
   const auto it = std::find_if(cache.begin(), cache.end(), [&](const auto& item) { return item.first == key; });
   if (it != cache.end()) {
     cache.splice(cache.begin(), cache, it);
@@ -45,7 +45,8 @@ StoredNetwork read_stored_network(const std::filesystem::path& path) {
 }
 
 std::shared_ptr<const data::Dataset> Environment::dataset(const std::string& name, int side) {
-  return cached<data::Dataset>(datasets_, fmt::format("{}:{}", name, side), 2, [&] { return data::load_dataset(name, side, options_.data); });
+  return cached<data::Dataset>(datasets_, fmt::format("{}:{}", name, side), 2,
+                               [&] { return data::load_dataset(name, side, options_.data); });
 }
 
 std::shared_ptr<const StoredNetwork> Environment::network(const std::filesystem::path& path) {

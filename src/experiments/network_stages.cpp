@@ -23,7 +23,8 @@ using task::ValueType;
 namespace {
 
 Field column(std::string name, ValueType type, std::string unit, std::string meaning) {
-  return {.name = std::move(name), .type = type, .default_value = {}, .unit = std::move(unit), .meaning = std::move(meaning), .choices = {}};
+  return {
+      .name = std::move(name), .type = type, .default_value = {}, .unit = std::move(unit), .meaning = std::move(meaning), .choices = {}};
 }
 
 const Schema& network_columns() {
@@ -129,7 +130,10 @@ StageResult publish(const Made& made, const data::Dataset& data, const StageCont
 class NetworkStage : public task::Stage {
  public:
   NetworkStage(std::shared_ptr<Environment> environment, std::string kind, std::string table, const std::vector<std::string>& sections)
-      : environment_(std::move(environment)), kind_(std::move(kind)), table_(std::move(table)), parameters_(columns_of_sections(sections)) {}
+      : environment_(std::move(environment)),
+        kind_(std::move(kind)),
+        table_(std::move(table)),
+        parameters_(columns_of_sections(sections)) {}
 
   std::string kind() const override { return kind_; }
   std::uint32_t schema_version() const override { return 1; }
@@ -213,8 +217,8 @@ class PruneStage : public NetworkStage {
     if (schedule == prune::Finetune::none) return {.network = prune::prune(dense->network, prune_options(p))};
     std::shared_ptr<const StoredNetwork> first_round;
     if (attempt.inputs.size() > 1) first_round = input(attempt, context, 1);
-    prune::FinetuneReport report = prune::prune_and_finetune(dense->network, first_round ? &first_round->network : nullptr, data, prune_options(p),
-                                                             finetune_options(p, schedule), context.stop_requested);
+    prune::FinetuneReport report = prune::prune_and_finetune(dense->network, first_round ? &first_round->network : nullptr, data,
+                                                             prune_options(p), finetune_options(p, schedule), context.stop_requested);
     if (report.stopped) throw task::StageStopped{};
     return {.network = std::move(report.network),
             .epoch_loss = report.epoch_loss,

@@ -13,29 +13,54 @@ using task::ValueType;
 namespace {
 
 Field text(std::string name, std::optional<Value> standard, std::string meaning, std::vector<std::string> choices = {}) {
-  return {.name = std::move(name), .type = ValueType::text, .default_value = std::move(standard), .unit = "", .meaning = std::move(meaning),
+  return {.name = std::move(name),
+          .type = ValueType::text,
+          .default_value = std::move(standard),
+          .unit = "",
+          .meaning = std::move(meaning),
           .choices = std::move(choices)};
 }
 
 Field integer(std::string name, std::int64_t standard, std::string unit, std::string meaning, double minimum, double maximum = 1e15) {
-  return {.name = std::move(name), .type = ValueType::integer, .default_value = Value(standard), .unit = std::move(unit),
-          .meaning = std::move(meaning), .minimum = minimum, .maximum = maximum, .choices = {}};
+  return {.name = std::move(name),
+          .type = ValueType::integer,
+          .default_value = Value(standard),
+          .unit = std::move(unit),
+          .meaning = std::move(meaning),
+          .minimum = minimum,
+          .maximum = maximum,
+          .choices = {}};
 }
 
 Field real(std::string name, double standard, std::string unit, std::string meaning, double minimum, bool minimum_open = false) {
-  return {.name = std::move(name), .type = ValueType::real, .default_value = Value(standard), .unit = std::move(unit),
-          .meaning = std::move(meaning), .minimum = minimum, .minimum_open = minimum_open, .choices = {}};
+  return {.name = std::move(name),
+          .type = ValueType::real,
+          .default_value = Value(standard),
+          .unit = std::move(unit),
+          .meaning = std::move(meaning),
+          .minimum = minimum,
+          .minimum_open = minimum_open,
+          .choices = {}};
 }
 
 Field boolean(std::string name, bool standard, std::string meaning) {
-  return {.name = std::move(name), .type = ValueType::boolean, .default_value = Value(standard), .unit = "", .meaning = std::move(meaning),
+  return {.name = std::move(name),
+          .type = ValueType::boolean,
+          .default_value = Value(standard),
+          .unit = "",
+          .meaning = std::move(meaning),
           .choices = {}};
 }
 
 Schema network_fields() {
-  Field hidden{.name = "network.hidden", .type = ValueType::integer_list, .default_value = Value(IntegerList{}), .unit = "neurons",
-               .meaning = "widths of the hidden layers, as [32, 16]; when empty, network.depth layers of network.width", .minimum = 1,
-               .maximum = 1e6, .choices = {}};
+  Field hidden{.name = "network.hidden",
+               .type = ValueType::integer_list,
+               .default_value = Value(IntegerList{}),
+               .unit = "neurons",
+               .meaning = "widths of the hidden layers, as [32, 16]; when empty, network.depth layers of network.width",
+               .minimum = 1,
+               .maximum = 1e6,
+               .choices = {}};
   return {integer("network.depth", 2, "layers", "number of hidden layers", 1, 1000),
           integer("network.width", 32, "neurons", "width of every hidden layer", 1, 1e6), std::move(hidden)};
 }
@@ -47,11 +72,12 @@ Schema train_fields() {
           real("train.weight_decay", 1e-3, "1", "L2 weight decay, added to the gradient of weights and biases", 0),
           integer("train.batch_size", 64, "samples", "mini-batch size", 1, 60000),
           integer("train.epochs", 5, "epochs", "passes over the training set", 0, 1e6),
-          integer("train.schedule_step", 0, "epochs", "the learning rate is multiplied by train.schedule_factor every so many epochs; 0: never", 0),
+          integer("train.schedule_step", 0, "epochs",
+                  "the learning rate is multiplied by train.schedule_factor every so many epochs; 0: never", 0),
           real("train.schedule_factor", 0.1, "1", "see train.schedule_step", 0, true),
           real("train.clip_norm", 0, "1", "gradients are scaled down to this global L2 norm; 0: never", 0),
-          text("train.initialization", "xavier", "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter",
-               {"xavier", "fan_in"}),
+          text("train.initialization", "xavier",
+               "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter", {"xavier", "fan_in"}),
           boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"),
           integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0)};
 }
@@ -60,23 +86,26 @@ Schema prune_fields() {
   Field rate = real("prune.rate", 0, "1", "share of each layer's weights (or rows) that is pruned", 0);
   rate.maximum = 1;
   rate.maximum_open = true;
-  return {text("prune.criterion", "none", "what is pruned; none: the dense arm, all other prune parameters are ignored", {"none", "magnitude", "random"}),
-          text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
-          std::move(rate),
-          integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000),
-          boolean("prune.output", true, "whether the output layer is pruned as well (the paper's code does)"),
-          text("prune.finetuning", "none", "none; rewinding to the dense weights after every round (the paper's code); cumulative (its text)",
-               {"none", "rewinding", "cumulative"}),
-          integer("prune.epochs", 5, "epochs", "epochs of each finetuning round", 1, 1e6),
-          real("prune.learning_rate", 1e-2, "1", "learning rate of finetuning (SGD)", 0, true),
-          integer("prune.batch_size", 64, "samples", "mini-batch size of finetuning", 1, 60000),
-          integer("prune.seed", 0, "", "seed of random pruning, together with train.seed", 0)};
+  return {
+      text("prune.criterion", "none", "what is pruned; none: the dense arm, all other prune parameters are ignored",
+           {"none", "magnitude", "random"}),
+      text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
+      std::move(rate),
+      integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000),
+      boolean("prune.output", true, "whether the output layer is pruned as well (the paper's code does)"),
+      text("prune.finetuning", "none", "none; rewinding to the dense weights after every round (the paper's code); cumulative (its text)",
+           {"none", "rewinding", "cumulative"}),
+      integer("prune.epochs", 5, "epochs", "epochs of each finetuning round", 1, 1e6),
+      real("prune.learning_rate", 1e-2, "1", "learning rate of finetuning (SGD)", 0, true),
+      integer("prune.batch_size", 64, "samples", "mini-batch size of finetuning", 1, 60000),
+      integer("prune.seed", 0, "", "seed of random pruning, together with train.seed", 0)};
 }
 
 Schema problem_fields() {
   return {integer("problem.sample_index", 0, "", "clean image: index in the training set", 0, 59999),
           real("problem.epsilon", 5, "1", "radius of the L1 ball around the clean image (pixels in [0, 1])", 0, true),
-          text("problem.label_source", "dense", "whose first and second class on the clean image are label and target", {"dense", "surrogate"})};
+          text("problem.label_source", "dense", "whose first and second class on the clean image are label and target",
+               {"dense", "surrogate"})};
 }
 
 Schema solve_fields() {

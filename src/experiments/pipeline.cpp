@@ -44,7 +44,8 @@ Parameters normalised(Parameters p) {
 void check(const Parameters& p) {
   using base::ErrorKind;
   if (p.text("solve.goal") == "decide" && p.text("solve.on_success") == "continue")
-    base::fail(ErrorKind::configuration, "solve.goal: decide ends at the first verified adversarial input; solve.on_success: continue contradicts it");
+    base::fail(ErrorKind::configuration,
+               "solve.goal: decide ends at the first verified adversarial input; solve.on_success: continue contradicts it");
   if (p.text("train.optimizer") == "adam" && p.real("train.momentum") != 0)
     base::fail(ErrorKind::configuration, "train.momentum: {} is a parameter of sgd, but train.optimizer is adam", p.real("train.momentum"));
 }

@@ -22,15 +22,18 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 Field column(std::string name, ValueType type, std::string unit, std::string meaning) {
-  return {.name = std::move(name), .type = type, .default_value = {}, .unit = std::move(unit), .meaning = std::move(meaning), .choices = {}};
+  return {
+      .name = std::move(name), .type = type, .default_value = {}, .unit = std::move(unit), .meaning = std::move(meaning), .choices = {}};
 }
 
 Schema outcome_columns() {
   using enum ValueType;
   return {
-      column("solve_status", text, "", "optimal, adversarial, robust, exhausted (surrogate solved to the end without success), limit or error"),
+      column("solve_status", text, "",
+             "optimal, adversarial, robust, exhausted (surrogate solved to the end without success), limit or error"),
       column("solve_reason", text, "", "why the solve ended"),
-      column("solve_limit", text, "", "the limit that ended it: time (the outcome then depends on the machine's speed), nodes, ... or none"),
+      column("solve_limit", text, "",
+             "the limit that ended it: time (the outcome then depends on the machine's speed), nodes, ... or none"),
       column("solve_detail", text, "", "the same in words"),
       column("adversarial", boolean, "", "an input was found that the dense network's forward pass verified as adversarial"),
       column("claimed_objective", real, "1", "margin of the embedded network at the last incumbent, as the solver claims; NaN if none"),
@@ -40,7 +43,8 @@ Schema outcome_columns() {
       column("class_changed", boolean, "", "the dense network's first class at that input differs from that at the clean image"),
       column("dual_bound", real, "1", "claimed upper bound on the embedded network's margin; +inf if none"),
       column("succeeds_at_clean_input", boolean, "", "the dense network's margin is positive at the clean image already"),
-      column("first_adversarial_seconds", real, "s", "wall time from the start of the bounds to the first verified adversarial input; NaN if none"),
+      column("first_adversarial_seconds", real, "s",
+             "wall time from the start of the bounds to the first verified adversarial input; NaN if none"),
       column("incumbents", integer, "1", "incumbents evaluated on the dense network"),
       column("nodes", integer, "nodes", "branch-and-bound nodes"),
       column("iterations", integer, "1", "simplex iterations"),
@@ -116,8 +120,7 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
   problem.network = dense;
   problem.input = data.train.input(index);
   problem.epsilon = p.real("problem_epsilon");
-  const problem::Labels labels =
-      problem::choose_labels(p.text("problem_label_source") == "dense" ? dense : embedded, problem.input);
+  const problem::Labels labels = problem::choose_labels(p.text("problem_label_source") == "dense" ? dense : embedded, problem.input);
   problem.label = labels.label;
   problem.target = labels.target;
   problem.dataset = p.text("dataset_name");
@@ -203,8 +206,7 @@ class SolveStage : public task::Stage {
     if (environment_->options().solver_logs) settings.log_file = context.output_directory / "log" / (attempt.spec.key.hex() + ".log");
     if (environment_->options().save_problems) save(problem, attempt, context);
 
-    const engine::SolveResult result =
-        pruned ? engine::solve(problem, embedded->network, settings) : engine::solve(problem, settings);
+    const engine::SolveResult result = pruned ? engine::solve(problem, embedded->network, settings) : engine::solve(problem, settings);
     if (result.reason == "stopped" && context.stop_requested() && !result.adversarial_input) throw task::StageStopped{};
     if (result.status == engine::Status::error) base::fail(base::ErrorKind::solver, "{}: {}", result.reason, result.detail);
 

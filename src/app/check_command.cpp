@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/commands.hpp"
+#include "app/exit_codes.hpp"
+#include "espalier/experiments/verify.hpp"
+#include "espalier/store/check.hpp"
+#include "espalier/store/results.hpp"
+
+namespace espalier::app {
+
+namespace {
+
+std::size_t count_status(const std::filesystem::path& results, const std::string& status) {
+  const h5::Table stages = store::read_table(results, "stages");
+  const auto& values = stages.texts("status");
+  return static_cast<std::size_t>(std::count(values.begin(), values.end(), status));
+}
+
+int run_check(const std::filesystem::path& source) {
+  const bool is_directory = std::filesystem::is_directory(source);
+  const std::filesystem::path results = is_directory ? source / "results.h5" : source;
+  const std::vector<store::Finding> findings = is_directory ? store::check_directory(source) : store::check_results_file(source);
+  for (const store::Finding& finding : findings)
+    fmt::print("{}: {}: {}\n", finding.severity == store::Severity::problem ? "problem" : "note", finding.where, finding.what);
+  if (store::has_problem(findings)) return exit_some_failed;
+
+  const experiments::Verification verification = experiments::verify_results(results);
+  for (const std::string& finding : verification.findings) fmt::print("problem: {}\n", finding);
+  const std::size_t failed = count_status(results, "failed");
+  const std::size_t waiting = count_status(results, "waiting");
+  fmt::print("{} solves, {} inputs run through their dense networks again: {}\n", verification.solves, verification.inputs,
+             verification.findings.empty() ? "all as stored" : fmt::format("{} disagree", verification.findings.size()));
+  if (failed > 0) fmt::print("{} tasks failed\n", failed);
+  if (waiting > 0) fmt::print("{} tasks are not done: the run is not complete\n", waiting);
+  return verification.findings.empty() && failed == 0 && waiting == 0 ? exit_done : exit_some_failed;
+}
+
+}  // namespace
+
+void add_check(CLI::App& program, int& exit_code) {
+  auto source = std::make_shared<std::filesystem::path>();
+  CLI::App* command = program.add_subcommand("check", "Is it complete and undamaged? Every verified value is computed again");
+  command->add_option("DIR|FILE.h5", *source, "output directory or result file")->required();
+  command->footer("Example:\n  espalier check results/quickstart\nExit code 0 only if everything is complete, undamaged and verified.");
+  command->callback([source, &exit_code] { exit_code = run_check(*source); });
+}
+
+}  // namespace espalier::app

@@ -1,0 +1,22 @@
+// The subcommands. Each add_ function declares one on the command line; its callback sets the exit code or throws.
+#pragma once
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "espalier/experiments/environment.hpp"
+#include "espalier/task/stage.hpp"
+
+namespace espalier::app {
+
+void add_run(CLI::App& program, int& exit_code);
+void add_plan(CLI::App& program, int& exit_code);
+void add_status(CLI::App& program, int& exit_code);
+void add_solve(CLI::App& program, int& exit_code);
+void add_check(CLI::App& program, int& exit_code);
+void add_report(CLI::App& program, int& exit_code);
+
+}  // namespace espalier::app

@@ -1,0 +1,30 @@
+// From a configuration to stages and plan: what run, plan and status share.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "espalier/config/experiment.hpp"
+#include "espalier/experiments/environment.hpp"
+#include "espalier/plan/plan.hpp"
+#include "espalier/task/stage.hpp"
+
+namespace espalier::app {
+
+struct ExperimentPlan {
+  config::Experiment experiment;
+  plan::Plan plan;
+};
+
+ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides, const task::StageRegistry& stages);
+/// Of the configuration text that an output directory keeps.
+ExperimentPlan parse_plan(const std::string& text, const std::string& file, const task::StageRegistry& stages);
+
+/// Stages that are only asked for their schemas, never run.
+task::StageRegistry stages_for_planning();
+
+/// --data-dir, else ESPALIER_DATA, else ./data, else data/ beside the source tree of this program (build/release/espalier).
+data::SearchPath data_search_path(const std::string& data_dir);
+
+}  // namespace espalier::app

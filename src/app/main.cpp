@@ -1,0 +1,3 @@
+#include "espalier/app/program.hpp"
+
+int main(int argc, char** argv) { return espalier::app::run_program(argc, argv); }

@@ -1,0 +1,45 @@
+#include <iostream>
+
+#include "app/commands.hpp"
+#include "app/experiment_plan.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/experiments/parameters.hpp"
+
+namespace espalier::app {
+
+namespace {
+
+struct PlanOptions {
+  std::string config;
+  std::vector<std::string> overrides;
+  bool json = false;
+  bool parameters = false;
+};
+
+void run_plan(const PlanOptions& options) {
+  if (options.parameters) {
+    std::cout << config::describe(experiments::parameter_schema());
+    return;
+  }
+  if (options.config.empty())
+    base::fail(base::ErrorKind::configuration, "espalier plan: expected an experiment file; see espalier plan --help");
+  const plan::Plan plan = load_plan(options.config, options.overrides, stages_for_planning()).plan;
+  std::cout << (options.json ? plan::to_json(plan) + "\n" : plan::describe(plan));
+}
+
+}  // namespace
+
+void add_plan(CLI::App& program, int&) {
+  auto options = std::make_shared<PlanOptions>();
+  CLI::App* command = program.add_subcommand("plan", "Counts per stage, what is shared and the expected cost; nothing is run");
+  command->add_option("CONFIG", options->config, "experiment file (YAML)");
+  command->add_option("--set", options->overrides, "override a parameter: --set train.epochs=8 --set prune.rate=[0.5,0.9]")
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->json, "one JSON object");
+  command->add_flag("--parameters", options->parameters, "print the reference of all parameters instead");
+  command->footer(
+      "Examples:\n  espalier plan configs/quickstart.yaml\n  espalier plan configs/surrogate-full.yaml --set solve.time_limit=60 --json");
+  command->callback([options] { run_plan(*options); });
+}
+
+}  // namespace espalier::app

@@ -1,0 +1,56 @@
+#include "espalier/app/program.hpp"
+
+#include <exception>
+
+#include "app/commands.hpp"
+#include "app/exit_codes.hpp"
+#include "espalier/base/build_info.hpp"
+#include "espalier/base/log.hpp"
+
+namespace espalier::app {
+
+namespace {
+
+std::string version_text() {
+  const base::BuildInfo& build = base::build_info();
+  return fmt::format("espalier {} ({}, {}, {}, -march={})", build.version, build.git_commit, build.compiler, build.build_type,
+                     build.architecture);
+}
+
+constexpr const char* footer =
+    "Exit codes:\n"
+    "  0   all done and verified\n"
+    "  1   some tasks failed, or a check found something (listed)\n"
+    "  2   bad configuration, input or usage\n"
+    "  3   output directory locked, corrupt, foreign, unwritable or of another version\n"
+    "  75  stopped early; the same command continues\n";
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  int exit_code = exit_done;
+  CLI::App program("espalier: train, prune, embed, solve. Optimization over trained neural networks, thousands of instances at a time.");
+  program.set_version_flag("--version", version_text());
+  program.require_subcommand(1);
+  program.footer(footer);
+  try {
+    add_run(program, exit_code);
+    add_plan(program, exit_code);
+    add_status(program, exit_code);
+    add_solve(program, exit_code);
+    add_check(program, exit_code);
+    add_report(program, exit_code);
+    program.parse(argc, argv);
+    return exit_code;
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? exit_done : exit_configuration;
+  } catch (const base::Error& error) {
+    base::log_error("{}", error.what());
+    return exit_code_of(error.kind());
+  } catch (const std::exception& error) {
+    base::log_error("unexpected: {}", error.what());
+    return exit_some_failed;
+  }
+}
+
+}  // namespace espalier::app

@@ -1,0 +1,176 @@
+#include <fmt/ranges.h>
+
+#include <iostream>
+#include <set>
+
+#include "app/commands.hpp"
+#include "app/exit_codes.hpp"
+#include "app/experiment_plan.hpp"
+#include "espalier/base/log.hpp"
+#include "espalier/experiments/parameters.hpp"
+#include "espalier/experiments/stages.hpp"
+#include "espalier/farm/run.hpp"
+#include "espalier/farm/stop.hpp"
+#include "espalier/plan/difference.hpp"
+#include "espalier/store/output_directory.hpp"
+#include "espalier/store/results.hpp"
+#include "espalier/wire/connect.hpp"
+
+namespace espalier::app {
+
+namespace {
+
+struct RunOptions {
+  std::string config;
+  std::string out;
+  std::vector<std::string> overrides;
+  std::string resume = "auto";
+  std::string data_dir;
+  bool save_problems = false;
+  bool solver_logs = false;
+  bool quiet = false;
+};
+
+task::StageRegistry make_registry(const RunOptions& options) {
+  return experiments::make_stages(std::make_shared<experiments::Environment>(experiments::Environment::Options{
+      .data = data_search_path(options.data_dir), .save_problems = options.save_problems, .solver_logs = options.solver_logs}));
+}
+
+/// Missing data are refused before anything is written or run.
+void check_data(const task::TaskGraph& graph, const RunOptions& options) {
+  std::set<std::string> names;
+  for (const task::PlannedTask& planned : graph.tasks)
+    if (const task::Value* name = planned.spec.parameters.find("dataset_name")) names.insert(task::to_text(*name));
+  for (const std::string& name : names) data::find_dataset(name, data_search_path(options.data_dir));
+}
+
+/// The command that continues this run.
+std::string continue_command(const RunOptions& options, int ranks) {
+  std::string command = ranks > 1 ? fmt::format("mpirun -np {} espalier run ", ranks) : std::string("espalier run ");
+  command += fmt::format("{} --out {}", options.config, options.out);
+  for (const std::string& set : options.overrides) command += fmt::format(" --set '{}'", set);
+  if (!options.data_dir.empty()) command += " --data-dir " + options.data_dir;
+  if (options.save_problems) command += " --save-problems";
+  if (options.solver_logs) command += " --solver-logs";
+  return command;
+}
+
+store::OutputDirectory open_directory(const RunOptions& options, const ExperimentPlan& planned) {
+  const store::RunIdentity identity{config::to_yaml(planned.experiment), planned.plan.fingerprint};
+  try {
+    return store::OutputDirectory::open(options.out, identity,
+                                        options.resume == "never" ? store::OpenMode::fresh : store::OpenMode::resume);
+  } catch (const store::ConfigurationChanged& changed) {
+    const auto& schema = experiments::parameter_schema();
+    const config::Experiment before = config::parse_experiment(changed.stored_configuration(), options.out + "/plan.yaml", schema);
+    base::fail(base::ErrorKind::store, "{}\nWhat changed: {}", changed.what(),
+               plan::to_text(plan::difference(before, planned.experiment, schema)));
+  }
+}
+
+farm::RunOptions farm_options(const task::Parameters& run, bool quiet) {
+  return {.max_failures = static_cast<std::size_t>(run.integer("max_failures")),
+          .fail_fast = run.boolean("fail_fast"),
+          .progress = quiet ? farm::ProgressStyle::none : farm::ProgressStyle::automatic};
+}
+
+int exit_code_of_run(const farm::RunResult& result, const store::ResultCounts& counts) {
+  if (result.error) return exit_code_of(result.error->kind());
+  if (result.stopped == dispatch::StopReason::requested) return exit_stopped;
+  return counts.failed > 0 || !result.settled ? exit_some_failed : exit_done;
+}
+
+std::string reason_of(const farm::RunResult& result) {
+  if (result.error) return fmt::format("error: {}", result.error->what());
+  switch (result.stopped) {
+    case dispatch::StopReason::requested:
+      return fmt::format("stopped by signal {}", farm::stop_signal());
+    case dispatch::StopReason::failures:
+      return "stopped after failures";
+    case dispatch::StopReason::none:
+      break;
+  }
+  return result.settled ? "complete" : "no workers left";
+}
+
+/// What is left to do once the farm has ended, for whatever reason: results.h5, a summary, the command that continues.
+int finish(store::OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
+           const farm::RunResult& result, const std::string& again) {
+  std::cerr << farm::summary(result);
+  if (result.error)  // a full disk, most likely: what follows may fail as well, and must not hide the first error
+    base::log_error("the run ended early: {}\nWhat was finished is kept in {}. Continue with:\n  {}", result.error->what(),
+                    directory.path().string(), again);
+  directory.append(store::run_ended(reason_of(result)));
+  directory.sync();
+  const store::ResultCounts counts = store::build_results(directory, stages, graph);
+  const int code = exit_code_of_run(result, counts);
+  std::cerr << fmt::format("{} done, {} failed, {} left: {}\n", counts.done, counts.failed, counts.waiting,
+                           directory.results_path().string());
+  if (!counts.complete()) std::cerr << fmt::format("Continue with:\n  {}\n", again);
+  return code;
+}
+
+/// `workers_wait` becomes false once farm::run_master is responsible for dismissing the workers.
+int run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, bool& workers_wait) {
+  const ExperimentPlan planned = load_plan(options.config, options.overrides, stages);
+  check_data(planned.plan.graph, options);
+  store::OutputDirectory directory = open_directory(options, planned);
+  for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
+  if (!directory.dropped_tail().empty())
+    base::log_warning("the journal ended in {} damaged bytes ({}); they were moved to {}", directory.replay().dropped_bytes,
+                      directory.replay().reason, directory.dropped_tail().string());
+  directory.append(store::run_started({{"rank_layout", fmt::format("1 master, {} workers", std::max(1, link.size() - 1))},
+                                       {"workers", std::to_string(std::max(1, link.size() - 1))},
+                                       {"command", continue_command(options, link.size())}}));
+  directory.sync();
+
+  workers_wait = false;
+  const farm::RunResult result =
+      farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options.quiet));
+  const int code = finish(directory, stages, planned.plan.graph, result, continue_command(options, link.size()));
+  if (result.left_behind) link.abort(code);
+  return code;
+}
+
+int run(const RunOptions& options) {
+  const farm::StopSignals signals;
+  const std::unique_ptr<wire::Link> link = wire::connect();
+  const task::StageRegistry stages = make_registry(options);
+  if (link->rank().value != 0) {
+    base::configure_log(base::LogLevel::info, fmt::format("rank {}", link->rank().value));
+    farm::run_worker(*link, stages, options.out);
+    return exit_done;
+  }
+  bool workers_wait = true;
+  try {
+    return run_master(options, *link, stages, workers_wait);
+  } catch (...) {
+    if (workers_wait) farm::dismiss(*link);
+    throw;
+  }
+}
+
+}  // namespace
+
+void add_run(CLI::App& program, int& exit_code) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = program.add_subcommand("run", "Run an experiment, alone or under mpirun/srun; the same command again continues");
+  command->add_option("CONFIG", options->config, "experiment file (YAML)")->required();
+  command->add_option("--out", options->out, "output directory")->required();
+  command->add_option("--set", options->overrides, "override a parameter: --set train.epochs=8 --set prune.rate=[0.5,0.9]")
+      ->allow_extra_args(false);
+  command->add_option("--resume", options->resume, "auto: continue what is in the output directory; never: refuse a used one")
+      ->check(CLI::IsMember({"auto", "never"}))
+      ->capture_default_str();
+  command->add_option("--data-dir", options->data_dir, "folder of the data sets (default: $ESPALIER_DATA, else data/)");
+  command->add_flag("--save-problems", options->save_problems, "write every solve's problem file to problems/ of the output directory");
+  command->add_flag("--solver-logs", options->solver_logs, "keep every solve's solver output in log/ of the output directory");
+  command->add_flag("--quiet", options->quiet, "no progress");
+  command->footer(
+      "Examples:\n  espalier run configs/quickstart.yaml --out results/quickstart\n"
+      "  mpirun -np 3 --oversubscribe espalier run configs/surrogate-tier1.yaml --out results/tier1 --set solve.time_limit=60\n"
+      "Rank 0 gives out the work and sleeps in between: N + 1 ranks keep N cores busy.");
+  command->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+}  // namespace espalier::app

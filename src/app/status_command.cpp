@@ -1,0 +1,173 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "app/exit_codes.hpp"
+#include "app/experiment_plan.hpp"
+#include "espalier/base/clock.hpp"
+#include "espalier/store/output_directory.hpp"
+
+namespace espalier::app {
+
+namespace {
+
+struct KindStatus {
+  std::string kind;
+  std::size_t total = 0;
+  std::size_t done = 0;
+  std::size_t failed = 0;
+  double expected_left = 0;      ///< s, of tasks that are neither done nor failed, as planned
+  double expected_measured = 0;  ///< s, of the done ones, as planned ...
+  double measured = 0;           ///< ... and as measured
+
+  std::size_t waiting() const { return total - done - failed; }
+  double seconds_left() const { return expected_left * (expected_measured > 0 ? measured / expected_measured : 1); }
+};
+
+struct Status {
+  std::string directory;
+  std::string name;
+  bool running = false;  ///< a run holds the lock
+  int workers = 1;       ///< of the latest run
+  std::string started;   ///< of the latest run
+  std::string last_event;
+  double done_per_minute = 0;  ///< over the latest run
+  double eta_seconds = 0;
+  std::uint64_t dropped_bytes = 0;
+  std::vector<KindStatus> kinds;
+  std::map<std::string, std::size_t> failures;  ///< kind and reason -> how many
+
+  bool settled() const {
+    return std::all_of(kinds.begin(), kinds.end(), [](const KindStatus& k) { return k.waiting() == 0; });
+  }
+};
+
+void count_tasks(const task::TaskGraph& graph, const store::OutputDirectory& directory, Status& status) {
+  for (const task::PlannedTask& planned : graph.tasks) {
+    auto kind = std::find_if(status.kinds.begin(), status.kinds.end(), [&](const KindStatus& k) { return k.kind == planned.spec.kind; });
+    if (kind == status.kinds.end()) kind = status.kinds.insert(kind, {.kind = planned.spec.kind});
+    ++kind->total;
+    const auto finished = directory.finished().find(planned.spec.key);
+    if (finished == directory.finished().end()) {
+      kind->expected_left += planned.expected_seconds;
+    } else if (finished->second.kind == task::OutcomeKind::failed) {
+      ++kind->failed;
+      ++status.failures[fmt::format("{}: {}: {}", planned.spec.kind, finished->second.error_kind, finished->second.message)];
+    } else {
+      ++kind->done;
+      kind->expected_measured += planned.expected_seconds;
+      kind->measured += finished->second.wall_seconds;
+    }
+  }
+}
+
+void read_events(const store::OutputDirectory& directory, Status& status) {
+  double started = 0;
+  double ended = 0;
+  for (const store::Event& event : directory.events()) {
+    status.last_event = fmt::format("{} {}", base::iso_time(event.time), event.name);
+    if (const auto reason = event.facts.find("reason"); reason != event.facts.end()) status.last_event += ": " + reason->second;
+    if (event.name == "run ended") ended = event.time;
+    if (event.name != "run started") continue;
+    started = event.time;
+    if (const auto workers = event.facts.find("workers"); workers != event.facts.end()) status.workers = std::stoi(workers->second);
+  }
+  status.started = base::iso_time(started);
+  std::size_t done = 0;
+  for (const auto& [key, task] : directory.finished())
+    if (task.started >= started) ++done;
+  const double until = !status.running && ended > started ? ended : base::unix_time();
+  if (until > started) status.done_per_minute = 60.0 * static_cast<double>(done) / (until - started);
+}
+
+Status read_status(const std::filesystem::path& path) {
+  const store::OutputDirectory directory = store::OutputDirectory::inspect(path);
+  const ExperimentPlan planned = parse_plan(directory.identity().configuration, (path / "plan.yaml").string(), stages_for_planning());
+  Status status{.directory = path.string(),
+                .name = planned.plan.name,
+                .running = directory.locked(),
+                .dropped_bytes = directory.replay().dropped_bytes};
+  count_tasks(planned.plan.graph, directory, status);
+  read_events(directory, status);
+  for (const KindStatus& kind : status.kinds) status.eta_seconds += kind.seconds_left() / std::max(1, status.workers);
+  return status;
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  if (whole < 120) return fmt::format("{} s", whole);
+  if (whole < 7200) return fmt::format("{} min", whole / 60);
+  return fmt::format("{:.1f} h", static_cast<double>(whole) / 3600);
+}
+
+void print_text(const Status& status) {
+  fmt::print("{} in {}: {}\n", status.name, status.directory,
+             status.running     ? "running"
+             : status.settled() ? "finished"
+                                : "not running, not finished: the same run command continues");
+  fmt::print("latest run started {}, {} worker{}; last event: {}\n\n", status.started, status.workers, status.workers == 1 ? "" : "s",
+             status.last_event.empty() ? "none" : status.last_event);
+  fmt::print("{:<14} {:>9} {:>9} {:>9} {:>9}\n", "stage", "total", "done", "failed", "left");
+  for (const KindStatus& k : status.kinds) fmt::print("{:<14} {:>9} {:>9} {:>9} {:>9}\n", k.kind, k.total, k.done, k.failed, k.waiting());
+  fmt::print("\n{:.1f} tasks per minute in the latest run", status.done_per_minute);
+  if (!status.settled())
+    fmt::print("; about {} left with {} worker{}", duration(status.eta_seconds), status.workers, status.workers == 1 ? "" : "s");
+  fmt::print("\n");
+  if (status.dropped_bytes > 0)
+    fmt::print("the last {} bytes of the journal are not whole (a run is writing, or was killed)\n", status.dropped_bytes);
+  if (status.failures.empty()) return;
+  fmt::print("\nfailures\n");
+  for (const auto& [reason, count] : status.failures) fmt::print("{:>9} x {}\n", count, reason);
+}
+
+void print_json(const Status& status) {
+  nlohmann::ordered_json json{{"name", status.name},
+                              {"running", status.running},
+                              {"settled", status.settled()},
+                              {"workers", status.workers},
+                              {"started", status.started},
+                              {"last_event", status.last_event},
+                              {"done_per_minute", status.done_per_minute},
+                              {"eta_seconds", status.eta_seconds},
+                              {"stages", nlohmann::ordered_json::array()},
+                              {"failures", nlohmann::ordered_json::array()}};
+  for (const KindStatus& k : status.kinds)
+    json["stages"].push_back({{"kind", k.kind}, {"total", k.total}, {"done", k.done}, {"failed", k.failed}, {"left", k.waiting()}});
+  for (const auto& [reason, count] : status.failures) json["failures"].push_back({{"reason", reason}, {"count", count}});
+  std::cout << json.dump() << '\n';
+}
+
+int exit_code_of_status(const Status& status) {
+  if (!status.settled()) return exit_stopped;
+  return status.failures.empty() ? exit_done : exit_some_failed;
+}
+
+}  // namespace
+
+void add_status(CLI::App& program, int& exit_code) {
+  struct Options {
+    std::string directory;
+    bool json = false;
+    bool use_exit_code = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("status", "Progress and failures of an output directory, while a run writes it or after");
+  command->add_option("DIR", options->directory, "output directory")->required();
+  command->add_flag("--json", options->json, "one JSON object");
+  command->add_flag("--exit-code", options->use_exit_code, "exit 0 if all is done, 1 if some tasks failed, 75 if work is left");
+  command->footer("Example:\n  espalier status results/quickstart");
+  command->callback([options, &exit_code] {
+    const Status status = read_status(options->directory);
+    if (options->json)
+      print_json(status);
+    else
+      print_text(status);
+    if (options->use_exit_code) exit_code = exit_code_of_status(status);
+  });
+}
+
+}  // namespace espalier::app

@@ -1,0 +1,116 @@
+#include "espalier/experiments/pipeline.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "espalier/base/error.hpp"
+#include "espalier/experiments/parameters.hpp"
+
+namespace espalier::experiments {
+namespace {
+
+using task::Parameters;
+using task::StageRequest;
+
+Parameters instance(std::initializer_list<Parameters::Map::value_type> changes = {}) {
+  Parameters p;
+  for (const task::Field& field : parameter_schema())
+    if (field.default_value) p.set(field.name, *field.default_value);
+  p.set("dataset.name", std::string("mnist"));
+  for (const auto& [name, value] : changes) p.set(name, value);
+  return p;
+}
+
+std::vector<std::string> kinds(const std::vector<StageRequest>& requests) {
+  std::vector<std::string> names;
+  for (const StageRequest& r : requests) names.push_back(r.kind);
+  return names;
+}
+
+const Parameters::Map::value_type magnitude{"prune.criterion", std::string("magnitude")};
+const Parameters::Map::value_type random_criterion{"prune.criterion", std::string("random")};
+const Parameters::Map::value_type rewinding{"prune.finetuning", std::string("rewinding")};
+
+TEST(Pipeline, EveryDefaultIsLegal) {
+  for (const task::Field& field : parameter_schema()) {
+    EXPECT_FALSE(field.meaning.empty()) << field.name;
+    if (field.default_value) {
+      EXPECT_EQ(task::check_value(field, *field.default_value), "") << field.name;
+    }
+  }
+}
+
+TEST(Pipeline, DenseArmIsTrainAndSolve) {
+  const auto requests = SurrogatePipeline().expand(instance());
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "solve"));
+  EXPECT_THAT(requests.back().parents, testing::ElementsAre(0));
+}
+
+TEST(Pipeline, PrunedWithoutFinetuningHasNoFirstRound) {
+  const auto requests = SurrogatePipeline().expand(instance({magnitude, {"prune.rate", 0.5}}));
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "prune", "solve"));
+  EXPECT_THAT(requests[1].parents, testing::ElementsAre(0));
+  EXPECT_THAT(requests[2].parents, testing::ElementsAre(0, 1));
+}
+
+TEST(Pipeline, RewindingByMagnitudeNeedsTheFirstRound) {
+  const auto requests = SurrogatePipeline().expand(instance({magnitude, rewinding, {"prune.rate", 0.5}}));
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "first_round", "prune", "solve"));
+  EXPECT_THAT(requests[2].parents, testing::ElementsAre(0, 1));
+  EXPECT_THAT(requests[3].parents, testing::ElementsAre(0, 2));
+}
+
+TEST(Pipeline, RewindingAtRandomDoesNotNeedTheFirstRound) {
+  const auto requests = SurrogatePipeline().expand(instance({random_criterion, rewinding, {"prune.rate", 0.5}}));
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "prune", "solve"));
+}
+
+TEST(Pipeline, TheFirstRoundIsTheSameForAllRatesAndStructures) {
+  std::set<std::string> contents;
+  for (const double rate : {0.3, 0.95})
+    for (const char* structure : {"unstructured", "structured"})
+      contents.insert(SurrogatePipeline()
+                          .expand(instance({magnitude, rewinding, {"prune.rate", rate}, {"prune.structure", std::string(structure)}}))[1]
+                          .parameters.canonical());
+  EXPECT_EQ(contents.size(), 1u);
+}
+
+TEST(Pipeline, WhatCannotMatterDoesNotMakeAnotherTask) {
+  const SurrogatePipeline pipeline;
+  const auto plain = pipeline.expand(instance());
+  const auto same = pipeline.expand(instance({{"prune.rate", 0.9}, rewinding, {"prune.seed", std::int64_t{7}}}));
+  EXPECT_EQ(plain.back().parameters, same.back().parameters);
+  const auto listed = pipeline.expand(instance({{"network.hidden", task::IntegerList{32, 32}}, {"network.width", std::int64_t{9}}}));
+  EXPECT_EQ(plain.front().parameters, listed.front().parameters);
+}
+
+TEST(Pipeline, WhatMattersMakesAnotherTask) {
+  const SurrogatePipeline pipeline;
+  const auto base = pipeline.expand(instance({random_criterion, {"prune.rate", 0.5}}));
+  const auto seed = pipeline.expand(instance({random_criterion, {"prune.rate", 0.5}, {"prune.seed", std::int64_t{7}}}));
+  EXPECT_EQ(base[0].parameters, seed[0].parameters);
+  EXPECT_FALSE(base[1].parameters == seed[1].parameters);
+  const auto time_limit = pipeline.expand(instance({random_criterion, {"prune.rate", 0.5}, {"solve.time_limit", 5.0}}));
+  EXPECT_EQ(base[1].parameters, time_limit[1].parameters);
+  EXPECT_FALSE(base[2].parameters == time_limit[2].parameters);
+}
+
+TEST(Pipeline, RefusesContradictions) {
+  const auto message = [](std::initializer_list<Parameters::Map::value_type> changes) {
+    try {
+      SurrogatePipeline().expand(instance(changes));
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.kind(), base::ErrorKind::configuration);
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_THAT(message({{"train.momentum", 0.9}}), testing::HasSubstr("train.momentum: 0.9 is a parameter of sgd"));
+  EXPECT_THAT(message({{"solve.goal", std::string("decide")}, {"solve.on_success", std::string("continue")}}),
+              testing::HasSubstr("solve.on_success: continue contradicts it"));
+}
+
+}  // namespace
+}  // namespace espalier::experiments
