@@ -139,8 +139,7 @@ TrainReport train(nn::Network& network, const data::Dataset& data, const TrainOp
                   const std::function<void(const Progress&)>& progress) {
   check_options(options);
   check_fit(network, data.train);
-  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-  TrainReport report{.epoch_loss = {}, .train_accuracy = unknown, .test_accuracy = unknown};
+  TrainReport report;
   const base::Stopwatch watch;
   Run run(network, data.train, options);
   while (report.epochs_run < options.epochs) {

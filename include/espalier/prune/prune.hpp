@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "espalier/base/random.hpp"
 #include "espalier/nn/network.hpp"
 
 namespace espalier::prune {
@@ -19,7 +18,7 @@ Structure structure_from(const std::string& word);
 
 /// Every layer is pruned separately, to the same rate; biases never (Pham et al. 2025, and their code; see also torch.nn.utils.prune).
 struct PruneOptions {
-  std::string criterion = "magnitude";  ///< see criterion_names()
+  std::string criterion = "magnitude";  ///< see criterion_names() in criterion.hpp
   Structure structure = Structure::unstructured;
   double rate = 0.5;         ///< share of each layer's weights (rows) that is pruned in the end, in [0, 1)
   int steps = 5;             ///< compound steps: each prunes p = 1 - (1 - rate)^(1/steps) of what remains
@@ -40,9 +39,5 @@ void prune_step(nn::Network& network, const PruneOptions& options, int step);
 
 /// All steps, without training in between.
 nn::Network prune(nn::Network network, const PruneOptions& options);
-
-/// Whether the criterion looks at weights at all; if not, masks do not depend on training.
-bool depends_on_weights(const std::string& criterion);
-std::vector<std::string> criterion_names();
 
 }  // namespace espalier::prune

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,8 +33,9 @@ struct TrainOptions {
 
 struct TrainReport {
   std::vector<double> epoch_loss;  ///< mean over the epoch's samples of the loss at the time each batch was seen, regularisers included
-  double train_accuracy;           ///< share in [0, 1] of train images classified right after the last epoch; NaN when not measured
-  double test_accuracy;
+  double train_accuracy = std::numeric_limits<double>::quiet_NaN();  ///< share in [0, 1] of train images classified right after the last
+                                                                     ///< epoch; NaN when not measured
+  double test_accuracy = std::numeric_limits<double>::quiet_NaN();
   int epochs_run = 0;       ///< complete epochs
   bool stopped = false;     ///< stop_requested() was true: the network is what it was after the last batch
   double wall_seconds = 0;  ///< of the training loop, evaluation not included
