@@ -76,8 +76,16 @@ File File::open(const std::filesystem::path& path, unsigned flags) {
   return {std::make_shared<Handle>(own(id, close_quietly, "open as HDF5 file", "", path.string())), path};
 }
 
-File File::open_read_only(const std::filesystem::path& path) { return open(path, H5F_ACC_RDONLY); }
-File File::open_read_write(const std::filesystem::path& path) { return open(path, H5F_ACC_RDWR); }
+// The macros H5F_ACC_* start the library, after which its exit handler can no longer be switched off: initialize() comes first.
+File File::open_read_only(const std::filesystem::path& path) {
+  initialize();
+  return open(path, H5F_ACC_RDONLY);
+}
+
+File File::open_read_write(const std::filesystem::path& path) {
+  initialize();
+  return open(path, H5F_ACC_RDWR);
+}
 
 Group File::root() const {
   const hid_t id = handle_ ? H5Gopen2(handle_->id(), "/", H5P_DEFAULT) : H5I_INVALID_HID;
