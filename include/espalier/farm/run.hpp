@@ -53,7 +53,6 @@ struct RunResult {
 
   std::size_t done() const;           ///< in this run
   std::size_t failed() const;         ///< in this run
-  std::size_t failed_before() const;  ///< in earlier runs
 };
 
 /// Runs `graph` on rank 0 of `link` while the other ranks are in run_worker. With a link of size 1 the worker is a thread of this

@@ -1,0 +1,227 @@
+#include "farm/master_loop.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "espalier/base/log.hpp"
+#include "espalier/farm/stop.hpp"
+#include "espalier/task/codec.hpp"
+
+namespace espalier::farm {
+
+using base::ErrorKind;
+using base::fail;
+using base::Rank;
+using base::Seconds;
+using dispatch::StopReason;
+
+namespace {
+
+constexpr Seconds kIdleWait{0.05};     // how soon a stop request is seen
+constexpr Seconds kCommitWait{0.001};  // while a record is on its way to the disk
+constexpr double kTickSeconds = 0.1;
+constexpr int kBurst = 256;                       // messages before looking at the disk again
+constexpr std::uint64_t kMostUncommitted = 8192;  // a slow disk must not fill the memory with outcomes
+constexpr double kGoodbyeSeconds = 2;
+
+dispatch::MasterOptions master_options(const RunOptions& options) {
+  dispatch::MasterOptions result;
+  if (options.max_failures > 0) result.max_failures = options.max_failures;
+  result.fail_fast = options.fail_fast;
+  result.max_attempts = options.max_attempts;
+  return result;
+}
+
+}  // namespace
+
+MasterLoop::MasterLoop(wire::Link& link, const task::TaskGraph& graph, std::span<const dispatch::FinishedTask> finished, Ledger& ledger,
+                       const RunOptions& options)
+    : link_(link),
+      graph_(graph),
+      options_(options),
+      master_(graph, finished, master_options(options)),
+      committer_(ledger),
+      progress_(options.progress, options.plain_interval_seconds) {
+  for (int rank = 1; rank < link.size(); ++rank) members_.try_emplace(Rank{rank});
+}
+
+double MasterLoop::now() const { return Seconds(std::chrono::steady_clock::now() - start_).count(); }
+
+RunResult MasterLoop::run() {
+  try {
+    apply(master_.start(now()));
+    work();
+  } catch (const base::Error& e) {
+    set_error(e);
+  } catch (const std::exception& e) {
+    set_error(base::Error(ErrorKind::internal, e.what()));
+  }
+  say_goodbye();
+  progress_.finish(master_.snapshot(), master_.active_workers(), now());
+  result_.counts = master_.snapshot();
+  result_.settled = master_.settled();
+  result_.stopped = master_.stop_reason();
+  result_.wall_seconds = now();
+  double busy = 0, present = 0;
+  for (const auto& [rank, member] : members_)
+    if (member.standing == Standing::working || member.standing == Standing::gone) {
+      busy += member.busy_seconds;
+      present += result_.wall_seconds - member.joined;
+    }
+  result_.busy_share = present > 0 ? std::min(1.0, busy / present) : 0;
+  return std::move(result_);
+}
+
+void MasterLoop::work() {
+  while (!master_.finished()) {
+    if (committer_.added() - committer_.durable() < kMostUncommitted) {
+      bool more = receive(committer_.idle() ? kIdleWait : kCommitWait);
+      for (int i = 1; more && i < kBurst; ++i) more = receive(Seconds(0));
+    } else {
+      std::this_thread::sleep_for(kCommitWait);
+    }
+    look_at_disk();
+    look_at_stop();
+    if (stop_deadline_ > 0 && now() > stop_deadline_) return;
+    if (now() >= next_tick_) {
+      next_tick_ = now() + kTickSeconds;
+      apply(master_.tick(now()));
+      look_at_members();
+    }
+    progress_.update(master_.snapshot(), master_.active_workers(), now());
+  }
+}
+
+/// Dismisses everybody and takes what still arrives. Ranks that have not said hello read their dismissal when they do.
+void MasterLoop::say_goodbye() {
+  try {
+    for (int rank = 1; rank < link_.size(); ++rank)
+      if (members_.at(Rank{rank}).standing != Standing::refused) send(Rank{rank}, Tag::leave, "");
+    const bool stopped_late = stop_deadline_ > 0 && now() > stop_deadline_;
+    wait_for_goodbyes(now() + (result_.error ? options_.stop_grace_seconds : stopped_late ? 0.2 : kGoodbyeSeconds));
+    while (!committer_.idle()) std::this_thread::sleep_for(kCommitWait);
+    look_at_disk();
+  } catch (const base::Error& e) {
+    set_error(e);
+  } catch (const std::exception& e) {
+    set_error(base::Error(ErrorKind::internal, e.what()));
+  }
+  result_.left_behind = std::any_of(members_.begin(), members_.end(), [](const auto& m) { return m.second.standing == Standing::working; });
+}
+
+void MasterLoop::wait_for_goodbyes(double until) {
+  const auto expected = [&] {
+    return std::any_of(members_.begin(), members_.end(),
+                       [](const auto& m) { return m.second.standing == Standing::working || m.second.standing == Standing::refused; });
+  };
+  while (expected() && now() < until) receive(Seconds(std::max(0.0, until - now())));
+}
+
+bool MasterLoop::receive(Seconds timeout) {
+  const auto message = link_.receive(timeout);
+  if (message) handle(*message);
+  return message.has_value();
+}
+
+void MasterLoop::handle(const wire::Message& message) {
+  const Rank rank = message.from;
+  Member& member = members_.at(rank);
+  switch (static_cast<Tag>(message.tag)) {
+    case Tag::hello:
+      handle_hello(rank, decode_hello(message.bytes));
+      return;
+    case Tag::outcome:
+      handle_outcome(rank, task::decode_outcome(message.bytes));
+      return;
+    case Tag::returned:
+      apply(master_.returned(rank, decode_attempt_id(message.bytes), now()));
+      return;
+    case Tag::retire:
+      apply(master_.retire_worker(rank, now()));
+      return;
+    case Tag::bye:
+      member.standing = Standing::gone;
+      return;
+    default:
+      fail(ErrorKind::internal, "message with tag {} from rank {}", message.tag, rank.value);
+  }
+}
+
+void MasterLoop::handle_hello(Rank rank, const Hello& hello) {
+  std::string refusal = hello.refusal;
+  if (hello.build != build_id()) refusal = fmt::format("its program is another build: expected '{}', found '{}'", build_id(), hello.build);
+  if (!refusal.empty()) {
+    refusal = fmt::format("rank {} on {} cannot work: {}", rank.value, hello.host, refusal);
+    progress_.end_line();
+    base::log_error("{}", refusal);
+    refusals_[rank] = refusal;
+    members_[rank].standing = Standing::refused;
+    send(rank, Tag::leave, "");
+    return;
+  }
+  members_[rank].standing = Standing::working;
+  members_[rank].joined = now();
+  ++result_.workers;
+  apply(master_.add_worker(rank, now()));
+}
+
+void MasterLoop::handle_outcome(Rank rank, task::Outcome outcome) {
+  members_[rank].busy_seconds += outcome.wall_seconds;
+  apply(master_.outcome(rank, std::move(outcome), now()));
+}
+
+void MasterLoop::look_at_disk() { apply(master_.durable(committer_.durable(), now())); }
+
+void MasterLoop::look_at_stop() {
+  if (stop_seen_ || !stop_requested()) return;
+  stop_seen_ = true;
+  progress_.end_line();
+  base::log_info("stopping: no more work is given out, running stages are asked to end");
+  apply(master_.stop(now()));
+}
+
+/// Somebody must be there, or still expected, to do what is left.
+void MasterLoop::look_at_members() {
+  if (master_.active_workers() > 0 || master_.settled() || master_.stop_reason() != StopReason::none) return;
+  const bool expected = std::any_of(members_.begin(), members_.end(), [](const auto& m) { return m.second.standing == Standing::silent; });
+  if (expected && (result_.workers > 0 || now() < options_.hello_seconds)) return;
+  if (result_.workers > 0) {  // all of them were asked to stop
+    apply(master_.stop(now()));
+    return;
+  }
+  std::string reasons;
+  for (const auto& [rank, refusal] : refusals_) reasons += "\n  " + refusal;
+  if (expected) reasons += fmt::format("\n  ranks were silent for {} s", options_.hello_seconds);
+  fail(ErrorKind::configuration, "no worker can start:{}", reasons);
+}
+
+void MasterLoop::apply(dispatch::Commands commands) {
+  for (dispatch::Command& command : commands) std::visit([&](auto& c) { carry_out(c); }, command);
+}
+
+void MasterLoop::carry_out(const dispatch::Assign& command) {
+  send(command.worker, Tag::assign, task::encode(master_.attempt(command.task, command.attempt)));
+}
+
+void MasterLoop::carry_out(const dispatch::Cancel& command) { send(command.worker, Tag::cancel, encode(command.attempt)); }
+
+void MasterLoop::carry_out(const dispatch::AskStop& command) {
+  // mpirun leaves 1 to 2 s between SIGTERM and SIGKILL, and the records must be synced by then.
+  const double deadline = now() + options_.stop_grace_seconds * (stop_signal() == SIGTERM ? 0.2 : 1);
+  stop_deadline_ = stop_deadline_ > 0 ? std::min(stop_deadline_, deadline) : deadline;
+  send(command.worker, Tag::stop, "");
+}
+
+void MasterLoop::carry_out(dispatch::Record& command) {
+  const task::Outcome& outcome = command.outcome;
+  if (outcome.kind == task::OutcomeKind::failed)
+    result_.failures.push_back({outcome.key, graph_.tasks[command.task.value].spec.kind, outcome.error_kind, outcome.message});
+  committer_.add(std::move(command.outcome));
+}
+
+void MasterLoop::set_error(const base::Error& error) {
+  if (!result_.error) result_.error = error;
+}
+
+}  // namespace espalier::farm

@@ -1,0 +1,64 @@
+// The master's loop: carries out what dispatch::Master commands, and tells it what happened.
+#pragma once
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "espalier/farm/run.hpp"
+#include "farm/committer.hpp"
+#include "farm/messages.hpp"
+#include "farm/progress.hpp"
+
+namespace espalier::farm {
+
+class MasterLoop {
+ public:
+  MasterLoop(wire::Link& link, const task::TaskGraph& graph, std::span<const dispatch::FinishedTask> finished, Ledger& ledger,
+             const RunOptions& options);
+
+  /// Until nothing is left to do, or nothing can be done; then dismisses the workers. What went wrong is in the result.
+  RunResult run();
+
+ private:
+  enum class Standing { silent, working, refused, gone };
+  struct Member {
+    Standing standing = Standing::silent;
+    double joined = 0;
+    double busy_seconds = 0;
+  };
+
+  void work();
+  void say_goodbye();
+  void wait_for_goodbyes(double until);
+  bool receive(base::Seconds timeout);
+  void handle(const wire::Message& message);
+  void handle_hello(base::Rank rank, const Hello& hello);
+  void handle_outcome(base::Rank rank, task::Outcome outcome);
+  void look_at_disk();
+  void look_at_stop();
+  void look_at_members();
+  void apply(dispatch::Commands commands);
+  void carry_out(const dispatch::Assign& command);
+  void carry_out(const dispatch::Cancel& command);
+  void carry_out(const dispatch::AskStop& command);
+  void carry_out(dispatch::Record& command);
+  void send(base::Rank to, Tag tag, std::string bytes) { link_.send(to, static_cast<int>(tag), std::move(bytes)); }
+  void set_error(const base::Error& error);
+  double now() const;
+
+  wire::Link& link_;
+  const task::TaskGraph& graph_;
+  RunOptions options_;
+  dispatch::Master master_;
+  Committer committer_;
+  Progress progress_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::map<base::Rank, Member> members_;
+  std::map<base::Rank, std::string> refusals_;
+  double next_tick_ = 0;
+  double stop_deadline_ = 0;  ///< 0: nobody was asked to stop
+  bool stop_seen_ = false;
+  RunResult result_;
+};
+
+}  // namespace espalier::farm

@@ -1,0 +1,40 @@
+// The messages between master and workers. Bytes: an attempt or outcome in task's encoding, an attempt id as 8 bytes, or a hello.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "espalier/base/ids.hpp"
+
+namespace espalier::farm {
+
+enum class Tag : int {
+  // worker to master
+  hello = 1,  ///< Hello
+  outcome,    ///< task::Outcome
+  returned,   ///< attempt id: not begun, or stopped
+  retire,     ///< sends no more work, please
+  bye,        ///< the last message
+  // master to worker
+  assign,  ///< task::Attempt
+  cancel,  ///< attempt id
+  stop,    ///< give back what has not begun, ask the running stage to stop
+  leave,   ///< the last message
+};
+
+/// A worker's first message.
+struct Hello {
+  std::string build;  ///< of its program; encodings are only the same within one build
+  std::string host;
+  std::string refusal;  ///< why it cannot work; empty if it can
+};
+
+/// Version, commit, compiler, build type and architecture of this program.
+std::string build_id();
+
+std::string encode(const Hello& hello);
+std::string encode(base::AttemptId id);
+/// Throw Error(data).
+Hello decode_hello(std::string_view bytes);
+base::AttemptId decode_attempt_id(std::string_view bytes);
+
+}  // namespace espalier::farm

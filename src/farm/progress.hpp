@@ -1,0 +1,42 @@
+// Progress for people, on stderr: one line that updates itself on a terminal, else a plain line now and then.
+#pragma once
+#include <string>
+
+#include "espalier/dispatch/snapshot.hpp"
+#include "espalier/farm/run.hpp"
+
+namespace espalier::farm {
+
+/// Seconds until the end: what is left as planned, scaled by what each kind took so far (kinds not measured yet: by all that was
+/// measured), shared by the workers. It ignores that the last tasks do not divide.
+double estimate_remaining_seconds(const dispatch::Snapshot& snapshot, std::size_t workers);
+
+/// "0:00:12", "27:03:59", "9 d 04:11:00".
+std::string format_duration(double seconds);
+
+/// "train 3/10, solve 17/820 | 2 running, 1 failed | 12.3/s | ETA 0:12:30"
+std::string progress_line(const dispatch::Snapshot& snapshot, std::size_t workers, double elapsed_seconds);
+
+class Progress {
+ public:
+  Progress(ProgressStyle style, double plain_interval_seconds);
+  /// Ends the self-updating line.
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// `now`: seconds since the run began. Writes only when it is time to.
+  void update(const dispatch::Snapshot& snapshot, std::size_t workers, double now);
+  /// The last state, on a terminal.
+  void finish(const dispatch::Snapshot& snapshot, std::size_t workers, double now);
+  /// Before something else is written to stderr, and it stays, and the next line starts below it.
+  void end_line();
+
+ private:
+  ProgressStyle style_;
+  double interval_;
+  double next_;
+  bool line_open_ = false;
+};
+
+}  // namespace espalier::farm

@@ -1,0 +1,56 @@
+#include "espalier/farm/stop.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+
+namespace espalier::farm {
+
+namespace {
+
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGUSR1};
+constexpr int kByCall = -1;
+
+// Lock-free, so a signal handler may touch it.
+std::atomic<int> requested_by{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+void on_signal(int signal) {
+  int nobody = 0;
+  // A second Ctrl-C means: at once. Only async-signal-safe calls here.
+  if (!requested_by.compare_exchange_strong(nobody, signal) && signal == SIGINT && nobody == SIGINT) ::_exit(128 + SIGINT);
+}
+
+std::array<struct sigaction, kSignals.size()> old_actions;
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;  // files are written on while the request is pending
+  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &old_actions[i]);
+}
+
+StopSignals::~StopSignals() {
+  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &old_actions[i], nullptr);
+}
+
+bool stop_requested() { return requested_by.load() != 0; }
+
+int stop_signal() {
+  const int by = requested_by.load();
+  return by == kByCall ? 0 : by;
+}
+
+void request_stop() {
+  int nobody = 0;
+  requested_by.compare_exchange_strong(nobody, kByCall);
+}
+
+void clear_stop_request() { requested_by.store(0); }
+
+}  // namespace espalier::farm
