@@ -74,8 +74,12 @@ class PaperEmbedding final : public Embedding {
   /// h >= g;  h <= g - (1 - z) L;  h <= z U.  Literal for stable neurons too: with L > 0 or U < 0 the rows fix z.
   void add_relu(std::size_t k, Eigen::Index i, milp::Column g, milp::Column h, milp::Column z, double lower, double upper) {
     model_.add_row({.lower = 0, .terms = {{h, 1}, {g, -1}}, .name = neuron_name("above", k, i)});
-    model_.add_row({.upper = -lower, .terms = {{h, 1}, {g, -1}, {z, -lower}}, .name = neuron_name("on", k, i)});
-    model_.add_row({.upper = 0, .terms = {{h, 1}, {z, -upper}}, .name = neuron_name("off", k, i)});
+    milp::RowData on{.upper = -lower, .terms = {{h, 1}, {g, -1}}, .name = neuron_name("on", k, i)};
+    append(on.terms, z, -lower);
+    model_.add_row(std::move(on));
+    milp::RowData off{.upper = 0, .terms = {{h, 1}}, .name = neuron_name("off", k, i)};
+    append(off.terms, z, -upper);
+    model_.add_row(std::move(off));
   }
 
   nn::Network network_;

@@ -61,8 +61,12 @@ class SplitEmbedding final : public Embedding {
     milp::RowData row{.lower = bias, .upper = bias, .terms = {{positive, 1}, {negative, -1}}, .name = neuron_name("split", k, i)};
     append_weighted(row.terms, network_.layers[k], i, before, -1);
     model_.add_row(std::move(row));
-    model_.add_row({.upper = 0, .terms = {{positive, 1}, {z, -m_plus}}, .name = neuron_name("off", k, i)});
-    model_.add_row({.upper = m_minus, .terms = {{negative, 1}, {z, m_minus}}, .name = neuron_name("on", k, i)});
+    milp::RowData off{.upper = 0, .terms = {{positive, 1}}, .name = neuron_name("off", k, i)};
+    append(off.terms, z, -m_plus);
+    model_.add_row(std::move(off));
+    milp::RowData on{.upper = m_minus, .terms = {{negative, 1}}, .name = neuron_name("on", k, i)};
+    append(on.terms, z, m_minus);
+    model_.add_row(std::move(on));
     layer.positive.push_back(positive);
     layer.negative.push_back(negative);
     layer.z.push_back(z);

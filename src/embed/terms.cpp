@@ -10,8 +10,7 @@ std::string neuron_name(std::string_view kind, std::size_t layer, Eigen::Index n
 
 void append_weighted(std::vector<milp::Term>& terms, const nn::Layer& layer, Eigen::Index neuron, const Columns& columns, double factor) {
   for (Eigen::Index k = 0; k < layer.inputs(); ++k) {
-    const double w = layer.weight(neuron, k);
-    if (w != 0.0) terms.push_back({columns[static_cast<std::size_t>(k)], factor * w});
+    append(terms, columns[static_cast<std::size_t>(k)], factor * static_cast<double>(layer.weight(neuron, k)));
   }
 }
 

@@ -1,0 +1,164 @@
+#include "espalier/bounds/bounds.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bounds/interval.hpp"
+#include "problem/reference.hpp"
+
+namespace espalier::bounds {
+namespace {
+
+using espalier::testing::random_point;
+using espalier::testing::random_problem;
+using problem::Problem;
+
+/// Pre-activations at x lie in the bounds, without any tolerance: the padding must be enough.
+void expect_contains(const Bounds& bounds, const nn::Network& network, const Eigen::VectorXd& x, const std::string& where) {
+  const std::vector<Eigen::VectorXd> g = nn::pre_activations(network, x);
+  ASSERT_EQ(bounds.layers.size(), g.size());
+  for (std::size_t k = 0; k < g.size(); ++k) {
+    EXPECT_TRUE((g[k].array() >= bounds.layers[k].lower.array()).all()) << where << ", layer " << k;
+    EXPECT_TRUE((g[k].array() <= bounds.layers[k].upper.array()).all()) << where << ", layer " << k;
+  }
+}
+
+/// Networks of all shapes: deep, wide, without hidden layers, heavily pruned.
+std::vector<Problem> assorted_problems() {
+  return {random_problem({30, 12, 12, 5}, 1, 2.0),   random_problem({30, 12, 12, 5}, 2, 0.01, 0.7),
+          random_problem({10, 4}, 3, 0.5),           random_problem({40, 8, 8, 8, 8, 3}, 4, 4.0, 0.3),
+          random_problem({30, 12, 12, 5}, 5, 100.0), random_problem({20, 30, 30, 10}, 6, 1.0, 0.95)};
+}
+
+TEST(Bounds, ContainTheActivationsAtTheOptimalInputOfEveryReferenceProblem) {
+  for (const std::string& method : bounds_method_names()) {
+    for (const Problem& problem : espalier::testing::reference_problems()) {
+      const Bounds bounds = make_bounds_method(method)->compute(problem.network, problem.ball());
+      expect_contains(bounds, problem.network, *problem.optimal_input, method + " " + problem.name);
+      expect_contains(bounds, problem.network, problem.input, method + " " + problem.name);
+      const LayerBounds& logits = bounds.layers.back();
+      EXPECT_GE(logits.upper[problem.target] - logits.lower[problem.label], *problem.optimum) << problem.name;
+    }
+  }
+}
+
+TEST(Bounds, L1ContainsSampledPointsOfTheBall) {
+  base::RandomStream random(1, "points");
+  std::vector<Problem> problems = assorted_problems();
+  problems.push_back(espalier::testing::reference_problem("mnist_18_2x24_0"));
+  for (const Problem& problem : problems) {
+    const Bounds bounds = make_bounds_method("l1")->compute(problem.network, problem.ball());
+    for (int i = 0; i < 300; ++i) expect_contains(bounds, problem.network, random_point(problem.ball(), random), problem.name);
+  }
+}
+
+TEST(Bounds, BoxContainsSampledPointsOfTheBoxAndItsCorners) {
+  base::RandomStream random(2, "points");
+  for (const Problem& problem : assorted_problems()) {
+    const Bounds bounds = make_bounds_method("box")->compute(problem.network, problem.ball());
+    for (int i = 0; i < 300; ++i) {
+      Eigen::VectorXd x(problem.input.size());
+      for (double& value : x) value = i % 2 ? random.uniform() : static_cast<double>(random.below(2));
+      expect_contains(bounds, problem.network, x, problem.name);
+    }
+  }
+}
+
+TEST(Bounds, L1IsNeverLooserThanBoxAndEqualsItWhenTheBudgetIsLarge) {
+  std::vector<Problem> problems = assorted_problems();
+  problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
+  for (Problem& problem : problems) {
+    const Bounds box = make_bounds_method("box")->compute(problem.network, problem.ball());
+    const Bounds l1 = make_bounds_method("l1")->compute(problem.network, problem.ball());
+    problem.epsilon = static_cast<double>(problem.input.size());
+    const Bounds whole_box = make_bounds_method("l1")->compute(problem.network, problem.ball());
+    for (std::size_t k = 0; k < box.layers.size(); ++k) {
+      EXPECT_TRUE((l1.layers[k].lower.array() >= box.layers[k].lower.array()).all()) << problem.name << ", layer " << k;
+      EXPECT_TRUE((l1.layers[k].upper.array() <= box.layers[k].upper.array()).all()) << problem.name << ", layer " << k;
+      EXPECT_TRUE(whole_box.layers[k].lower.isApprox(box.layers[k].lower, 1e-12)) << problem.name << ", layer " << k;
+      EXPECT_TRUE(whole_box.layers[k].upper.isApprox(box.layers[k].upper, 1e-12)) << problem.name << ", layer " << k;
+    }
+  }
+}
+
+TEST(Bounds, FirstLayerOfL1IsAttainedAtAPointOfTheBall) {
+  std::vector<Problem> problems = assorted_problems();
+  problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
+  for (const Problem& problem : problems) {
+    const problem::Ball ball = problem.ball();
+    const nn::Layer& layer = problem.network.layers.front();
+    const LayerBounds first = make_bounds_method("l1")->compute(problem.network, ball).layers.front();
+    for (Eigen::Index i = 0; i < layer.outputs(); ++i) {
+      const Eigen::VectorXd w = layer.weight.row(i).cast<double>();
+      const Eigen::VectorXd highest = problem::maximise_linear(ball, w).maximiser, lowest = problem::maximise_linear(ball, -w).maximiser;
+      ASSERT_TRUE(contains(ball, highest, 1e-12) && contains(ball, lowest, 1e-12));
+      EXPECT_NEAR(w.dot(highest) + static_cast<double>(layer.bias[i]), first.upper[i], 1e-11) << problem.name;
+      EXPECT_NEAR(w.dot(lowest) + static_cast<double>(layer.bias[i]), first.lower[i], 1e-11) << problem.name;
+    }
+  }
+}
+
+TEST(Bounds, IntervalsOfAHandComputedNetwork) {
+  nn::Network network;
+  network.layers.push_back(
+      {.weight = (nn::WeightMatrix(2, 2) << 1, -2, 0, 0).finished(), .bias = Eigen::Vector2f(0.5F, -0.25F), .mask = {}});
+  network.layers.push_back(
+      {.weight = (nn::WeightMatrix(1, 2) << -3, 1).finished(), .bias = Eigen::VectorXf::Constant(1, 1.0F), .mask = {}});
+  const problem::Ball ball{.centre = Eigen::Vector2d(0.5, 0.25), .radius = 0.25};
+  const Bounds box = make_bounds_method("box")->compute(network, ball);
+  EXPECT_NEAR(box.layers[0].lower[0], -1.5, 1e-14);
+  EXPECT_NEAR(box.layers[0].upper[0], 1.5, 1e-14);
+  EXPECT_NEAR(box.layers[1].lower[0], 1 - 3 * 1.5, 1e-13);
+  EXPECT_NEAR(box.layers[1].upper[0], 1, 1e-14);
+  // Budget 0.25 on the steeper pixel: 0.5 + 0.5 - 0.5 -+ 2 * 0.25.
+  const Bounds l1 = make_bounds_method("l1")->compute(network, ball);
+  EXPECT_NEAR(l1.layers[0].lower[0], 0.0, 1e-14);
+  EXPECT_NEAR(l1.layers[0].upper[0], 1.0, 1e-14);
+  // A neuron without weights is exactly its bias.
+  EXPECT_EQ(l1.layers[0].lower[1], -0.25);
+  EXPECT_EQ(l1.layers[0].upper[1], -0.25);
+}
+
+TEST(Bounds, PaddingGrowsWithTheNumberOfTermsAndIsZeroForNone) {
+  EXPECT_EQ(padding_factor(0), 0.0);
+  EXPECT_GE(padding_factor(784), 784 * 0x1.0p-53);
+  EXPECT_LT(padding_factor(784), 1e-12);
+}
+
+TEST(Bounds, AWrongDimensionOrNameIsRefused) {
+  const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
+  const problem::Ball other{.centre = Eigen::VectorXd::Zero(5), .radius = 1};
+  EXPECT_THROW(make_bounds_method("box")->compute(problem.network, other), base::Error);
+  try {
+    make_bounds_method("boks");
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_STREQ(error.what(), "bounds: expected one of box, l1, found 'boks' (did you mean 'box'?)");
+    EXPECT_EQ(error.kind(), base::ErrorKind::configuration);
+  }
+}
+
+TEST(ReluCases, AreNamedByTheSignsOfTheBounds) {
+  EXPECT_EQ(classify(-1, 1), ReluCase::unstable);
+  EXPECT_EQ(classify(0, 1), ReluCase::always_on);
+  EXPECT_EQ(classify(0.5, 1), ReluCase::always_on);
+  EXPECT_EQ(classify(-1, 0), ReluCase::always_off);
+  EXPECT_EQ(classify(-1, -0.5), ReluCase::always_off);
+  EXPECT_EQ(classify(0.5, 0.5), ReluCase::constant);
+  EXPECT_EQ(classify(0, 0), ReluCase::constant);
+  EXPECT_EQ(to_string(ReluCase::always_on), "always_on");
+}
+
+TEST(ReluCases, AreCountedOverHiddenLayersOnly) {
+  const Bounds bounds{.layers = {{.lower = Eigen::Vector4d(-1, 0, -2, 3), .upper = Eigen::Vector4d(1, 1, -1, 3)},
+                                 {.lower = Eigen::Vector2d(-1, -1), .upper = Eigen::Vector2d(1, 2)},
+                                 {.lower = Eigen::Vector2d(-9, -9), .upper = Eigen::Vector2d(9, 9)}}};
+  const ReluCounts counts = count_relu_cases(bounds);
+  EXPECT_EQ(counts.unstable, 3);
+  EXPECT_EQ(counts.always_on, 1);
+  EXPECT_EQ(counts.always_off, 1);
+  EXPECT_EQ(counts.constant, 1);
+}
+
+}  // namespace
+}  // namespace espalier::bounds
