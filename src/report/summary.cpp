@@ -31,13 +31,27 @@ double median(std::vector<double> values) {
 class Solves {
  public:
   explicit Solves(const h5::Table& table)
-      : status(table.texts("status")), dataset(table.texts("dataset_name")), side(table.integers("dataset_side")),
-        hidden(table.texts("network_hidden")), criterion(table.texts("prune_criterion")), structure(table.texts("prune_structure")),
-        rate(table.reals("prune_rate")), finetuning(table.texts("prune_finetuning")), adversarial(table.booleans("adversarial")),
-        limit(table.texts("solve_limit")), first(table.reals("first_adversarial_seconds")), accuracy(table.reals("embedded_test_accuracy")),
-        finetune(table.reals("finetune_seconds")), binaries(table.integers("model_binaries")), dense(table.texts("dense_network")),
-        sample(table.integers("problem_sample_index")), epsilon(table.reals("problem_epsilon")), solver(table.texts("solve_solver")),
-        formulation(table.texts("solve_formulation")), bounds(table.texts("solve_bounds")), repetition(table.integers("repetition")) {}
+      : status(table.texts("status")),
+        dataset(table.texts("dataset_name")),
+        side(table.integers("dataset_side")),
+        hidden(table.texts("network_hidden")),
+        criterion(table.texts("prune_criterion")),
+        structure(table.texts("prune_structure")),
+        rate(table.reals("prune_rate")),
+        finetuning(table.texts("prune_finetuning")),
+        adversarial(table.booleans("adversarial")),
+        limit(table.texts("solve_limit")),
+        first(table.reals("first_adversarial_seconds")),
+        accuracy(table.reals("embedded_test_accuracy")),
+        finetune(table.reals("finetune_seconds")),
+        binaries(table.integers("model_binaries")),
+        dense(table.texts("dense_network")),
+        sample(table.integers("problem_sample_index")),
+        epsilon(table.reals("problem_epsilon")),
+        solver(table.texts("solve_solver")),
+        formulation(table.texts("solve_formulation")),
+        bounds(table.texts("solve_bounds")),
+        repetition(table.integers("repetition")) {}
 
   std::size_t size() const { return status.size(); }
   bool done(std::size_t i) const { return status[i] == "done"; }
@@ -87,8 +101,12 @@ void compare(SummaryRow& row, const Solves& solves, std::size_t i, const DenseTi
 
 SummaryRow summarise_group(const Solves& solves, const std::vector<std::size_t>& members, const DenseTimes& dense_times) {
   const std::size_t any = members.front();
-  SummaryRow row{.dataset = solves.dataset[any], .side = solves.side[any], .architecture = solves.hidden[any],
-                 .criterion = solves.criterion[any], .structure = solves.structure[any], .rate = solves.rate[any],
+  SummaryRow row{.dataset = solves.dataset[any],
+                 .side = solves.side[any],
+                 .architecture = solves.hidden[any],
+                 .criterion = solves.criterion[any],
+                 .structure = solves.structure[any],
+                 .rate = solves.rate[any],
                  .finetuning = solves.finetuning[any]};
   std::vector<double> accuracies, seconds, binaries;
   for (const std::size_t i : members) {
@@ -136,19 +154,21 @@ std::vector<SummaryRow> summarise(const h5::Table& table) {
 }
 
 std::string format_text(const std::vector<SummaryRow>& rows) {
-  std::string text = fmt::format("{:<14} {:>4} {:<9} {:<24} {:<10} {:>5} {:>6} {:>6} {:>6} {:>8} {:>9} {:>9} {:>7} {:>9}\n", "data set", "side",
-                                 "hidden", "pruning", "finetuning", "rate", "solves", "found", "limit", "binaries", "accuracy", "first [s]", "faster",
-                                 "with f.t.");
+  std::string text =
+      fmt::format("{:<14} {:>4} {:<9} {:<24} {:<10} {:>5} {:>6} {:>6} {:>6} {:>8} {:>9} {:>9} {:>7} {:>9}\n", "data set", "side", "hidden",
+                  "pruning", "finetuning", "rate", "solves", "found", "limit", "binaries", "accuracy", "first [s]", "faster", "with f.t.");
   for (const SummaryRow& row : rows) {
     const bool dense = row.criterion == "none";
-    text += fmt::format("{:<14} {:>4} {:<9} {:<24} {:<10} {:>5} {:>6} {:>6} {:>6} {:>8} {:>9} {:>9} {:>7} {:>9}\n", row.dataset, row.side,
-                        row.architecture, dense ? "dense" : row.criterion + " " + row.structure, dense ? "-" : row.finetuning,
-                        dense ? "-" : fmt::format("{:g}", row.rate), row.solves, row.adversarial, row.limit, number(row.median_binaries, 0),
-                        number(100 * row.median_accuracy, 2) + "%", number(row.median_seconds, 3), dense ? "" : share(row.faster, row.pairs),
-                        dense || row.finetuning == "none" ? "" : share(row.faster_with_finetuning, row.pairs));
+    text +=
+        fmt::format("{:<14} {:>4} {:<9} {:<24} {:<10} {:>5} {:>6} {:>6} {:>6} {:>8} {:>9} {:>9} {:>7} {:>9}\n", row.dataset, row.side,
+                    row.architecture, dense ? "dense" : row.criterion + " " + row.structure, dense ? "-" : row.finetuning,
+                    dense ? "-" : fmt::format("{:g}", row.rate), row.solves, row.adversarial, row.limit, number(row.median_binaries, 0),
+                    number(100 * row.median_accuracy, 2) + "%", number(row.median_seconds, 3), dense ? "" : share(row.faster, row.pairs),
+                    dense || row.finetuning == "none" ? "" : share(row.faster_with_finetuning, row.pairs));
   }
   text +=
-      "found: a verified adversarial input of the dense network; first: median wall time to it; accuracy: median test accuracy of the embedded\n"
+      "found: a verified adversarial input of the dense network; first: median wall time to it; accuracy: median test accuracy of the "
+      "embedded\n"
       "network; faster: share of problems on which that time is strictly below the dense network's (with f.t.: finetuning time added).\n";
   std::int64_t failed = 0;
   for (const SummaryRow& row : rows) failed += row.failed;
@@ -158,12 +178,13 @@ std::string format_text(const std::vector<SummaryRow>& rows) {
 
 std::string format_csv(const std::vector<SummaryRow>& rows) {
   std::string text =
-      "dataset,side,hidden,criterion,structure,rate,finetuning,solves,failed,adversarial,limit,median_accuracy,median_first_adversarial_seconds,"
+      "dataset,side,hidden,criterion,structure,rate,finetuning,solves,failed,adversarial,limit,median_accuracy,median_first_adversarial_"
+      "seconds,"
       "median_binaries,pairs,faster,faster_with_finetuning\n";
   for (const SummaryRow& r : rows)
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", r.dataset, r.side, r.architecture, r.criterion, r.structure, r.rate,
-                        r.finetuning, r.solves, r.failed, r.adversarial, r.limit, r.median_accuracy, r.median_seconds, r.median_binaries, r.pairs,
-                        r.faster, r.faster_with_finetuning);
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", r.dataset, r.side, r.architecture, r.criterion, r.structure,
+                        r.rate, r.finetuning, r.solves, r.failed, r.adversarial, r.limit, r.median_accuracy, r.median_seconds,
+                        r.median_binaries, r.pairs, r.faster, r.faster_with_finetuning);
   return text;
 }
 

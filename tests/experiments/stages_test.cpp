@@ -1,0 +1,143 @@
+#include "espalier/experiments/stages.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <set>
+
+#include "espalier/base/error.hpp"
+#include "espalier/experiments/parameters.hpp"
+#include "espalier/experiments/pipeline.hpp"
+
+namespace espalier::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+using task::Attempt;
+using task::Parameters;
+using task::StageResult;
+
+/// Runs the stages of one instance one after the other on the real MNIST, as a worker would.
+class InstanceRun {
+ public:
+  explicit InstanceRun(std::initializer_list<Parameters::Map::value_type> changes)
+      : folder_(fs::path(testing::TempDir()) / ("stages-" + std::to_string(::getpid()) + "-" + std::to_string(++count_))),
+        stages_(make_stages(std::make_shared<Environment>(Environment::Options{.data = {.defaults = {ESPALIER_SOURCE_DIR "/data"}}}))) {
+    fs::create_directories(folder_ / "parts");
+    Parameters instance;
+    for (const task::Field& field : parameter_schema())
+      if (field.default_value) instance.set(field.name, *field.default_value);
+    instance.set("dataset.name", std::string("mnist"));
+    instance.set("dataset.side", std::int64_t{8});
+    instance.set("network.hidden", task::IntegerList{8, 6});
+    instance.set("train.epochs", std::int64_t{1});
+    instance.set("prune.epochs", std::int64_t{1});
+    instance.set("prune.steps", std::int64_t{2});
+    instance.set("problem.epsilon", 2.0);
+    instance.set("solve.node_limit", std::int64_t{100});
+    for (const auto& [name, value] : changes) instance.set(name, value);
+    for (const task::StageRequest& request : SurrogatePipeline().expand(instance)) run(request);
+  }
+  ~InstanceRun() { fs::remove_all(folder_); }
+
+  const StageResult& result(const std::string& kind) const { return results_.at(kind); }
+  const task::StageRegistry& stages() const { return stages_; }
+  const std::map<std::string, StageResult>& results() const { return results_; }
+
+ private:
+  void run(const task::StageRequest& request) {
+    Attempt attempt;
+    attempt.spec.kind = request.kind;
+    attempt.spec.parameters = request.parameters;
+    for (const std::size_t parent : request.parents) {
+      attempt.spec.parents.push_back(keys_[parent]);
+      attempt.inputs.push_back({.name = "parts/" + keys_[parent].hex() + ".h5", .stamp = {}});
+    }
+    attempt.spec.key = task::make_key(request.kind, 1, request.parameters, attempt.spec.parents);
+    keys_.push_back(attempt.spec.key);
+    const task::StageContext context{.output_directory = folder_, .part_path = folder_ / "parts" / (attempt.spec.key.hex() + ".h5")};
+    results_[request.kind] = stages_.find(request.kind).run(attempt, context);
+  }
+
+  static inline int count_ = 0;
+  fs::path folder_;
+  task::StageRegistry stages_;
+  std::vector<task::StageKey> keys_;
+  std::map<std::string, StageResult> results_;
+};
+
+std::set<std::string> names(const task::Schema& schema) {
+  std::set<std::string> result;
+  for (const task::Field& field : schema) result.insert(field.name);
+  return result;
+}
+
+std::set<std::string> names(const Parameters& values) {
+  std::set<std::string> result;
+  for (const auto& [name, value] : values.map()) result.insert(name);
+  return result;
+}
+
+TEST(Stages, ReturnExactlyTheColumnsTheyDeclare) {
+  const InstanceRun run(
+      {{"prune.criterion", std::string("magnitude")}, {"prune.rate", 0.5}, {"prune.finetuning", std::string("rewinding")}});
+  EXPECT_EQ(run.results().size(), 4u);
+  for (const auto& [kind, result] : run.results()) {
+    const task::Stage& stage = run.stages().find(kind);
+    EXPECT_EQ(names(result.values), names(stage.columns())) << kind;
+    for (const auto& [name, value] : result.values.map())
+      EXPECT_EQ(task::type_of(value), task::find_field(stage.columns(), name)->type) << kind << "." << name;
+    for (const task::Array& array : result.arrays) EXPECT_THAT(names(stage.arrays()), testing::Contains(array.name)) << kind;
+  }
+}
+
+TEST(Stages, EpochsAreCountedAsRunAndAsWritten) {
+  const InstanceRun magnitude(
+      {{"prune.criterion", std::string("magnitude")}, {"prune.rate", 0.5}, {"prune.finetuning", std::string("rewinding")}});
+  EXPECT_EQ(magnitude.result("prune").values.integer("epochs_nominal"), 3);  // two rounds and the last one
+  EXPECT_EQ(magnitude.result("prune").values.integer("epochs_run"), 2);      // the first round is a stage of its own
+  const InstanceRun random(
+      {{"prune.criterion", std::string("random")}, {"prune.rate", 0.5}, {"prune.finetuning", std::string("rewinding")}});
+  EXPECT_EQ(random.result("prune").values.integer("epochs_nominal"), 3);
+  EXPECT_EQ(random.result("prune").values.integer("epochs_run"), 1);
+}
+
+TEST(Stages, RunTwiceGiveTheSameNumbers) {
+  const std::initializer_list<Parameters::Map::value_type> changes{{"prune.criterion", std::string("random")}, {"prune.rate", 0.5}};
+  const InstanceRun first(changes);
+  const InstanceRun second(changes);
+  for (const char* column : {"train_accuracy", "test_accuracy", "final_loss"})
+    EXPECT_EQ(first.result("train").values.real(column), second.result("train").values.real(column)) << column;
+  for (const char* column : {"claimed_objective", "verified_objective", "dual_bound"})
+    EXPECT_EQ(first.result("solve").values.real(column), second.result("solve").values.real(column)) << column;
+  for (const std::size_t array : {0u, 1u}) EXPECT_EQ(first.result("solve").arrays.at(array), second.result("solve").arrays.at(array));
+}
+
+TEST(Stages, LabelSourceSurrogateAsksTheSurrogate) {
+  // All rows of the output layer but one are pruned: the surrogate's classes are others than the dense network's.
+  const InstanceRun run({{"prune.criterion", std::string("magnitude")},
+                         {"prune.structure", std::string("structured")},
+                         {"prune.rate", 0.9},
+                         {"problem.label_source", std::string("surrogate")}});
+  const InstanceRun dense(
+      {{"prune.criterion", std::string("magnitude")}, {"prune.structure", std::string("structured")}, {"prune.rate", 0.9}});
+  const Parameters& a = run.result("solve").values;
+  const Parameters& b = dense.result("solve").values;
+  EXPECT_FALSE(a.integer("label") == b.integer("label") && a.integer("target") == b.integer("target"));
+  EXPECT_FALSE(b.boolean("succeeds_at_clean_input"));
+}
+
+TEST(Stages, ADivergedTrainingIsAnErrorOfKindNumeric) {
+  try {
+    InstanceRun({{"train.optimizer", std::string("sgd")}, {"train.learning_rate", 1e30}});
+    FAIL() << "no error";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::numeric) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace espalier::experiments
