@@ -1,10 +1,12 @@
 #include "config/document.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 namespace espalier::config {
 
@@ -146,18 +148,42 @@ class Converter {
   bool stopped_ = false;
 };
 
+/// Listens to the parser for where documents start.
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  YAML::Mark last;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+/// YAML::Load ignores what follows the first document, and YAML::LoadAll fills the memory when that is a comma ("{a: 1}, b"): it
+/// makes empty documents without reading on. So we ask the parser ourselves, twice at most.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (parser.HandleNextDocument(starts) && parser.HandleNextDocument(starts)) return starts.last;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Node> parse_document(std::string_view text, const std::string& path, Problems& problems) {
   if (!check_characters(text, path, problems)) return std::nullopt;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      problems.add({path, documents[1].Mark().line + 1, documents[1].Mark().column + 1}, "expected one YAML document, found a second one");
+    if (const std::optional<YAML::Mark> second = second_document(std::string(text))) {
+      problems.add({path, second->line + 1, second->column + 1}, "expected one YAML document, found more behind its end");
       return std::nullopt;
     }
-    if (documents.empty()) return Node{};
-    return Converter(problems).convert(documents[0], path);
+    return Converter(problems).convert(YAML::Load(std::string(text)), path);
   } catch (const YAML::Exception& exception) {
     problems.add({path, exception.mark.line + 1, exception.mark.column + 1}, fmt::format("invalid YAML: {}", exception.msg));
     return std::nullopt;
