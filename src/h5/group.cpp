@@ -102,11 +102,12 @@ void Group::remove(const std::string& name) const {
 }
 
 void copy_object(const Group& from, const std::string& name, const Group& to, const std::string& new_name) {
-  if (!from.exists(name)) fail_wrong_object(from, name, "a group or dataset");
+  if (!name.empty() && !from.exists(name)) fail_wrong_object(from, name, "a group or dataset");
   const Handle links = intermediate_groups(to, new_name);
   const std::string action = fmt::format("copy to '{}' in '{}'", join_path(to.path(), new_name), to.file_name());
-  check(H5Ocopy(from.handle().id(), name.c_str(), to.handle().id(), new_name.c_str(), H5P_DEFAULT, links.id()), action,
-        join_path(from.path(), name), from.file_name());
+  const char* source = name.empty() ? "." : name.c_str();
+  check(H5Ocopy(from.handle().id(), source, to.handle().id(), new_name.c_str(), H5P_DEFAULT, links.id()), action,
+        name.empty() ? from.path() : join_path(from.path(), name), from.file_name());
 }
 
 }  // namespace espalier::h5

@@ -70,14 +70,13 @@ void append_frame(std::string& bytes, std::uint32_t kind, std::string_view paylo
   put(bytes, frame_checksum(std::string_view(bytes).substr(start), salt, offset));
 }
 
-FrameReader::FrameReader(const Descriptor& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end)
-    : file_(file), salt_(salt), offset_(offset), end_(end), buffer_offset_(offset) {}
+FrameReader::FrameReader(const Descriptor& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end, std::size_t block)
+    : file_(file), salt_(salt), offset_(offset), end_(end), block_(block), buffer_offset_(offset) {}
 
 const char* FrameReader::window(std::size_t size) {
-  constexpr std::size_t block = std::size_t{1} << 20;
   const std::uint64_t skip = offset_ - buffer_offset_;
   if (skip + size > buffer_.size()) {
-    buffer_.resize(std::max<std::uint64_t>(size, std::min<std::uint64_t>(block, end_ - offset_)));
+    buffer_.resize(std::max<std::uint64_t>(size, std::min<std::uint64_t>(block_, end_ - offset_)));
     buffer_offset_ = offset_;
     buffer_.resize(file_.read_at(offset_, buffer_));
   }

@@ -32,7 +32,9 @@ struct Frame {
 /// Reads frames one after the other through a buffer.
 class FrameReader {
  public:
-  FrameReader(const Descriptor& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end);
+  /// Reads `block` bytes at a time, more for a longer record.
+  FrameReader(const Descriptor& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end,
+              std::size_t block = std::size_t{1} << 20);
 
   /// The next whole frame, valid until the next call; none at the end or at a bad frame, then reason() says which.
   std::optional<Frame> next();
@@ -47,6 +49,7 @@ class FrameReader {
   std::uint64_t salt_;
   std::uint64_t offset_;
   std::uint64_t end_;
+  std::size_t block_;
   std::string buffer_;
   std::uint64_t buffer_offset_ = 0;  ///< in the file
   std::string reason_;

@@ -45,7 +45,8 @@ ReplayResult replay_journal(const fs::path& path, const std::function<void(const
 
 std::string read_record(const fs::path& path, std::uint64_t offset) {
   const Descriptor file(path, O_RDONLY, "open");
-  FrameReader reader(file, read_header(file), offset, file.size());
+  constexpr std::size_t block = 4096;
+  FrameReader reader(file, read_header(file), offset, file.size(), block);
   const auto frame = reader.next();
   if (!frame) fail(ErrorKind::store, "'{}': expected a record at byte {}, found none: {}", path.string(), offset, reader.reason());
   return std::string(frame->payload);

@@ -121,8 +121,11 @@ class Group : public Object {
   void check_dims(const std::string& name, const Dims& found, const Dims& expected) const;
 };
 
-/// Copies a group with everything below it, or a dataset, also between files.
+/// Copies a group with everything below it, or a dataset, also between files. An empty `name`: the group `from` itself.
 void copy_object(const Group& from, const std::string& name, const Group& to, const std::string& new_name);
+
+/// Reads every dataset below the group, so that checksums are compared, and returns a sentence for each that cannot be read.
+std::vector<std::string> unreadable_datasets(const Group& group);
 
 /// Outlives the objects taken from it: closing it closes them, and using them afterwards is an error.
 class File {

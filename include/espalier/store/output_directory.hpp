@@ -68,8 +68,9 @@ class DirectoryLock;
 class OutputDirectory {
  public:
   /// For the one process that runs. Creates the layout or replays what is there; repairs a torn journal (the dropped tail is kept beside
-  /// it); removes temporary files that killed runs have left. Refused: a directory of other files, one that cannot be written, one of
-  /// another format version, one of another configuration (ConfigurationChanged), one that a living run has locked.
+  /// it); forgets finished tasks whose part file is gone, so that they run again; removes temporary files that killed runs have left.
+  /// Refused: a directory of other files, one that cannot be written, one of another format version, one of another configuration
+  /// (ConfigurationChanged), one that a living run has locked.
   static OutputDirectory open(const std::filesystem::path& path, const RunIdentity& identity, OpenMode mode = OpenMode::resume);
   /// For reading (status, check, report), also while a run writes: no lock, nothing is changed, a torn tail is ignored.
   static OutputDirectory inspect(const std::filesystem::path& path);
@@ -92,6 +93,8 @@ class OutputDirectory {
   /// Where a dropped tail went; empty if nothing was dropped, or by inspect().
   const std::filesystem::path& dropped_tail() const { return dropped_tail_; }
   bool read_only() const { return !writer_.has_value(); }
+  /// A run holds the directory's lock and is not known to be dead.
+  bool running() const;
 
   /// Buffered; durable, and only then to be called done, after sync(). Error(io) from sync() leaves everything synced before intact.
   void append(const task::Outcome& outcome);
@@ -107,8 +110,9 @@ class OutputDirectory {
   void create(const RunIdentity& identity);
   void resume(const RunIdentity& identity);
   void read_journal();
+  void forget_lost_parts();
   void take(const Record& record);
-  void take_outcome(const task::Outcome& outcome, std::uint64_t record);
+  void take(const task::StageKey& key, Finished finished);
 
   std::filesystem::path path_;
   std::unique_ptr<DirectoryLock> lock_;

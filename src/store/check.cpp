@@ -1,0 +1,205 @@
+#include "espalier/store/check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "espalier/base/error.hpp"
+#include "espalier/base/file.hpp"
+#include "espalier/h5/table.hpp"
+#include "espalier/store/output_directory.hpp"
+#include "espalier/store/part.hpp"
+#include "espalier/store/results.hpp"
+#include "store/lock.hpp"
+
+namespace espalier::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+class Findings {
+ public:
+  void note(std::string where, std::string what) { list.push_back({Severity::note, std::move(where), std::move(what)}); }
+  void problem(std::string where, std::string what) { list.push_back({Severity::problem, std::move(where), std::move(what)}); }
+  /// Runs a check; what it throws is a problem.
+  template <class Check>
+  void guard(const std::string& where, Check&& check) {
+    try {
+      check();
+    } catch (const base::Error& error) {
+      problem(where, error.what());
+    }
+  }
+  std::vector<Finding> list;
+};
+
+void check_journal(const OutputDirectory& directory, bool alive, Findings& findings) {
+  const ReplayResult& replay = directory.replay();
+  if (replay.dropped_bytes == 0) return;
+  const std::string what =
+      fmt::format("{} bytes behind byte {} cannot be read: {}", replay.dropped_bytes, replay.valid_bytes, replay.reason);
+  if (alive)
+    findings.note("run.journal", what + " (a run is writing)");
+  else
+    findings.problem("run.journal", what + "; the next run keeps them aside and repeats what is lost");
+}
+
+void check_parts(const OutputDirectory& directory, Findings& findings) {
+  std::map<std::string, const task::PartFile*> parts;  // in a fixed order
+  for (const auto& [key, finished] : directory.finished())
+    if (finished.part) parts.emplace(finished.part->name, &*finished.part);
+  for (const auto& [name, part] : parts)
+    if (std::string what = check_part(directory.path(), *part); !what.empty()) findings.problem(name, what);
+}
+
+/// The file must be one that the journal says was written.
+void check_stamp(const OutputDirectory& directory, Findings& findings) {
+  const base::FileStamp stamp = base::stamp_file(directory.results_path());
+  const auto& events = directory.events();
+  const bool known = std::any_of(events.begin(), events.end(), [&](const Event& event) {
+    return event.name == "results written" && event.facts.contains("checksum") &&
+           event.facts.at("checksum") == fmt::format("{:016x}", stamp.checksum);
+  });
+  if (!known) findings.problem("results.h5", "it is not as it was written: the journal knows no file with its checksum");
+}
+
+void check_agreement(const OutputDirectory& directory, bool alive, Findings& findings) {
+  const h5::Table stages = read_table(directory.results_path(), "stages");
+  const auto& keys = stages.texts("key");
+  const auto& statuses = stages.texts("status");
+  std::size_t behind = 0, contradicting = 0, known = 0;
+  std::string example;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto it = directory.finished().find(task::StageKey::from_hex(keys[i]));
+    const bool has_outcome = it != directory.finished().end();
+    known += has_outcome ? 1 : 0;
+    const std::string expected = !has_outcome ? "waiting" : (it->second.kind == task::OutcomeKind::done ? "done" : "failed");
+    if (statuses[i] == expected) continue;
+    if (statuses[i] == "done" || !has_outcome) {
+      ++contradicting;
+      example = fmt::format("task {} is {} in results.h5 and {} in the journal", keys[i], statuses[i], expected);
+    } else {
+      ++behind;
+    }
+  }
+  if (contradicting > 0) findings.problem("results.h5:/stages", fmt::format("{} tasks contradict the journal; {}", contradicting, example));
+  const std::string what = fmt::format("{} tasks have finished since it was written", behind);
+  if (behind > 0 && alive) findings.note("results.h5", what);
+  if (behind > 0 && !alive) findings.problem("results.h5", what + ": run the same command again to bring it up to date");
+  if (const std::size_t others = directory.finished().size() - known; others > 0)
+    findings.note("run.journal", fmt::format("{} outcomes belong to no task of the plan", others));
+}
+
+void check_results(const OutputDirectory& directory, bool alive, Findings& findings) {
+  if (!fs::exists(directory.results_path())) {
+    const std::string what = "it has not been written yet";
+    findings.problem("results.h5", alive ? what + ": a run is writing" : what + ": run the same command again");
+    return;
+  }
+  findings.guard("results.h5", [&] { check_stamp(directory, findings); });
+  findings.guard("results.h5", [&] { check_agreement(directory, alive, findings); });
+  const std::vector<Finding> inside = check_results_file(directory.results_path());
+  findings.list.insert(findings.list.end(), inside.begin(), inside.end());
+}
+
+struct StageRow {
+  std::string status;
+  bool seen = false;
+};
+
+/// Rows of each table against /stages.
+void check_tables(const h5::Group& root, Findings& findings) {
+  const h5::Table stages = h5::read_table(root, "stages");
+  std::map<std::string, std::map<std::string, StageRow>> expected;  // table -> key -> row
+  for (std::size_t i = 0; i < stages.rows(); ++i)
+    if (const std::string& table = stages.texts("table")[i]; !table.empty() && stages.texts("status")[i] != "waiting")
+      expected[table][stages.texts("key")[i]] = {stages.texts("status")[i]};
+  for (auto& [name, rows] : expected) {
+    const std::string where = "results.h5:/" + name;
+    if (!root.is_dataset(name)) {
+      findings.problem(where, fmt::format("the table is missing; /stages has {} rows for it", rows.size()));
+      continue;
+    }
+    const std::vector<h5::Column> columns{h5::read_column(root, name, "key"), h5::read_column(root, name, "status")};
+    const h5::Table table{columns};
+    for (std::size_t i = 0; i < table.rows(); ++i) {
+      const auto it = rows.find(table.texts("key")[i]);
+      if (it == rows.end() || it->second.seen || it->second.status != table.texts("status")[i])
+        findings.problem(where, fmt::format("row {} (task {}) does not agree with /stages", i, table.texts("key")[i]));
+      else
+        it->second.seen = true;
+    }
+    for (const auto& [key, row] : rows)
+      if (!row.seen) findings.problem(where, fmt::format("the row of task {} is missing", key));
+  }
+}
+
+void check_array(const h5::Group& root, const std::string& table, const std::string& name, Findings& findings) {
+  const std::string path = "arrays/" + table + "/" + name;
+  const std::string where = "results.h5:/" + path;
+  const h5::Dims dims = root.dims(path + "/values");
+  const h5::Table index = h5::read_table(root, path + "/index");
+  const h5::Column keys = h5::read_column(root, table, "key");
+  const auto& row_keys = std::get<std::vector<std::string>>(keys.values);
+  const auto total = static_cast<std::int64_t>(dims.size() == 1 ? dims[0] : 0);
+  for (std::size_t i = 0; i < index.rows(); ++i) {
+    const std::int64_t row = index.integers("row")[i], offset = index.integers("offset")[i], length = index.integers("length")[i];
+    if (offset < 0 || length < 0 || length > total || offset > total - length)
+      findings.problem(where, fmt::format("index row {} reaches beyond the values", i));
+    if (row < 0 || static_cast<std::size_t>(row) >= row_keys.size() || row_keys[static_cast<std::size_t>(row)] != index.texts("key")[i])
+      findings.problem(where, fmt::format("index row {} names another task than /{}", i, table));
+  }
+}
+
+void check_arrays(const h5::Group& root, Findings& findings) {
+  if (!root.is_group("arrays")) return;
+  const h5::Group arrays = root.open_group("arrays");
+  for (const std::string& table : arrays.children())
+    for (const std::string& name : arrays.open_group(table).children())
+      findings.guard("results.h5:/arrays/" + table + "/" + name, [&] { check_array(root, table, name, findings); });
+}
+
+}  // namespace
+
+std::vector<Finding> check_results_file(const fs::path& file_path) {
+  Findings findings;
+  findings.guard("results.h5", [&] {
+    const h5::File file = h5::File::open_read_only(file_path);
+    const h5::Group root = file.root();
+    const auto version = root.read_attribute<std::int64_t>("schema_version");
+    if (version != results_schema_version) {
+      findings.problem("results.h5", fmt::format("its schema version is {}; this program knows {}", version, results_schema_version));
+      return;
+    }
+    for (const std::string& sentence : h5::unreadable_datasets(root)) findings.problem("results.h5", sentence);
+    if (has_problem(findings.list)) return;
+    check_tables(root, findings);
+    check_arrays(root, findings);
+    const auto waiting = root.read_attribute<std::int64_t>("tasks_waiting");
+    if (root.read_attribute<bool>("complete") != (waiting == 0))
+      findings.problem("results.h5", "complete and tasks_waiting contradict each other");
+    if (waiting > 0) findings.note("results.h5", fmt::format("{} tasks are waiting: the run is not complete", waiting));
+  });
+  return findings.list;
+}
+
+std::vector<Finding> check_directory(const fs::path& path) {
+  Findings findings;
+  findings.guard("run.journal", [&] {
+    const bool alive = run_is_alive(path);
+    const OutputDirectory directory = OutputDirectory::inspect(path);
+    check_journal(directory, alive, findings);
+    check_parts(directory, findings);
+    check_results(directory, alive, findings);
+  });
+  return findings.list;
+}
+
+bool has_problem(const std::vector<Finding>& findings) {
+  return std::any_of(findings.begin(), findings.end(), [](const Finding& f) { return f.severity == Severity::problem; });
+}
+
+}  // namespace espalier::store

@@ -1,0 +1,171 @@
+#include "espalier/store/output_directory.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include "espalier/base/file.hpp"
+#include "espalier/base/log.hpp"
+#include "store/descriptor.hpp"
+#include "store/layout.hpp"
+#include "store/lock.hpp"
+#include "store/records.hpp"
+
+namespace espalier::store {
+
+namespace fs = std::filesystem;
+using base::ErrorKind;
+using base::fail;
+
+OutputDirectory::OutputDirectory(fs::path path) : path_(std::move(path)) {}
+OutputDirectory::~OutputDirectory() = default;
+OutputDirectory::OutputDirectory(OutputDirectory&&) noexcept = default;
+OutputDirectory& OutputDirectory::operator=(OutputDirectory&&) noexcept = default;
+
+bool OutputDirectory::running() const { return run_is_alive(path_); }
+
+OutputDirectory OutputDirectory::open(const fs::path& path, const RunIdentity& identity, OpenMode mode) {
+  OutputDirectory directory(path);
+  make_directory(path);
+  refuse_foreign(path);
+  try {
+    directory.lock_ = std::make_unique<DirectoryLock>(path);
+  } catch (const base::Error& error) {
+    if (error.kind() != ErrorKind::io) throw;
+    fail(ErrorKind::store, "cannot write in the output directory '{}': {}", path.string(), error.what());
+  }
+  refuse_foreign(path);  // what has changed while we waited
+  if (fs::exists(directory.journal_path())) {
+    if (mode == OpenMode::fresh)
+      fail(ErrorKind::store, "'{}' already holds a run; choose another directory, or continue that run with --resume auto", path.string());
+    directory.resume(identity);
+  } else {
+    directory.create(identity);
+  }
+  return directory;
+}
+
+OutputDirectory OutputDirectory::inspect(const fs::path& path) {
+  OutputDirectory directory(path);
+  if (!fs::exists(directory.journal_path()))
+    fail(ErrorKind::store, "'{}' is not an output directory of espalier: expected a file run.journal in it, found {}", path.string(),
+         fs::exists(path) ? "none" : "no such directory");
+  directory.read_journal();
+  if (!directory.has_identity_) fail(ErrorKind::store, "'{}': the run has not begun: its journal is empty", path.string());
+  return directory;
+}
+
+void OutputDirectory::create(const RunIdentity& identity) {
+  make_directory(path_ / "parts");
+  make_directory(log_directory());
+  sync_directory(path_);
+  create_journal(journal_path());
+  read_journal();
+  writer_.emplace(journal_path(), replay_.valid_bytes);
+  writer_->append(RecordKind::identity, encode_identity(identity));
+  writer_->sync();
+  identity_ = identity;
+  has_identity_ = true;
+  base::write_file_atomically(plan_path(), identity.configuration);
+}
+
+void OutputDirectory::resume(const RunIdentity& identity) {
+  read_journal();
+  const bool begun = fs::exists(plan_path());
+  if (!has_identity_ && (begun || replay_.records > 0))
+    fail(ErrorKind::store, "'{}' is damaged at its beginning (byte {}: {}): the run in '{}' cannot be continued", journal_path().string(),
+         replay_.valid_bytes, replay_.reason.empty() ? "no identity record" : replay_.reason, path_.string());
+  if (has_identity_ && identity_.fingerprint != identity.fingerprint)
+    throw ConfigurationChanged(fmt::format("'{}' belongs to another configuration (fingerprint {}, now {}); choose another directory",
+                                           path_.string(), identity_.fingerprint.hex(), identity.fingerprint.hex()),
+                               identity_.configuration);
+  make_directory(path_ / "parts");
+  make_directory(log_directory());
+  dropped_tail_ = repair_journal(journal_path(), replay_);
+  if (!dropped_tail_.empty())
+    base::log_warning("'{}': {} bytes behind byte {} could not be read ({}); kept in '{}'", journal_path().string(), replay_.dropped_bytes,
+                      replay_.valid_bytes, replay_.reason, dropped_tail_.string());
+  forget_lost_parts();
+  if (const std::size_t removed = remove_temporary_files(path_); removed > 0)
+    base::log_info("removed {} temporary files that an earlier run left in '{}'", removed, path_.string());
+  writer_.emplace(journal_path(), replay_.valid_bytes);
+  if (!has_identity_ || identity_.configuration != identity.configuration) {
+    writer_->append(RecordKind::identity, encode_identity(identity));
+    writer_->sync();
+    base::write_file_atomically(plan_path(), identity.configuration);
+  } else if (!begun) {
+    base::write_file_atomically(plan_path(), identity.configuration);
+  }
+  identity_ = identity;
+  has_identity_ = true;
+}
+
+void OutputDirectory::forget_lost_parts() {
+  std::erase_if(finished_, [this](const auto& entry) {
+    const auto& part = entry.second.part;
+    if (!part) return false;
+    std::error_code error;
+    const auto size = fs::file_size(path_ / part->name, error);
+    const bool lost = error || size != part->stamp.size;
+    if (lost)
+      base::log_warning("'{}': {}: its task runs again", (path_ / part->name).string(), error ? error.message() : "it has lost bytes");
+    return lost;
+  });
+}
+
+void OutputDirectory::read_journal() {
+  replay_ = replay_journal(journal_path(), [this](const Record& record) { take(record); });
+}
+
+void OutputDirectory::take(const Record& record) {
+  switch (record.kind) {
+    case RecordKind::identity:
+      identity_ = decode_identity(record.payload);
+      has_identity_ = true;
+      break;
+    case RecordKind::outcome: {
+      auto [key, finished] = decode_finished(record.payload);
+      finished.record = record.offset;
+      take(key, std::move(finished));
+      break;
+    }
+    case RecordKind::event:
+      events_.push_back(decode_event(record.payload));
+      break;
+  }
+}
+
+void OutputDirectory::take(const task::StageKey& key, Finished finished) {
+  const auto [it, is_new] = finished_.try_emplace(key);
+  const bool done_by_failed = !is_new && it->second.kind == task::OutcomeKind::done && finished.kind == task::OutcomeKind::failed;
+  if (!done_by_failed) it->second = std::move(finished);
+}
+
+void OutputDirectory::append(const task::Outcome& outcome) {
+  if (!writer_) fail(ErrorKind::internal, "'{}' was opened for reading", path_.string());
+  Finished finished{.kind = outcome.kind,
+                    .error_kind = outcome.error_kind,
+                    .message = outcome.message,
+                    .part = outcome.part,
+                    .started = outcome.started,
+                    .wall_seconds = outcome.wall_seconds};
+  finished.record = writer_->append(RecordKind::outcome, encode_outcome(outcome));
+  take(outcome.key, std::move(finished));
+}
+
+void OutputDirectory::append(const Event& event) {
+  if (!writer_) fail(ErrorKind::internal, "'{}' was opened for reading", path_.string());
+  writer_->append(RecordKind::event, encode_event(event));
+  events_.push_back(event);
+}
+
+void OutputDirectory::sync() {
+  if (writer_) writer_->sync();
+}
+
+task::Outcome OutputDirectory::outcome(const task::StageKey& key) const {
+  const auto it = finished_.find(key);
+  if (it == finished_.end()) fail(ErrorKind::internal, "'{}': task {} has no outcome", path_.string(), key.hex());
+  return decode_outcome(read_record(journal_path(), it->second.record));
+}
+
+}  // namespace espalier::store

@@ -1,0 +1,64 @@
+#include "espalier/store/part.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "espalier/base/build_info.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/base/file.hpp"
+#include "store/descriptor.hpp"
+
+namespace espalier::store {
+
+namespace fs = std::filesystem;
+using base::ErrorKind;
+using base::fail;
+
+namespace {
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::create_directories(folder, error) && error) fail(ErrorKind::io, "cannot create '{}': {}", folder.string(), error.message());
+}
+
+}  // namespace
+
+std::string part_name(const task::StageKey& key) {
+  const std::string digits = key.hex();
+  return "parts/" + digits.substr(0, 2) + "/" + digits + ".h5";
+}
+
+fs::path temporary_part_path(const fs::path& output_directory, const task::StageKey& key, base::AttemptId attempt) {
+  const fs::path final_name = output_directory / part_name(key);
+  make_folder(final_name.parent_path());
+  return fmt::format("{}.{}-{}-{}.tmp", final_name.string(), attempt.value, base::host_name(), ::getpid());
+}
+
+task::PartFile publish_part(const fs::path& output_directory, const fs::path& temporary, const task::StageKey& key) {
+  const std::string name = part_name(key);
+  const fs::path final_name = output_directory / name;
+  make_folder(final_name.parent_path());
+  const base::FileStamp stamp = base::stamp_file(temporary);
+  base::publish_file(temporary, final_name);
+  sync_directory(output_directory / "parts");  // the folder itself may be new
+  return {name, stamp};
+}
+
+std::string check_part(const fs::path& output_directory, const task::PartFile& part) {
+  const fs::path file = output_directory / part.name;
+  std::error_code error;
+  if (!fs::exists(file, error)) return "the file is missing";
+  try {
+    const base::FileStamp found = base::stamp_file(file);
+    if (found.size != part.stamp.size) return fmt::format("expected {} bytes, found {}", part.stamp.size, found.size);
+    if (found.checksum != part.stamp.checksum)
+      return fmt::format("expected checksum {:016x}, found {:016x}", part.stamp.checksum, found.checksum);
+  } catch (const base::Error& unreadable) {
+    return unreadable.what();
+  }
+  return "";
+}
+
+}  // namespace espalier::store

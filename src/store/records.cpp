@@ -1,0 +1,126 @@
+#include "store/records.hpp"
+
+#include "espalier/base/error.hpp"
+#include "espalier/store/part.hpp"
+#include "espalier/task/codec.hpp"
+#include "store/bytes.hpp"
+
+namespace espalier::store {
+
+using base::ErrorKind;
+using base::fail;
+
+namespace {
+
+/// Checksums have been compared, so a payload that does not fit was written by another program.
+void require(bool ok, std::string_view what) {
+  if (!ok) fail(ErrorKind::store, "a journal record of kind {} is whole but not in the expected form", what);
+}
+
+constexpr std::size_t outcome_prefix = 4 + 16 + 16 + 16;
+
+struct OutcomePrefix {
+  task::StageKey key;
+  Finished finished;
+  std::string_view encoded;
+};
+
+OutcomePrefix read_prefix(std::string_view payload) {
+  ByteReader reader(payload);
+  OutcomePrefix prefix;
+  const auto kind = reader.take<std::uint8_t>();
+  const auto has_part = reader.take<std::uint8_t>();
+  reader.take<std::uint16_t>();
+  prefix.key.high = reader.take<std::uint64_t>();
+  prefix.key.low = reader.take<std::uint64_t>();
+  prefix.finished.started = reader.take<double>();
+  prefix.finished.wall_seconds = reader.take<double>();
+  base::FileStamp stamp;
+  stamp.size = reader.take<std::uint64_t>();
+  stamp.checksum = reader.take<std::uint64_t>();
+  require(reader.ok() && kind <= 1 && has_part <= 1, "outcome");
+  prefix.finished.kind = kind == 0 ? task::OutcomeKind::done : task::OutcomeKind::failed;
+  if (has_part == 1) prefix.finished.part = task::PartFile{part_name(prefix.key), stamp};
+  prefix.encoded = reader.rest();
+  return prefix;
+}
+
+}  // namespace
+
+std::string encode_identity(const RunIdentity& identity) {
+  std::string bytes;
+  put(bytes, identity.fingerprint.high);
+  put(bytes, identity.fingerprint.low);
+  put_text(bytes, identity.configuration);
+  return bytes;
+}
+
+RunIdentity decode_identity(std::string_view payload) {
+  ByteReader reader(payload);
+  RunIdentity identity;
+  identity.fingerprint.high = reader.take<std::uint64_t>();
+  identity.fingerprint.low = reader.take<std::uint64_t>();
+  identity.configuration = reader.take_text();
+  require(reader.ok(), "identity");
+  return identity;
+}
+
+std::string encode_event(const Event& event) {
+  std::string bytes;
+  put(bytes, event.time);
+  put_text(bytes, event.name);
+  put(bytes, static_cast<std::uint32_t>(event.facts.size()));
+  for (const auto& [name, value] : event.facts) {
+    put_text(bytes, name);
+    put_text(bytes, value);
+  }
+  return bytes;
+}
+
+Event decode_event(std::string_view payload) {
+  ByteReader reader(payload);
+  Event event;
+  event.time = reader.take<double>();
+  event.name = reader.take_text();
+  for (auto left = reader.take<std::uint32_t>(); left > 0 && reader.ok(); --left) {
+    std::string name(reader.take_text());
+    event.facts[std::move(name)] = reader.take_text();
+  }
+  require(reader.ok(), "event");
+  return event;
+}
+
+std::string encode_outcome(const task::Outcome& outcome) {
+  if (outcome.part && outcome.part->name != part_name(outcome.key))
+    fail(ErrorKind::internal, "the part file of task {} is called '{}', expected '{}'", outcome.key.hex(), outcome.part->name,
+         part_name(outcome.key));
+  const base::FileStamp stamp = outcome.part ? outcome.part->stamp : base::FileStamp{};
+  std::string bytes;
+  put(bytes, static_cast<std::uint8_t>(outcome.kind == task::OutcomeKind::done ? 0 : 1));
+  put(bytes, static_cast<std::uint8_t>(outcome.part ? 1 : 0));
+  put(bytes, std::uint16_t{0});
+  put(bytes, outcome.key.high);
+  put(bytes, outcome.key.low);
+  put(bytes, outcome.started);
+  put(bytes, outcome.wall_seconds);
+  put(bytes, stamp.size);
+  put(bytes, stamp.checksum);
+  return bytes + task::encode(outcome);
+}
+
+task::Outcome decode_outcome(std::string_view payload) {
+  require(payload.size() >= outcome_prefix, "outcome");
+  return task::decode_outcome(payload.substr(outcome_prefix));
+}
+
+std::pair<task::StageKey, Finished> decode_finished(std::string_view payload) {
+  OutcomePrefix prefix = read_prefix(payload);
+  if (prefix.finished.kind == task::OutcomeKind::failed) {
+    task::Outcome outcome = task::decode_outcome(prefix.encoded);
+    prefix.finished.error_kind = std::move(outcome.error_kind);
+    prefix.finished.message = std::move(outcome.message);
+  }
+  return {prefix.key, std::move(prefix.finished)};
+}
+
+}  // namespace espalier::store

@@ -1,0 +1,29 @@
+// Private: payloads of the journal's records.
+//
+//   identity   fingerprint high u64, low u64; configuration text
+//   outcome    kind u8 (0 done, 1 failed), has part u8, zero u16; key high u64, low u64; started f64, wall seconds f64;
+//              part size u64, part checksum u64; then the whole outcome as task::encode writes it.
+//              What stands in front is what a resumed run needs, so that a million records load in seconds.
+//   event      time f64; name; number of facts u32; per fact: name, value
+//   text       length u32 in bytes, UTF-8
+#pragma once
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "espalier/store/output_directory.hpp"
+
+namespace espalier::store {
+
+std::string encode_identity(const RunIdentity& identity);
+RunIdentity decode_identity(std::string_view payload);
+
+std::string encode_event(const Event& event);
+Event decode_event(std::string_view payload);
+
+std::string encode_outcome(const task::Outcome& outcome);
+task::Outcome decode_outcome(std::string_view payload);
+/// Without decoding the whole outcome, unless it failed (for its message). `record` stays 0.
+std::pair<task::StageKey, Finished> decode_finished(std::string_view payload);
+
+}  // namespace espalier::store

@@ -1,0 +1,180 @@
+#include "espalier/store/results.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "espalier/base/clock.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/base/file.hpp"
+#include "espalier/base/log.hpp"
+#include "espalier/base/text.hpp"
+#include "espalier/store/part.hpp"
+#include "store/result_tables.hpp"
+
+namespace espalier::store {
+
+namespace fs = std::filesystem;
+using base::ErrorKind;
+using base::fail;
+
+namespace {
+
+const Event* last_event(const OutputDirectory& directory, const std::string& name) {
+  const auto& events = directory.events();
+  const auto it = std::find_if(events.rbegin(), events.rend(), [&](const Event& e) { return e.name == name; });
+  return it == events.rend() ? nullptr : &*it;
+}
+
+void write_events(const h5::Group& root, const OutputDirectory& directory) {
+  std::vector<double> times;
+  std::vector<std::string> names, facts;
+  for (const Event& event : directory.events()) {
+    times.push_back(event.time);
+    names.push_back(event.name);
+    std::string text;
+    for (const auto& [name, value] : event.facts) text += fmt::format("{}{}={}", text.empty() ? "" : "; ", name, value);
+    facts.push_back(text);
+  }
+  h5::write_table(root, "events",
+                  {{{.name = "time", .values = times, .unit = "s", .meaning = "Unix time (seconds since 1970-01-01 UTC)"},
+                    {.name = "name", .values = names, .meaning = "run started, run ended, results written, ..."},
+                    {.name = "facts", .values = facts, .meaning = "name=value; ..."}}});
+}
+
+void write_provenance(const h5::Group& root, const OutputDirectory& directory, const ResultCounts& counts) {
+  if (const Event* started = last_event(directory, "run started"))
+    for (const auto& [name, value] : started->facts) root.write_attribute(name, value);
+  const auto& events = directory.events();
+  const auto first = std::find_if(events.begin(), events.end(), [](const Event& e) { return e.name == "run started"; });
+  const Event* last_start = last_event(directory, "run started");
+  const Event* end = last_event(directory, "run ended");
+  const bool ended = end != nullptr && (last_start == nullptr || end->time >= last_start->time);
+  root.write_attribute("schema_version", results_schema_version);
+  root.write_attribute("configuration", directory.identity().configuration);
+  root.write_attribute("configuration_fingerprint", directory.identity().fingerprint.hex());
+  root.write_attribute("started", first == events.end() ? "" : base::iso_time(first->time));
+  root.write_attribute("ended", ended ? base::iso_time(end->time) : "");
+  root.write_attribute("written", base::iso_time(base::unix_time()));
+  root.write_attribute("complete", counts.complete());
+  root.write_attribute("tasks_done", static_cast<std::int64_t>(counts.done));
+  root.write_attribute("tasks_failed", static_cast<std::int64_t>(counts.failed));
+  root.write_attribute("tasks_waiting", static_cast<std::int64_t>(counts.waiting));
+}
+
+void copy_part(const h5::Group& root, const OutputDirectory& directory, const std::string& table, const task::Outcome& outcome) {
+  const fs::path file = directory.path() / outcome.part->name;
+  if (const std::string problem = check_part(directory.path(), *outcome.part); !problem.empty()) {
+    base::log_warning("'{}': {}: it is left out of the result file", file.string(), problem);
+    return;
+  }
+  const h5::File part = h5::File::open_read_only(file);
+  h5::copy_object(part.root(), "", root, "parts/" + table + "/" + outcome.key.hex());
+}
+
+std::vector<ResultTable> make_tables(const task::StageRegistry& stages) {
+  std::set<std::string> names;
+  for (const auto& [kind, stage] : stages.all())
+    if (!stage->table().empty()) names.insert(stage->table());
+  std::vector<ResultTable> tables;
+  for (const std::string& name : names) tables.emplace_back(name, stages);
+  return tables;
+}
+
+ResultCounts write_content(const h5::Group& root, const OutputDirectory& directory, const task::StageRegistry& stages,
+                           const task::TaskGraph& graph, const ResultOptions& options) {
+  ResultCounts counts;
+  StagesTable all;
+  std::vector<ResultTable> tables = make_tables(stages);
+  for (const task::PlannedTask& planned : graph.tasks) {
+    const task::Stage& stage = stages.find(planned.spec.kind);
+    if (!directory.finished().contains(planned.spec.key)) {
+      all.add(planned.spec, stage.table(), nullptr);
+      ++counts.waiting;
+      continue;
+    }
+    const task::Outcome outcome = directory.outcome(planned.spec.key);
+    all.add(planned.spec, stage.table(), &outcome);
+    ++(outcome.kind == task::OutcomeKind::done ? counts.done : counts.failed);
+    const auto table = std::find_if(tables.begin(), tables.end(), [&](const ResultTable& t) { return t.name() == stage.table(); });
+    if (table == tables.end()) continue;
+    table->add(stage, planned.spec, outcome);
+    if (options.copy_parts && outcome.part) copy_part(root, directory, table->name(), outcome);
+  }
+  all.write(root);
+  for (ResultTable& table : tables) table.write(root);
+  write_events(root, directory);
+  write_provenance(root, directory, counts);
+  return counts;
+}
+
+/// Removes an unpublished file.
+struct Temporary {
+  fs::path path;
+  ~Temporary() { ::unlink(path.c_str()); }
+};
+
+ResultCounts write_file(const fs::path& temporary, const OutputDirectory& directory, const task::StageRegistry& stages,
+                        const task::TaskGraph& graph, const ResultOptions& options) {
+  h5::File file = h5::File::create(temporary);
+  const ResultCounts counts = write_content(file.root(), directory, stages, graph, options);
+  file.close();
+  return counts;
+}
+
+}  // namespace
+
+ResultCounts build_results(const OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
+                           const fs::path& destination, const ResultOptions& options) {
+  const Temporary temporary{fmt::format("{}.{}.tmp", destination.string(), ::getpid())};
+  const ResultCounts counts = write_file(temporary.path, directory, stages, graph, options);
+  base::publish_file(temporary.path, destination);
+  return counts;
+}
+
+ResultCounts build_results(OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
+                           const ResultOptions& options) {
+  directory.sync();
+  const Temporary temporary{fmt::format("{}.{}.tmp", directory.results_path().string(), ::getpid())};
+  const ResultCounts counts = write_file(temporary.path, directory, stages, graph, options);
+  const base::FileStamp stamp = base::stamp_file(temporary.path);
+  // Before the rename: a file under its final name is always one that the journal knows.
+  directory.append(Event{
+      "results written", base::unix_time(), {{"size", std::to_string(stamp.size)}, {"checksum", fmt::format("{:016x}", stamp.checksum)}}});
+  directory.sync();
+  base::publish_file(temporary.path, directory.results_path());
+  return counts;
+}
+
+h5::Table read_table(const fs::path& results_file, const std::string& name) {
+  const h5::File file = h5::File::open_read_only(results_file);
+  const h5::Group root = file.root();
+  if (!root.is_dataset(name)) {
+    std::vector<std::string> tables;
+    for (const std::string& child : root.children())
+      if (root.is_dataset(child)) tables.push_back(child);
+    fail(ErrorKind::data, "'{}': there is no table '{}'{}; there are: {}", results_file.string(), name, base::did_you_mean(name, tables),
+         fmt::join(tables, ", "));
+  }
+  return h5::read_table(root, name);
+}
+
+std::vector<double> read_outcome_array(const fs::path& results_file, const std::string& table, const std::string& name,
+                                       const task::StageKey& key) {
+  const h5::File file = h5::File::open_read_only(results_file);
+  const h5::Group group = file.root().open_group("arrays/" + table + "/" + name);
+  const h5::Table index = h5::read_table(group, "index");
+  const auto& keys = index.texts("key");
+  const auto it = std::find(keys.begin(), keys.end(), key.hex());
+  if (it == keys.end()) return {};
+  const auto i = static_cast<std::size_t>(it - keys.begin());
+  const std::vector<double> values = group.read_array_of_rank<double>("values", 1).values;
+  const std::int64_t offset = index.integers("offset")[i], length = index.integers("length")[i];
+  if (offset < 0 || length < 0 || offset > static_cast<std::int64_t>(values.size()) - length)
+    fail(ErrorKind::data, "'{}' in '{}': index row {} reaches beyond the values", group.path(), results_file.string(), i);
+  return {values.begin() + offset, values.begin() + offset + length};
+}
+
+}  // namespace espalier::store
