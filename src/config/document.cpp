@@ -1,6 +1,7 @@
 #include "config/document.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
@@ -184,6 +185,9 @@ std::optional<Node> parse_document(std::string_view text, const std::string& pat
       return std::nullopt;
     }
     return Converter(problems).convert(YAML::Load(std::string(text)), path);
+  } catch (const YAML::DeepRecursion& exception) {  // its own words are "bad file"
+    problems.add({path, exception.mark.line + 1, exception.mark.column + 1}, "invalid YAML: nested too deeply");
+    return std::nullopt;
   } catch (const YAML::Exception& exception) {
     problems.add({path, exception.mark.line + 1, exception.mark.column + 1}, fmt::format("invalid YAML: {}", exception.msg));
     return std::nullopt;

@@ -48,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"name: t\ngrid: [{}]\n---\nname: u\n", "file.yaml:3:1: expected one YAML document, found more behind its end"},
         Case{"{name: t, grid: [{}]}, more", "file.yaml:1:22: expected one YAML document, found more behind its end"},
         Case{"name: t\ngrid: [{}]\n}\n", "file.yaml:3:1: invalid YAML: illegal flow end"},
+        Case{"name: t\ngrid: " + std::string(10000, '['), "file.yaml:2:1: invalid YAML: nested too deeply"},
         Case{"name: t\nname: u\ngrid: [{}]\n", "file.yaml:2:1: name: duplicate key, first given on line 1"},
         Case{"name: t\nparameters: {<<: {train.seed: 1}}\ngrid: [{}]\n",
              "file.yaml:2:14: parameters.<<: merge keys are not supported; write the keys out or share a whole value by an alias (*name)"},
