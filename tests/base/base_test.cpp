@@ -1,0 +1,80 @@
+// Errors, times, text, build information.
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <thread>
+
+#include "espalier/base/build_info.hpp"
+#include "espalier/base/clock.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/base/ids.hpp"
+#include "espalier/base/text.hpp"
+
+namespace espalier::base {
+namespace {
+
+TEST(Error, CarriesKindAndSentence) {
+  try {
+    fail(ErrorKind::data, "expected {} images, found {}", 10, 9);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::data);
+    EXPECT_STREQ(e.what(), "expected 10 images, found 9");
+  }
+  EXPECT_EQ(to_string(ErrorKind::configuration), "configuration");
+}
+
+template <class A, class B>
+concept Comparable = requires(A a, B b) {
+  a == b;
+};
+
+TEST(Ids, OfDifferentKindsDoNotMix) {
+  static_assert(!std::is_convertible_v<TaskId, AttemptId> && !std::is_convertible_v<int, Rank> && !Comparable<TaskId, AttemptId>);
+  EXPECT_LT(TaskId{1}, TaskId{2});
+}
+
+TEST(Clock, WallAndCpuTimeAreDifferentThings) {
+  const Stopwatch sleeping;
+  std::this_thread::sleep_for(Seconds(0.1));
+  EXPECT_GE(sleeping.wall_seconds(), 0.1);
+  EXPECT_LT(sleeping.cpu_seconds(), 0.09);
+  const Seconds before = thread_cpu_time();
+  volatile double sink = 0;
+  while ((thread_cpu_time() - before).count() < 0.02) sink = sink + std::sqrt(sink + 1);
+  EXPECT_GE((process_cpu_time()).count(), 0.02);
+}
+
+TEST(Clock, UnixAndIsoTime) {
+  EXPECT_EQ(iso_time(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(iso_time(1795252755), "2026-11-21T09:19:15Z");
+  EXPECT_GT(unix_time(), 1.7e9);
+}
+
+TEST(Text, NearestNameWithinReach) {
+  const std::vector<std::string> names{"learning_rate", "epochs", "weight_decay"};
+  EXPECT_EQ(nearest("learning_rat", names), "learning_rate");
+  EXPECT_EQ(nearest("epoch", names), "epochs");
+  EXPECT_EQ(nearest("sample", names), "");
+  EXPECT_EQ(did_you_mean("epohcs", names), " (did you mean 'epochs'?)");
+  EXPECT_EQ(did_you_mean("x", std::vector<std::string>{}), "");
+}
+
+TEST(Text, EditDistanceIsAMetricOnSmallWords) {
+  // Nearest agrees with a direct definition: of two candidates the one that needs fewer edits wins.
+  EXPECT_EQ(nearest("abc", std::vector<std::string>{"abxx", "abd"}), "abd");
+  EXPECT_EQ(nearest("abcd", std::vector<std::string>{"acd", "zzzz"}), "acd");    // deletion
+  EXPECT_EQ(nearest("abcd", std::vector<std::string>{"abxcd"}), "abxcd");        // insertion
+  EXPECT_EQ(nearest("same", std::vector<std::string>{"sane", "same"}), "same");  // itself
+}
+
+TEST(BuildInfo, SaysWhatWasBuilt) {
+  const BuildInfo& info = build_info();
+  EXPECT_THAT(info.version, testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+  EXPECT_THAT(info.git_commit, testing::AnyOf("unknown", testing::MatchesRegex("[0-9a-f]{40}(-dirty)?")));
+  EXPECT_FALSE(info.compiler.empty());
+  EXPECT_FALSE(host_name().empty());
+  EXPECT_FALSE(cpu_model().empty());
+}
+
+}  // namespace
+}  // namespace espalier::base
