@@ -24,9 +24,8 @@ void Committer::add(task::Outcome outcome) {
   wake_.notify_one();
 }
 
-std::uint64_t Committer::durable() const {
+void Committer::check() const {
   if (failed_) std::rethrow_exception(error_);
-  return durable_;
 }
 
 void Committer::run() {

@@ -23,8 +23,10 @@ class Committer {
   Committer& operator=(const Committer&) = delete;
 
   void add(task::Outcome outcome);
-  /// How many of the outcomes added so far are durable. Throws what the ledger threw.
-  std::uint64_t durable() const;
+  /// How many of the outcomes added so far are durable.
+  std::uint64_t durable() const { return durable_; }
+  /// Throws what the ledger threw, if it has failed.
+  void check() const;
   std::uint64_t added() const { return added_; }
   bool idle() const { return failed_ || durable_ == added_; }
 

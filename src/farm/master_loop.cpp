@@ -61,7 +61,6 @@ RunResult MasterLoop::run() {
   progress_.finish(master_.snapshot(), master_.active_workers(), now());
   result_.counts = master_.snapshot();
   result_.settled = master_.settled();
-  result_.stopped = master_.stop_reason();
   result_.wall_seconds = now();
   double busy = 0, present = 0;
   for (const auto& [rank, member] : members_)
@@ -95,7 +94,9 @@ void MasterLoop::work() {
 
 /// Dismisses everybody and takes what still arrives. Ranks that have not said hello read their dismissal when they do.
 void MasterLoop::say_goodbye() {
+  result_.stopped = master_.stop_reason();
   try {
+    if (result_.error) apply(master_.stop(now()));  // what still arrives must not cause more work
     for (int rank = 1; rank < link_.size(); ++rank)
       if (members_.at(Rank{rank}).standing != Standing::refused) send(Rank{rank}, Tag::leave, "");
     const bool stopped_late = stop_deadline_ > 0 && now() > stop_deadline_;
@@ -171,7 +172,10 @@ void MasterLoop::handle_outcome(Rank rank, task::Outcome outcome) {
   apply(master_.outcome(rank, std::move(outcome), now()));
 }
 
-void MasterLoop::look_at_disk() { apply(master_.durable(committer_.durable(), now())); }
+void MasterLoop::look_at_disk() {
+  apply(master_.durable(committer_.durable(), now()));
+  committer_.check();
+}
 
 void MasterLoop::look_at_stop() {
   if (stop_seen_ || !stop_requested()) return;

@@ -29,7 +29,7 @@ class Progress {
   void update(const dispatch::Snapshot& snapshot, std::size_t workers, double now);
   /// The last state, on a terminal.
   void finish(const dispatch::Snapshot& snapshot, std::size_t workers, double now);
-  /// Before something else is written to stderr, and it stays, and the next line starts below it.
+  /// Before something else is written to stderr: the line stays and the next one starts below it.
   void end_line();
 
  private:
