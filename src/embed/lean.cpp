@@ -88,7 +88,7 @@ class LeanEmbedding final : public Embedding {
   Neuron add_unstable(std::size_t k, Eigen::Index i, double lower, double upper) {
     const Neuron neuron{.h = model_.add_column({.lower = 0, .upper = upper, .name = neuron_name("h", k, i)}),
                         .s = model_.add_column({.lower = 0, .upper = -lower, .name = neuron_name("s", k, i)}),
-                        .z = model_.add_binary(neuron_name("z", k, i), static_cast<int>(k))};
+                        .z = model_.add_binary(neuron_name("z", k, i))};
     add_equality(neuron_name("split", k, i), {{neuron.h, 1}, {neuron.s, -1}}, pre_activation(k, i));
     model_.add_row({.upper = 0, .terms = {{neuron.h, 1}, {neuron.z, -upper}}, .name = neuron_name("off", k, i)});
     model_.add_row({.upper = -lower, .terms = {{neuron.s, 1}, {neuron.z, -lower}}, .name = neuron_name("on", k, i)});
