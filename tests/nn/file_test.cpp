@@ -32,10 +32,10 @@ Network masked_network() {
   Network network;
   network.layers.resize(2);
   network.layers[0].weight = WeightMatrix{{1, -2, 0.5f}, {0, 1, 0}};
-  network.layers[0].bias = Eigen::Vector2f(0.25f, -3);
+  network.layers[0].bias = Eigen::VectorXf{{0.25f, -3}};
   network.layers[0].mask = Mask{{1, 1, 1}, {0, 1, 0}};
   network.layers[1].weight = WeightMatrix{{2, 1}, {-1, 4}, {0.1f, -0.0f}};
-  network.layers[1].bias = Eigen::Vector3f(0, 0.5f, 1e-30f);
+  network.layers[1].bias = Eigen::VectorXf{{0, 0.5f, 1e-30f}};
   return network;
 }
 

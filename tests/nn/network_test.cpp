@@ -18,9 +18,9 @@ Network small_network() {
   Network network;
   network.layers.resize(2);
   network.layers[0].weight = WeightMatrix{{1, -2, 0.5f}, {0, 1, 1}};
-  network.layers[0].bias = Eigen::Vector2f(0.25f, -3);
+  network.layers[0].bias = Eigen::VectorXf{{0.25f, -3}};
   network.layers[1].weight = WeightMatrix{{2, 1}, {-1, 4}};
-  network.layers[1].bias = Eigen::Vector2f(0, 0.5f);
+  network.layers[1].bias = Eigen::VectorXf{{0, 0.5f}};
   return network;
 }
 

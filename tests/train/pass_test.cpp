@@ -145,11 +145,11 @@ TEST(CrossEntropy, ByHandAndWithoutOverflow) {
   // One layer, zero weights: the logits are the biases. Label 0 of logits (1000, 999): log(1 + exp(-1)).
   Problem<float> problem({4, 2}, 2);
   problem.network.layers[0].weight.setZero();
-  problem.network.layers[0].bias = Eigen::Vector2f(1000, 999);
+  problem.network.layers[0].bias << 1000, 999;
   problem.labels = {0, 1};
   Buffer<float> parameters = problem.layout.gather(problem.network);
   EXPECT_NEAR(problem.loss(parameters), (std::log1p(std::exp(-1.0)) + std::log1p(std::exp(1.0))) / 2, 1e-6);
-  problem.network.layers[0].bias = Eigen::Vector2f(-3e38f, -3e38f);
+  problem.network.layers[0].bias.setConstant(-3e38f);
   parameters = problem.layout.gather(problem.network);
   EXPECT_NEAR(problem.loss(parameters), std::log(2.0), 1e-6);
 }
