@@ -33,15 +33,13 @@ void write_stored_network(const std::filesystem::path& path, const StoredNetwork
   root.write_attribute("architecture", nn::architecture(stored.network));
   root.write_attribute("train_accuracy", stored.train_accuracy);
   root.write_attribute("test_accuracy", stored.test_accuracy);
-  root.write_attribute("training_seconds", stored.training_seconds);
   file.close();
 }
 
 StoredNetwork read_stored_network(const std::filesystem::path& path) {
   const h5::File file = h5::File::open_read_only(path);
   const h5::Group root = file.root();
-  return {nn::read_network(root), root.read_attribute<double>("train_accuracy"), root.read_attribute<double>("test_accuracy"),
-          root.read_attribute<double>("training_seconds")};
+  return {nn::read_network(root), root.read_attribute<double>("train_accuracy"), root.read_attribute<double>("test_accuracy")};
 }
 
 std::shared_ptr<const data::Dataset> Environment::dataset(const std::string& name, int side) {

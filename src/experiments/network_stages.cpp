@@ -108,7 +108,7 @@ StageResult publish(const Made& made, const data::Dataset& data, const StageCont
   made.network.check();
   const double train_accuracy = train::accuracy(made.network, data.train);
   const double test_accuracy = train::accuracy(made.network, data.test);
-  write_stored_network(context.part_path, {made.network, train_accuracy, test_accuracy, made.wall_seconds});
+  write_stored_network(context.part_path, {made.network, train_accuracy, test_accuracy});
   StageResult result;
   result.values = Parameters{
       {"architecture", nn::architecture(made.network)},

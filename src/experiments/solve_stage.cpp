@@ -65,7 +65,6 @@ Schema context_columns() {
       column("embedded_network", text, "", "key of the embedded network's row in /networks; equals dense_network in the dense arm"),
       column("dense_test_accuracy", real, "1", "of the dense network"),
       column("embedded_test_accuracy", real, "1", "of the embedded network"),
-      column("finetune_seconds", real, "s", "wall time of the embedded network's own finetuning epochs; 0 without finetuning"),
       column("model_columns", integer, "1", "columns of the MILP"),
       column("model_rows", integer, "1", "rows of the MILP"),
       column("model_binaries", integer, "1", "binary columns of the MILP"),
@@ -218,7 +217,6 @@ class SolveStage : public task::Stage {
     row.values.set("embedded_network", attempt.spec.parents.back().hex());
     row.values.set("dense_test_accuracy", dense->test_accuracy);
     row.values.set("embedded_test_accuracy", embedded->test_accuracy);
-    row.values.set("finetune_seconds", pruned ? embedded->training_seconds : 0.0);
     return row;
   }
 

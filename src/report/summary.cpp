@@ -27,10 +27,30 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
 }
 
+/// Finetuning time of the embedded networks' schedules as written: the measured time of the epochs that were run for a network alone,
+/// scaled to all epochs of its schedule (a first round is shared, and rounds that cannot matter are skipped).
+std::vector<double> finetune_seconds(const h5::Table& solves, const h5::Table& networks) {
+  std::map<std::string, double> seconds;
+  const auto& keys = networks.texts("key");
+  const auto& training = networks.reals("training_seconds");
+  const auto& run = networks.integers("epochs_run");
+  const auto& nominal = networks.integers("epochs_nominal");
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (run[i] > 0) seconds[keys[i]] = training[i] * static_cast<double>(nominal[i]) / static_cast<double>(run[i]);
+  const auto& embedded = solves.texts("embedded_network");
+  const auto& criterion = solves.texts("prune_criterion");
+  std::vector<double> result;
+  for (std::size_t i = 0; i < embedded.size(); ++i) {
+    const auto it = seconds.find(embedded[i]);
+    result.push_back(criterion[i] == "none" || it == seconds.end() ? 0 : it->second);
+  }
+  return result;
+}
+
 /// The columns of /solves that a summary looks at.
 class Solves {
  public:
-  explicit Solves(const h5::Table& table)
+  Solves(const h5::Table& table, const h5::Table& networks)
       : status(table.texts("status")),
         dataset(table.texts("dataset_name")),
         side(table.integers("dataset_side")),
@@ -43,7 +63,7 @@ class Solves {
         limit(table.texts("solve_limit")),
         first(table.reals("first_adversarial_seconds")),
         accuracy(table.reals("embedded_test_accuracy")),
-        finetune(table.reals("finetune_seconds")),
+        finetune(finetune_seconds(table, networks)),
         binaries(table.integers("model_binaries")),
         dense(table.texts("dense_network")),
         sample(table.integers("problem_sample_index")),
@@ -78,7 +98,7 @@ class Solves {
   const std::vector<std::string>& limit;
   const std::vector<double>& first;
   const std::vector<double>& accuracy;
-  const std::vector<double>& finetune;
+  const std::vector<double> finetune;  ///< s; 0 without finetuning
   const std::vector<std::int64_t>& binaries;
   const std::vector<std::string>& dense;
   const std::vector<std::int64_t>& sample;
@@ -139,8 +159,8 @@ std::string number(double value, int digits) { return std::isnan(value) ? "-" : 
 
 }  // namespace
 
-std::vector<SummaryRow> summarise(const h5::Table& table) {
-  const Solves solves(table);
+std::vector<SummaryRow> summarise(const h5::Table& solves_table, const h5::Table& networks) {
+  const Solves solves(solves_table, networks);
   DenseTimes dense_times;
   std::map<decltype(solves.group(0)), std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < solves.size(); ++i) {
@@ -191,7 +211,7 @@ std::string format_csv(const std::vector<SummaryRow>& rows) {
 std::vector<SummaryRow> summarise_file(const std::filesystem::path& directory_or_file) {
   const auto path = std::filesystem::is_directory(directory_or_file) ? directory_or_file / "results.h5" : directory_or_file;
   const h5::File file = h5::File::open_read_only(path);
-  return summarise(h5::read_table(file.root(), "solves"));
+  return summarise(h5::read_table(file.root(), "solves"), h5::read_table(file.root(), "networks"));
 }
 
 }  // namespace espalier::report

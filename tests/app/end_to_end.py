@@ -185,7 +185,7 @@ class Stop(Case):
     def test_resume_never_refuses_a_used_directory(self):
         out = self.folder / "out"
         self.run_ok("run", TINY, "--out", out, "--set", "prune.criterion=none")
-        self.refused("run", TINY, "--out", out, "--set", "prune.criterion=none", "--resume", "never", code=3, says="--resume never")
+        self.refused("run", TINY, "--out", out, "--set", "prune.criterion=none", "--resume", "never", code=3, says="already holds a run")
 
 
 class Failures(Case):

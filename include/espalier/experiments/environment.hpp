@@ -11,12 +11,11 @@
 
 namespace espalier::experiments {
 
-/// A network as a stage left it in its part file.
+/// A network as a stage left it in its part file. No times: equal stages leave equal bytes.
 struct StoredNetwork {
   nn::Network network;
-  double train_accuracy = 0;    ///< share in [0, 1]
-  double test_accuracy = 0;     ///< share in [0, 1]
-  double training_seconds = 0;  ///< wall time of the epochs that made it from its parent
+  double train_accuracy = 0;  ///< share in [0, 1]
+  double test_accuracy = 0;   ///< share in [0, 1]
 };
 
 /// Writes network and figures as a part file at `path`.
