@@ -1,5 +1,6 @@
 #include "milp/cbc/settings.hpp"
 
+#include <CbcCompareObjective.hpp>
 #include <CbcHeuristic.hpp>
 #include <CbcHeuristicDiveCoefficient.hpp>
 #include <CbcHeuristicFPump.hpp>
@@ -91,6 +92,10 @@ void apply(const CbcSettings& s, CbcModel& cbc) {
   cbc.setMaximumCutPassesAtRoot(s.root_cut_passes);
   cbc.setMaximumCutPasses(s.tree_cut_passes);
   cbc.setNumberThreads(0);
+  if (s.best_bound) {
+    CbcCompareObjective by_bound;
+    cbc.setNodeComparison(by_bound);
+  }
   add_all_cuts(s, cbc);
   add_heuristics(s, cbc);
 }

@@ -26,7 +26,7 @@ struct Preset {
   const char* command;
 };
 constexpr Preset presets[] = {
-    {"cbc", "cbc {model} timeMode elapsed increment 1e-7 seconds {seconds} solve solution {solution}"},
+    {"cbc", "cbc {model} scaling off timeMode elapsed increment 1e-7 seconds {seconds} solve solution {solution}"},
     {"glpsol", "glpsol --freemps {model} --tmlim {seconds} --write {solution}"},
 };
 
