@@ -1,10 +1,11 @@
 // A parameter or result value, and ordered sets of named values. Data only: both towers speak this vocabulary.
 #pragma once
 #include <cstdint>
-#include <map>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,15 +21,18 @@ std::string_view to_string(ValueType type);
 std::string to_text(const Value& value);
 
 /// Named values in name order. Names are lower_case words, with dots between sections ("train.learning_rate").
+///
+/// A plan holds one of these per task, a hundred thousand at once, with some forty values each: they stand in one sorted array, and
+/// names are kept once per process. (As std::map they took 5 kB each.)
 class Parameters {
  public:
-  using Map = std::map<std::string, Value, std::less<>>;
+  class Map;
 
   Parameters() = default;
-  Parameters(std::initializer_list<Map::value_type> items) : values_(items) {}
+  Parameters(std::initializer_list<std::pair<const std::string, Value>> items);
 
-  void set(std::string name, Value value) { values_.insert_or_assign(std::move(name), std::move(value)); }
-  bool contains(std::string_view name) const { return values_.find(name) != values_.end(); }
+  void set(std::string_view name, Value value);
+  bool contains(std::string_view name) const { return find(name) != nullptr; }
   const Value* find(std::string_view name) const;
 
   /// Typed access; an integer is read as a real where a real is asked for. Throws Error(internal) naming the parameter when it
@@ -39,14 +43,60 @@ class Parameters {
   const std::string& text(std::string_view name) const;
   const IntegerList& integers(std::string_view name) const;
 
-  const Map& map() const { return values_; }
-  std::size_t size() const { return values_.size(); }
+  /// To go through all of them: for (const auto& [name, value] : parameters.map()).
+  Map map() const;
+  std::size_t size() const { return entries_.size(); }
   /// One line per value, "name=type:text\n", doubles in shortest round-trip form: what content hashes are taken of.
   std::string canonical() const;
   friend bool operator==(const Parameters&, const Parameters&) = default;
 
  private:
-  Map values_;
+  struct Entry {
+    const std::string* name;  ///< interned: equal names are equal pointers
+    Value value;
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  std::vector<Entry> entries_;  ///< sorted by name
 };
+
+/// The values as a range of pairs. Valid as long as the Parameters are neither changed nor destroyed.
+class Parameters::Map {
+ public:
+  using value_type = std::pair<const std::string, Value>;
+
+  struct Item {
+    const std::string& first;
+    const Value& second;
+  };
+
+  class const_iterator {
+   public:
+    struct Arrow {
+      Item item;
+      const Item* operator->() const { return &item; }
+    };
+    explicit const_iterator(const Entry* at) : at_(at) {}
+    Item operator*() const { return {*at_->name, at_->value}; }
+    Arrow operator->() const { return {**this}; }
+    const_iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    friend bool operator==(const const_iterator&, const const_iterator&) = default;
+
+   private:
+    const Entry* at_;
+  };
+
+  explicit Map(const std::vector<Entry>& entries) : begin_(entries.data()), end_(entries.data() + entries.size()) {}
+  const_iterator begin() const { return begin_; }
+  const_iterator end() const { return end_; }
+
+ private:
+  const_iterator begin_;
+  const_iterator end_;
+};
+
+inline Parameters::Map Parameters::map() const { return Map(entries_); }
 
 }  // namespace espalier::task
