@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <ostream>
@@ -80,12 +81,15 @@ void write_bounds(const Model& model, std::ostream& out) {
   out << "BOUNDS\n";
   for (std::size_t j = 0; j < model.columns().size(); ++j) {
     const ColumnData& column = model.columns()[j];
-    if (column.lower == -infinity && column.upper == infinity) {
+    // GLPK refuses an integer column with a fractional bound.
+    const double lower = column.integer ? std::ceil(column.lower) : column.lower;
+    const double upper = column.integer ? std::floor(column.upper) : column.upper;
+    if (lower == -infinity && upper == infinity) {
       out << fmt::format(" FR bnd c{}\n", j);
       continue;
     }
-    out << (column.lower == -infinity ? fmt::format(" MI bnd c{}\n", j) : fmt::format(" LO bnd c{} {}\n", j, column.lower));
-    out << (column.upper == infinity ? fmt::format(" PL bnd c{}\n", j) : fmt::format(" UP bnd c{} {}\n", j, column.upper));
+    out << (lower == -infinity ? fmt::format(" MI bnd c{}\n", j) : fmt::format(" LO bnd c{} {}\n", j, lower));
+    out << (upper == infinity ? fmt::format(" PL bnd c{}\n", j) : fmt::format(" UP bnd c{} {}\n", j, upper));
   }
   if (model.objective_constant() != 0) out << " FX bnd constant 1\n";
 }

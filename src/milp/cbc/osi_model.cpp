@@ -8,6 +8,10 @@ namespace {
 
 double sign(const Model& model) { return model.sense() == Sense::maximise ? -1.0 : 1.0; }
 
+/// Empty free rows at the end: an assertion in Clp 1.17.6 (OsiClpSolverInterface::markHotStart) fails on models with less than 3 rows and
+/// columns, and Debian's build has assertions on.
+constexpr int padding_rows = 3;
+
 /// Row-ordered; every column exists, also one that no row uses.
 CoinPackedMatrix matrix(const Model& model) {
   std::vector<int> indices;
@@ -26,7 +30,7 @@ CoinPackedMatrix matrix(const Model& model) {
   const int columns = static_cast<int>(model.columns().size());
   const int rows = static_cast<int>(model.rows().size());
   CoinPackedMatrix result(false, columns, rows, starts.back(), elements.data(), indices.data(), starts.data(), nullptr);
-  result.setDimensions(rows, columns);
+  result.setDimensions(rows + padding_rows, columns);
   return result;
 }
 
@@ -49,6 +53,8 @@ void load(const Model& model, OsiClpSolverInterface& osi) {
     row_lower.push_back(finite(row.lower, inf));
     row_upper.push_back(finite(row.upper, inf));
   }
+  row_lower.resize(row_lower.size() + padding_rows, -inf);
+  row_upper.resize(row_upper.size() + padding_rows, inf);
   for (const Term& term : model.objective()) cost[static_cast<std::size_t>(term.column.index)] = sign(model) * term.coefficient;
   osi.loadProblem(matrix(model), lower.data(), upper.data(), cost.data(), row_lower.data(), row_upper.data());
   osi.setObjSense(1);
