@@ -39,7 +39,7 @@ Dims automatic_chunk(Dims chunk, std::size_t element_size) {
 }
 
 Handle creation_properties(const Dims& dims, std::size_t element_size, const ArrayOptions& options) {
-  Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  Handle properties = without_times(H5P_DATASET_CREATE);
   const bool filtered = options.gzip_level > 0 || options.shuffle || options.fletcher32;
   const bool empty = dims.empty() || std::find(dims.begin(), dims.end(), 0U) != dims.end();
   if (empty || (!filtered && options.chunk.empty())) return properties;  // HDF5 cannot chunk what has no extent
@@ -62,7 +62,7 @@ void write_raw(const Group& group, const std::string& name, hid_t type, std::siz
   const std::vector<hsize_t> extent(dims.begin(), dims.end());
   const hid_t space_id = dims.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr);
   const Handle space = own(space_id, H5Sclose, "create", path, file);
-  const Handle links = intermediate_groups(group, name);
+  const Handle links = links_below(group, name);
   const Handle creation = creation_properties(dims, element_size, options);
   const Handle dataset = own(H5Dcreate2(group.handle().id(), name.c_str(), type, space.id(), links.id(), creation.id(), H5P_DEFAULT),
                              H5Dclose, "create", path, file);

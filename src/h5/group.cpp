@@ -2,6 +2,7 @@
 
 #include "espalier/base/text.hpp"
 #include "espalier/h5/file.hpp"
+#include "h5/driver.hpp"
 #include "h5/handle.hpp"
 
 namespace espalier::h5 {
@@ -47,10 +48,16 @@ void refuse_existing(const Group& group, const std::string& name) {
 
 }  // namespace
 
-Handle intermediate_groups(const Group& group, const std::string& name) {
+Handle links_below(const Group& group, const std::string& name) {
   refuse_existing(group, name);
+  const Handle creation = without_times(H5P_GROUP_CREATE);  // HDF5's own intermediate groups have times
+  for (std::size_t end = name.find('/', 1); end != std::string::npos; end = name.find('/', end + 1)) {
+    const std::string parent = name.substr(0, end);
+    if (link_exists(group.handle().id(), parent)) continue;
+    own(H5Gcreate2(group.handle().id(), parent.c_str(), H5P_DEFAULT, creation.id(), H5P_DEFAULT), H5Gclose, "create group",
+        join_path(group.path(), parent), group.file_name());
+  }
   Handle properties(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-  H5Pset_create_intermediate_group(properties.id(), 1);
   H5Pset_char_encoding(properties.id(), H5T_CSET_UTF8);
   return properties;
 }
@@ -61,8 +68,9 @@ Handle open_dataset(const Group& group, const std::string& name) {
 }
 
 Group Group::create_group(const std::string& name) const {
-  const Handle links = intermediate_groups(*this, name);
-  const hid_t id = H5Gcreate2(handle().id(), name.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT);
+  const Handle links = links_below(*this, name);
+  const Handle creation = without_times(H5P_GROUP_CREATE);
+  const hid_t id = H5Gcreate2(handle().id(), name.c_str(), links.id(), creation.id(), H5P_DEFAULT);
   const std::string full = join_path(path(), name);
   return {std::make_shared<Handle>(own(id, H5Gclose, "create group", full, file_name())), file_name(), full};
 }
@@ -103,11 +111,12 @@ void Group::remove(const std::string& name) const {
 
 void copy_object(const Group& from, const std::string& name, const Group& to, const std::string& new_name) {
   if (!name.empty() && !from.exists(name)) fail_wrong_object(from, name, "a group or dataset");
-  const Handle links = intermediate_groups(to, new_name);
+  const Handle links = links_below(to, new_name);
   const std::string action = fmt::format("copy to '{}' in '{}'", join_path(to.path(), new_name), to.file_name());
   const char* source = name.empty() ? "." : name.c_str();
   check(H5Ocopy(from.handle().id(), source, to.handle().id(), new_name.c_str(), H5P_DEFAULT, links.id()), action,
         name.empty() ? from.path() : join_path(from.path(), name), from.file_name());
+  require_written(to.handle().id(), join_path(to.path(), new_name), to.file_name());
 }
 
 }  // namespace espalier::h5

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "h5/driver.hpp"
+
 namespace espalier::h5 {
 
 using base::ErrorKind;
@@ -26,7 +28,7 @@ void Handle::reset() {
 }
 
 void initialize() {
-  // At the end of the process HDF5 would close what is still open, and crashes on files it could not write; ours close themselves.
+  // At the end of the process HDF5 would close what is still open; ours close themselves, and before their drivers' states go.
   static const bool started = H5dont_atexit() >= 0 && H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
   if (!started) fail(ErrorKind::internal, "cannot initialise the HDF5 library");
 }
@@ -79,6 +81,13 @@ void check(long long result, std::string_view action, const std::string& object,
 
 void flush_chunks(const Handle& dataset, const std::string& object, const std::string& file) {
   check(H5Dflush(dataset.id()), "write", object, file);
+  require_written(dataset.id(), object, file);
+}
+
+Handle without_times(hid_t property_class) {
+  Handle properties(H5Pcreate(property_class), H5Pclose);
+  H5Pset_obj_track_times(properties.id(), false);
+  return properties;
 }
 
 std::string join_path(const std::string& group, const std::string& name) { return group == "/" ? "/" + name : group + "/" + name; }

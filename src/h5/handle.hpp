@@ -55,10 +55,12 @@ std::string join_path(const std::string& group, const std::string& name);
 
 /// Dataset `name` of the group, or Error(data) that says what there is instead.
 Handle open_dataset(const Group& group, const std::string& name);
-/// Writes out what HDF5 buffers of a dataset. Without this a full disk is noticed when the dataset is closed, where HDF5 drops the data.
+/// Writes out what HDF5 buffers of a dataset; throws if that, or an earlier write to the file, has failed.
 void flush_chunks(const Handle& dataset, const std::string& object, const std::string& file);
-/// Link creation properties that make missing groups on the way.
-Handle intermediate_groups(const Group& group, const std::string& name);
+/// Properties for creating a file, group or dataset that leave out modification times: equal content makes equal files.
+Handle without_times(hid_t property_class);
+/// Makes the missing groups on the way to `name`, and the properties of a new link to it. Error(data) if the name exists.
+Handle links_below(const Group& group, const std::string& name);
 /// Extent of a dataspace. Error(data) for a null dataspace.
 Dims extent(hid_t space, const std::string& object, const std::string& file);
 /// Refuses a dataset whose claimed size cannot come from what the file stores (a damaged extent would exhaust memory).

@@ -151,7 +151,7 @@ void fill(std::vector<char>& rows, const RowLayout& layout, const Table& table, 
 }
 
 Handle table_properties(const TableOptions& options, hsize_t chunk) {
-  Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  Handle properties = without_times(H5P_DATASET_CREATE);
   H5Pset_chunk(properties.id(), 1, &chunk);
   if (options.gzip_level > 0) {
     H5Pset_shuffle(properties.id());
@@ -173,7 +173,7 @@ void write_table(const Group& group, const std::string& name, const Table& table
   const hsize_t chunk = std::clamp<hsize_t>(largest_chunk / layout.row_size, 1, std::max<std::size_t>(options.rows_per_chunk, 1));
 
   const Handle space(H5Screate_simple(1, &rows, &unlimited), H5Sclose);
-  const Handle links = intermediate_groups(group, name);
+  const Handle links = links_below(group, name);
   const Handle creation = table_properties(options, chunk);
   const Handle dataset = own(H5Dcreate2(group.handle().id(), name.c_str(), type.id(), space.id(), links.id(), creation.id(), H5P_DEFAULT),
                              H5Dclose, "create table", path, file);

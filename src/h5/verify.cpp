@@ -1,45 +1,129 @@
+#include "espalier/h5/verify.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+
 #include "espalier/h5/file.hpp"
 #include "h5/handle.hpp"
-#include "h5/types.hpp"
 
 namespace espalier::h5 {
 
 namespace {
 
-void read_whole(const Group& group, const std::string& name) {
-  const std::string path = join_path(group.path(), name);
-  const Handle dataset = open_dataset(group, name);
-  const Handle stored = own(H5Dget_type(dataset.id()), H5Tclose, "read the type of", path, group.file_name());
-  const Handle type = own(H5Tget_native_type(stored.id(), H5T_DIR_ASCEND), H5Tclose, "read the type of", path, group.file_name());
-  const Handle space = own(H5Dget_space(dataset.id()), H5Sclose, "read the extent of", path, group.file_name());
+/// Type, extent and bytes of one dataset or attribute.
+template <class GetType, class GetSpace, class Read>
+void read_whole(GetType get_type, GetSpace get_space, Read read, hid_t id, bool is_dataset, const std::string& path,
+                const std::string& file) {
+  const Handle stored = own(get_type(id), H5Tclose, "read the type of", path, file);
+  const Handle type = own(H5Tget_native_type(stored.id(), H5T_DIR_ASCEND), H5Tclose, "read the type of", path, file);
+  const Handle space = own(get_space(id), H5Sclose, "read the extent of", path, file);
   const hssize_t points = H5Sget_simple_extent_npoints(space.id());
-  check(points, "read the extent of", path, group.file_name());
+  check(points, "read the extent of", path, file);
   if (points == 0) return;
   const auto count = static_cast<std::size_t>(points);
-  check_plausible_size(dataset.id(), count, H5Tget_size(stored.id()), path, group.file_name());
+  if (is_dataset) check_plausible_size(id, count, H5Tget_size(stored.id()), path, file);
   std::vector<char> bytes(count * H5Tget_size(type.id()));
-  check(H5Dread(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), "read", path, group.file_name());
+  check(read(id, type.id(), bytes.data()), "read", path, file);
   H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, bytes.data());
+}
+
+void read_attributes(const Object& object) {
+  for (const std::string& name : object.attribute_names()) {
+    const std::string path = object.path() + "' attribute '" + name;
+    const Handle attribute = own(H5Aopen(object.handle().id(), name.c_str(), H5P_DEFAULT), H5Aclose, "open", path, object.file_name());
+    read_whole(H5Aget_type, H5Aget_space, H5Aread, attribute.id(), false, path, object.file_name());
+  }
+}
+
+void read_object(const Group& root, const std::string& name) {
+  const Object object = root.open_object(name);
+  read_attributes(object);
+  if (!root.is_dataset(name)) return;
+  const auto read = [](hid_t id, hid_t type, void* buffer) { return H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer); };
+  read_whole(H5Dget_type, H5Dget_space, read, object.handle().id(), true, object.path(), object.file_name());
+}
+
+std::vector<std::string> read_everything(const std::filesystem::path& path) {
+  std::vector<std::string> sentences;
+  const auto guard = [&](auto&& action) {
+    try {
+      action();
+    } catch (const std::exception& error) {
+      sentences.emplace_back(error.what());
+    }
+  };
+  guard([&] {
+    const File file = File::open_read_only(path);
+    const Group root = file.root();
+    std::vector<std::string> names;
+    const auto visit = [](hid_t, const char* name, const H5O_info_t*, void* data) -> herr_t {
+      if (std::strcmp(name, ".") != 0) static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+      return 0;
+    };
+    check(H5Ovisit2(root.handle().id(), H5_INDEX_NAME, H5_ITER_INC, visit, &names, H5O_INFO_BASIC), "list", "/", path.string());
+    guard([&] { read_attributes(root); });
+    for (const std::string& name : names) guard([&] { read_object(root, name); });
+  });
+  return sentences;
+}
+
+/// Reads, tells the other end of the pipe, and ends without running anything of the parent's.
+[[noreturn]] void child(const std::filesystem::path& path, int output, unsigned seconds) {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL, SIGALRM}) ::signal(signal, SIG_DFL);
+  ::alarm(seconds);
+  std::string text;
+  for (const std::string& sentence : read_everything(path)) text += sentence + "\n";
+  for (std::string_view left = text; !left.empty();) {
+    const ssize_t put = ::write(output, left.data(), left.size());
+    if (put < 0 && errno != EINTR) ::_exit(1);
+    if (put > 0) left.remove_prefix(static_cast<std::size_t>(put));
+  }
+  ::_exit(0);
+}
+
+std::string read_all(int input) {
+  std::string text;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t got = ::read(input, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return text;
+    text.append(buffer, static_cast<std::size_t>(got));
+  }
 }
 
 }  // namespace
 
-std::vector<std::string> unreadable_datasets(const Group& group) {
-  std::vector<std::string> datasets;
-  const auto visit = [](hid_t, const char* name, const H5O_info_t* info, void* data) -> herr_t {
-    if (info->type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(data)->emplace_back(name);
-    return 0;
-  };
-  std::vector<std::string> sentences;
-  if (H5Ovisit2(group.handle().id(), H5_INDEX_NAME, H5_ITER_INC, visit, &datasets, H5O_INFO_BASIC) < 0)
-    sentences.push_back(fmt::format("cannot list '{}' in '{}': {}", group.path(), group.file_name(), last_reason().text));
-  for (const std::string& name : datasets) {
-    try {
-      read_whole(group, name);
-    } catch (const base::Error& error) {
-      sentences.emplace_back(error.what());
-    }
+std::vector<std::string> verify_file(const std::filesystem::path& path) {
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(path, unknown);
+  constexpr std::uintmax_t slowest_bytes_per_second = 2'000'000;
+  const auto seconds = static_cast<unsigned>(60 + (unknown ? 0 : size / slowest_bytes_per_second));
+  int ends[2];
+  if (::pipe(ends) != 0) base::fail(base::ErrorKind::io, "cannot make a pipe: {}", std::strerror(errno));
+  const pid_t process = ::fork();
+  if (process == 0) child(path, ends[1], seconds);
+  ::close(ends[1]);
+  if (process < 0) {
+    ::close(ends[0]);
+    base::fail(base::ErrorKind::io, "cannot start a process: {}", std::strerror(errno));
   }
+  std::istringstream lines(read_all(ends[0]));
+  ::close(ends[0]);
+  int status = 0;
+  while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
+  }
+  std::vector<std::string> sentences;
+  for (std::string line; std::getline(lines, line);) sentences.push_back(line);
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    sentences.push_back(fmt::format("'{}': reading it takes longer than {} s: it is damaged", path.string(), seconds));
+  else if (status != 0)
+    sentences.push_back(fmt::format("'{}': reading it crashes the HDF5 library: it is damaged", path.string()));
   return sentences;
 }
 

@@ -9,6 +9,7 @@
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
 #include "espalier/h5/table.hpp"
+#include "espalier/h5/verify.hpp"
 #include "espalier/store/output_directory.hpp"
 #include "espalier/store/part.hpp"
 #include "espalier/store/results.hpp"
@@ -100,9 +101,10 @@ void check_results(const OutputDirectory& directory, bool alive, Findings& findi
     return;
   }
   findings.guard("results.h5", [&] { check_stamp(directory, findings); });
-  findings.guard("results.h5", [&] { check_agreement(directory, alive, findings); });
   const std::vector<Finding> inside = check_results_file(directory.results_path());
   findings.list.insert(findings.list.end(), inside.begin(), inside.end());
+  if (has_problem(inside)) return;
+  findings.guard("results.h5", [&] { check_agreement(directory, alive, findings); });
 }
 
 struct StageRow {
@@ -167,6 +169,8 @@ void check_arrays(const h5::Group& root, Findings& findings) {
 std::vector<Finding> check_results_file(const fs::path& file_path) {
   Findings findings;
   findings.guard("results.h5", [&] {
+    for (const std::string& sentence : h5::verify_file(file_path)) findings.problem("results.h5", sentence);
+    if (has_problem(findings.list)) return;
     const h5::File file = h5::File::open_read_only(file_path);
     const h5::Group root = file.root();
     const auto version = root.read_attribute<std::int64_t>("schema_version");
@@ -174,8 +178,6 @@ std::vector<Finding> check_results_file(const fs::path& file_path) {
       findings.problem("results.h5", fmt::format("its schema version is {}; this program knows {}", version, results_schema_version));
       return;
     }
-    for (const std::string& sentence : h5::unreadable_datasets(root)) findings.problem("results.h5", sentence);
-    if (has_problem(findings.list)) return;
     check_tables(root, findings);
     check_arrays(root, findings);
     const auto waiting = root.read_attribute<std::int64_t>("tasks_waiting");

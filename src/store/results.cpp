@@ -116,12 +116,17 @@ struct Temporary {
   ~Temporary() { ::unlink(path.c_str()); }
 };
 
-ResultCounts write_file(const fs::path& temporary, const OutputDirectory& directory, const task::StageRegistry& stages,
-                        const task::TaskGraph& graph, const ResultOptions& options) {
-  h5::File file = h5::File::create(temporary);
-  const ResultCounts counts = write_content(file.root(), directory, stages, graph, options);
-  file.close();
-  return counts;
+ResultCounts write_file(const fs::path& temporary, const fs::path& destination, const OutputDirectory& directory,
+                        const task::StageRegistry& stages, const task::TaskGraph& graph, const ResultOptions& options) {
+  try {
+    h5::File file = h5::File::create(temporary);
+    const ResultCounts counts = write_content(file.root(), directory, stages, graph, options);
+    file.close();
+    return counts;
+  } catch (const base::Error& error) {
+    if (error.kind() != ErrorKind::io) throw;
+    fail(ErrorKind::io, "cannot write '{}' (the previous file and the journal are unchanged): {}", destination.string(), error.what());
+  }
 }
 
 }  // namespace
@@ -129,7 +134,7 @@ ResultCounts write_file(const fs::path& temporary, const OutputDirectory& direct
 ResultCounts build_results(const OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
                            const fs::path& destination, const ResultOptions& options) {
   const Temporary temporary{fmt::format("{}.{}.tmp", destination.string(), ::getpid())};
-  const ResultCounts counts = write_file(temporary.path, directory, stages, graph, options);
+  const ResultCounts counts = write_file(temporary.path, destination, directory, stages, graph, options);
   base::publish_file(temporary.path, destination);
   return counts;
 }
@@ -138,7 +143,7 @@ ResultCounts build_results(OutputDirectory& directory, const task::StageRegistry
                            const ResultOptions& options) {
   directory.sync();
   const Temporary temporary{fmt::format("{}.{}.tmp", directory.results_path().string(), ::getpid())};
-  const ResultCounts counts = write_file(temporary.path, directory, stages, graph, options);
+  const ResultCounts counts = write_file(temporary.path, directory.results_path(), directory, stages, graph, options);
   const base::FileStamp stamp = base::stamp_file(temporary.path);
   // Before the rename: a file under its final name is always one that the journal knows.
   directory.append(Event{

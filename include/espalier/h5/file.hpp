@@ -7,9 +7,9 @@
 // system refused (no such file, disk full), kind data when the content is not what was asked for (not HDF5, truncated, missing
 // object, wrong type or rank). HDF5 itself prints nothing.
 //
-// Files are written in the format of HDF5 1.8 (checksummed metadata; readable by every tool since 2008). HDF5's file locks are
-// off, because they fail on NFS and Lustre: a caller writes under a temporary name that only it knows and renames with
-// base::publish_file. The environment variable HDF5_USE_FILE_LOCKING still overrides this.
+// Files are written in the format of HDF5 1.8 (checksummed metadata; readable by every tool since 2008), without modification times:
+// equal content makes equal files. HDF5's file locks, which fail on NFS and Lustre, are not used: a caller writes under a temporary
+// name that only it knows and renames with base::publish_file.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -22,7 +22,8 @@
 
 namespace espalier::h5 {
 
-class Handle;  // owns an HDF5 identifier (src/h5/handle.hpp)
+class Handle;        // owns an HDF5 identifier (src/h5/handle.hpp)
+struct DriverState;  // what became of writes to the disk (src/h5/driver.hpp)
 
 /// Extent of an array, slowest index first (row-major, as numpy): {rows, columns}. Empty: a scalar.
 using Dims = std::vector<std::uint64_t>;
@@ -124,9 +125,6 @@ class Group : public Object {
 /// Copies a group with everything below it, or a dataset, also between files. An empty `name`: the group `from` itself.
 void copy_object(const Group& from, const std::string& name, const Group& to, const std::string& new_name);
 
-/// Reads every dataset below the group, so that checksums are compared, and returns a sentence for each that cannot be read.
-std::vector<std::string> unreadable_datasets(const Group& group);
-
 /// Outlives the objects taken from it: closing it closes them, and using them afterwards is an error.
 class File {
  public:
@@ -143,8 +141,9 @@ class File {
   void close();
 
  private:
-  File(std::shared_ptr<Handle> handle, std::filesystem::path path);
+  File(std::shared_ptr<DriverState> state, std::shared_ptr<Handle> handle, std::filesystem::path path);
   static File open(const std::filesystem::path& path, unsigned flags);
+  std::shared_ptr<DriverState> state_;
   std::shared_ptr<Handle> handle_;
   std::filesystem::path path_;
 };
