@@ -188,8 +188,8 @@ void Master::settle(TaskId id) {
   ++(task.failed ? kind.failed : kind.done);
   kind.remaining_expected_seconds -= planned(id).expected_seconds;
   if (task.failed) return;
-  for (const TaskId child : children(id))
-    if (--state(child).open_parents == 0) make_ready(child);
+  for (const TaskId child : children(id))  // one that an earlier run finished may have a parent that had to run again
+    if (--state(child).open_parents == 0 && state(child).state == State::waiting) make_ready(child);
 }
 
 void Master::end_run(StopReason reason, bool ask_workers, Commands& commands) {

@@ -49,7 +49,7 @@ double estimate_remaining_seconds(const Snapshot& snapshot, std::size_t workers)
 }
 
 std::string format_duration(double seconds) {
-  const auto total = static_cast<long long>(std::llround(std::clamp(seconds, 0.0, 1e11)));
+  const auto total = static_cast<long long>(seconds > 0 ? std::llround(std::min(seconds, 1e11)) : 0);
   const long long days = total / 86400;
   const auto clock = [&](long long hours) { return fmt::format("{}:{:02}:{:02}", hours, total / 60 % 60, total % 60); };
   return days >= 2 ? fmt::format("{} d {}", days, clock(total / 3600 % 24)) : clock(total / 3600);

@@ -214,6 +214,7 @@ TEST_F(Farm, AStageThatDoesNotListenIsLeftBehind) {
   // Alone: the thread is detached, and what it uses must live until it ends.
   static toy::Log its_log;
   static const task::StageRegistry stages = toy::registry(&its_log);
+  its_log.running = 0;
   task::TaskGraph graph;
   toy::add(graph, "null", {{"sleep", 2.0}, {"deaf", true}});
   MemoryLedger ledger;

@@ -1,0 +1,67 @@
+#include "espalier/farm/stop.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace espalier::farm {
+namespace {
+
+class Stop : public testing::Test {
+ protected:
+  void SetUp() override { clear_stop_request(); }
+  void TearDown() override { clear_stop_request(); }
+};
+
+TEST_F(Stop, EachSignalAsksToStop) {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    clear_stop_request();
+    const StopSignals signals;
+    EXPECT_FALSE(stop_requested());
+    std::raise(signal);
+    EXPECT_TRUE(stop_requested());
+    EXPECT_EQ(stop_signal(), signal);
+  }
+}
+
+TEST_F(Stop, OldHandlersComeBack) {
+  static int calls;
+  calls = 0;
+  const auto before = std::signal(SIGUSR1, [](int) { ++calls; });
+  {
+    const StopSignals signals;
+    std::raise(SIGUSR1);
+  }
+  EXPECT_EQ(calls, 0);
+  std::raise(SIGUSR1);
+  EXPECT_EQ(calls, 1);
+  std::signal(SIGUSR1, before);
+}
+
+TEST_F(Stop, ByCallThereIsNoSignal) {
+  request_stop();
+  EXPECT_TRUE(stop_requested());
+  EXPECT_EQ(stop_signal(), 0);
+}
+
+TEST_F(Stop, TheFirstReasonStays) {
+  const StopSignals signals;
+  std::raise(SIGTERM);
+  std::raise(SIGINT);  // not the second Ctrl-C
+  request_stop();
+  EXPECT_EQ(stop_signal(), SIGTERM);
+}
+
+TEST(StopDeathTest, ASecondCtrlCEndsAtOnce) {
+  EXPECT_EXIT(
+      {
+        const StopSignals signals;
+        std::raise(SIGINT);
+        std::raise(SIGINT);
+        std::exit(0);
+      },
+      testing::ExitedWithCode(130), "");
+}
+
+}  // namespace
+}  // namespace espalier::farm
