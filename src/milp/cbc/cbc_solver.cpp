@@ -3,7 +3,6 @@
 #include <CbcConfig.h>
 
 #include <CbcModel.hpp>
-#include <CoinMessageHandler.hpp>
 #include <OsiClpSolverInterface.hpp>
 #include <atomic>
 #include <cmath>
@@ -34,12 +33,19 @@ class OneAtATime {
   static inline std::atomic_flag busy_;
 };
 
-int cbc_seed(std::uint64_t seed) { return static_cast<int>((seed ^ (seed >> 32)) & 0x3fffffff) + 1; }
+void set_seed(std::uint64_t seed, CbcModel& cbc) {
+  constexpr int keep_seed_of_lp_solver = 4194304;
+  const int folded = static_cast<int>((seed ^ (seed >> 32)) & 0x3fffffff) + 1;
+  cbc.setSpecialOptions(cbc.specialOptions() | keep_seed_of_lp_solver);
+  cbc.setRandomSeed(folded);
+  dynamic_cast<OsiClpSolverInterface&>(*cbc.solver()).getModelPtr()->setRandomSeed(static_cast<unsigned>(folded));
+}
 
-void set_limits(const SolveOptions& o, CbcModel& cbc) {
+void set_limits(const SolveOptions& o, double seconds_left, CbcModel& cbc) {
   cbc.setUseElapsedTime(true);
-  if (o.time_limit < infinity) cbc.setMaximumSeconds(o.time_limit);
+  if (o.time_limit < infinity) cbc.setMaximumSeconds(std::max(1e-3, seconds_left));
   if (o.node_limit >= 0) cbc.setMaximumNodes(static_cast<int>(std::min<std::int64_t>(o.node_limit, 2147483647)));
+  cbc.setPrintFrequency(50);  // of treeStatus events, from which the dual bound is taken
   cbc.setAllowableGap(o.absolute_gap);
   cbc.setAllowableFractionGap(o.relative_gap);
 }
@@ -62,6 +68,14 @@ void set_priorities(const Model& model, CbcModel& cbc) {
 void switch_scaling_off(OsiClpSolverInterface& osi) {
   osi.setHintParam(OsiDoScale, false, OsiHintTry);
   osi.getModelPtr()->scaling(0);
+}
+
+/// Cbc 2.10.8 has lost starts without a word (fixed later: bc74ac62, 87e444b0, 1d2249f8), so it is asked whether it has this one.
+void pass_start(const Model& model, const std::vector<double>& start, CbcModel& cbc) {
+  const double value = to_cbc_objective(model, model.objective_value(start));
+  cbc.setBestSolution(start.data(), static_cast<int>(start.size()), value);
+  if (cbc.bestSolution() == nullptr || cbc.getMinimizationObjValue() != value)
+    base::fail(base::ErrorKind::solver, "a start of value {:.17g} was passed, but Cbc has {:.17g}", value, cbc.getMinimizationObjValue());
 }
 
 class CbcSolver final : public Solver {
@@ -98,26 +112,16 @@ void CbcSolver::search_tree(const Model& model, OsiClpSolverInterface& osi, cons
   const ClpEvents lp_events(search, lp_grace);
   osi.getModelPtr()->passInEventHandler(&lp_events);
   CbcModel cbc(osi);
-  CoinMessageHandler messages(stdout);
-  messages.setLogLevel(options.log_file.empty() ? 0 : 1);
-  cbc.passInMessageHandler(&messages);
+  cbc.setLogLevel(options.log_file.empty() ? 0 : 1);
   cbc.solver()->setHintParam(OsiDoReducePrint, true, OsiHintTry);
-  set_limits(options, cbc);
-  cbc.setMaximumSeconds(std::max(1e-3, options.time_limit - search->seconds()));
+  set_limits(options, options.time_limit - search->seconds(), cbc);
   set_priorities(model, cbc);
   apply(settings_, cbc);
-  int special = cbc.specialOptions();
-  special |= 8388608;  // no clean-up LP after the search: it is not limited (Cbc #507), and we have the points already
-  if (options.seed != 0) {
-    special |= 4194304;  // keep the LP solver's seed
-    cbc.setRandomSeed(cbc_seed(options.seed));
-    dynamic_cast<OsiClpSolverInterface&>(*cbc.solver()).getModelPtr()->setRandomSeed(cbc_seed(options.seed));
-  }
-  cbc.setSpecialOptions(special);
+  // No clean-up LP after the search: it is not limited (https://github.com/coin-or/Cbc/issues/507), and we have the points already.
+  cbc.setSpecialOptions(cbc.specialOptions() | 8388608);
+  if (options.seed != 0) set_seed(options.seed, cbc);
   if (options.cutoff) cbc.setCutoff(to_cbc_objective(model, *options.cutoff));
-  if (!options.start.empty())
-    cbc.setBestSolution(options.start.data(), static_cast<int>(options.start.size()),
-                        to_cbc_objective(model, search->recorder.best()->objective));
+  if (!options.start.empty()) pass_start(model, options.start, cbc);
   const CbcEvents events(search);
   cbc.passInEventHandler(&events);
   search->trusted_bound = osi.getObjValue();

@@ -36,7 +36,7 @@ void conclude_finished(const CbcModel& cbc, const Search& search, Result& result
   } else if (best) {
     const bool gap = cbc.secondaryStatus() == gap_reached;
     result.termination = {.reason = Reason::optimal, .detail = codes(cbc) + (gap ? " (within the allowed gap)" : "")};
-    result.dual_bound = gap ? from_cbc_objective(search.model, search.trusted_bound) : best->objective;
+    result.dual_bound = gap ? from_cbc_objective(search.model, cbc.getBestPossibleObjValue()) : best->objective;
   } else if (search.options.cutoff) {
     result.termination = {.reason = Reason::limit, .limit = Limit::cutoff, .detail = codes(cbc) + ": nothing is better than the cutoff"};
     result.dual_bound = *search.options.cutoff;

@@ -1,0 +1,203 @@
+// The external back end against programs that behave badly.
+#include "milp/external/external_solver.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "espalier/base/clock.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/base/file.hpp"
+#include "milp/external/process.hpp"
+#include "milp/models.hpp"
+
+namespace espalier::milp {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (fs::path(::testing::TempDir()) / "espalier external test XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~Folder() { fs::remove_all(path_); }
+  fs::path path_;
+};
+
+class External : public ::testing::Test {
+ protected:
+  Folder folder;
+  Model model = testing::knapsack({3, 4}, {3, 4}, 5);
+
+  /// A shell script as a solver: $1 model, $2 solution, $3 seconds. The folder's name has blanks in it.
+  std::unique_ptr<Solver> script(const std::string& body) {
+    const fs::path path = folder.path_ / "solver.sh";
+    std::ofstream(path) << "#!/bin/sh\n" << body;
+    fs::permissions(path, fs::perms::owner_all);
+    return make_external_solver("'" + path.string() + "' {model} {solution} {seconds}");
+  }
+  std::string error_of(const std::string& body, const SolveOptions& options = {}) {
+    const Result result = script(body)->solve(model, options);
+    EXPECT_EQ(to_string(result.termination.reason), "error");
+    return result.termination.detail;
+  }
+};
+
+TEST(SplitCommand, WordsAndQuotes) {
+  EXPECT_THAT(split_command("a  b\tc "), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(split_command("'a b' \"c d\" e\\ f"), ElementsAre("a b", "c d", "e f"));
+  EXPECT_THAT(split_command("a'b'\"c\"d ''"), ElementsAre("abcd", ""));
+  EXPECT_THAT(split_command(R"('\' "\"\\\n")"), ElementsAre("\\", R"("\\n)"));
+  EXPECT_THAT(split_command("$HOME `id` ; | > * ~"), ElementsAre("$HOME", "`id`", ";", "|", ">", "*", "~"));
+  EXPECT_THAT(split_command(""), ElementsAre());
+  EXPECT_THROW(split_command("a 'b"), base::Error);
+  EXPECT_THROW(split_command("a \"b"), base::Error);
+}
+
+TEST(MakeSolver, UnknownNamesAreRefusedWithTheLegalOnes) {
+  try {
+    make_solver("cbd");
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.kind(), base::ErrorKind::configuration);
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("'cbd'"), HasSubstr("did you mean 'cbc'"), HasSubstr("external:glpsol")));
+  }
+}
+
+TEST(MakeSolver, ACommandLineMustNameModelAndSolution) {
+  for (const char* command : {"external:", "external:cbc {model}", "external:solve {solution}", "external:'x {model} {solution}"})
+    EXPECT_THROW(make_solver(command), base::Error) << command;
+  EXPECT_EQ(make_solver("external:x {model} {solution}")->name(), "external:x {model} {solution}");
+}
+
+TEST_F(External, PlaceholdersAreReplacedAndPathsWithBlanksAreOneWord) {
+  const auto solver = script(
+      "grep -q '^NAME espalier FREE' \"$1\" && [ \"$3\" = 12 ] && [ $# = 3 ] &&\n"
+      "printf 'Optimal - objective value -4\\n 0 c0 0 0\\n 1 c1 1 0\\n' > \"$2\"\n");
+  const Result result = solver->solve(model, {.time_limit = 11.2});
+  ASSERT_EQ(to_string(result.termination.reason), "optimal") << result.termination.detail;
+  EXPECT_EQ(result.incumbent->objective, 4);
+  EXPECT_EQ(result.dual_bound, 4);
+}
+
+TEST_F(External, AMissingProgramIsNamed) {
+  const Result result = make_external_solver("no-such-solver-anywhere {model} {solution}")->solve(model, {});
+  EXPECT_EQ(result.termination.reason, Reason::error);
+  EXPECT_THAT(result.termination.detail, AllOf(HasSubstr("cannot start 'no-such-solver-anywhere'"), HasSubstr("No such file")));
+}
+
+TEST_F(External, ANonZeroExitIsAnErrorWithTheOutput) {
+  EXPECT_THAT(error_of("echo to stdout; echo license expired >&2; exit 3\n"),
+              AllOf(HasSubstr("returned 3"), HasSubstr("to stdout"), HasSubstr("license expired")));
+}
+
+TEST_F(External, OnlyTheTailOfALongOutputIsShown) {
+  const std::string detail = error_of("seq 1 100000; echo the end; exit 1\n");
+  EXPECT_LT(detail.size(), 1000U);
+  EXPECT_THAT(detail, HasSubstr("the end"));
+}
+
+TEST_F(External, ASignalIsAnError) {
+  EXPECT_THAT(error_of("echo working; kill -SEGV $$\n"), AllOf(HasSubstr("signal 11"), HasSubstr("working")));
+}
+
+TEST_F(External, NoSolutionFileIsAnError) {
+  EXPECT_THAT(error_of("echo all fine\n"), AllOf(HasSubstr("no solution file"), HasSubstr("all fine")));
+}
+
+TEST_F(External, AnUnreadableSolutionFileIsAnError) {
+  EXPECT_THAT(error_of(": > \"$2\"\n"), HasSubstr("empty file"));
+  EXPECT_THAT(error_of("echo '<?xml?>' > \"$2\"\n"), AllOf(HasSubstr("line 1"), HasSubstr("'<?xml?>'")));
+  EXPECT_THAT(error_of("printf 'Optimal - objective value 4\\n 0 c0 abc 0\\n' > \"$2\"\n"), HasSubstr("line 2: a number is expected"));
+  EXPECT_THAT(error_of("printf 'Optimal - objective value 4\\n 0 c7 1 0\\n' > \"$2\"\n"), HasSubstr("a column of the model"));
+  EXPECT_THAT(error_of("printf 'c x\\ns mip 1 2 o 4\\nj 1 0\\n' > \"$2\"\n"), HasSubstr("complete file"));
+}
+
+TEST_F(External, AWrongClaimIsRefused) {
+  EXPECT_THAT(error_of("printf 'Optimal - objective value -7\\n 0 c0 1 0\\n 1 c1 1 0\\n' > \"$2\"\n"),
+              AllOf(HasSubstr("objective 7"), HasSubstr("violates the model by 2")));
+  EXPECT_THAT(error_of("echo 'Infeasible - objective value 0' > \"$2\"\n", {.start = {1, 0}}), HasSubstr("the start is feasible"));
+}
+
+TEST_F(External, AStatusThatIsNotUnderstoodIsAnError) {
+  EXPECT_THAT(error_of("echo 'Status unknown - objective value 0' > \"$2\"\n"), HasSubstr("Status unknown"));
+}
+
+TEST_F(External, ALimitWithoutAPoint) {
+  const auto solver = script(
+      "echo 'Stopped on time (no integer solution - continuous used) - objective value 1' > \"$2\"\n"
+      "echo ' 0 c0 0.5 0' >> \"$2\"\n");
+  const Result result = solver->solve(model, {});
+  EXPECT_EQ(to_string(result.termination.reason), "limit");
+  EXPECT_EQ(to_string(result.termination.limit), "time");
+  EXPECT_FALSE(result.incumbent);
+  EXPECT_EQ(result.dual_bound, infinity);
+}
+
+TEST_F(External, ANodeLimitIsRefused) { EXPECT_THAT(error_of("exit 0\n", {.node_limit = 5}), HasSubstr("no node limit is expected")); }
+
+TEST_F(External, TheLogFileIsAppendedTo) {
+  const fs::path log = folder.path_ / "log";
+  std::ofstream(log) << "earlier\n";
+  EXPECT_THAT(error_of("echo one; exit 1\n", {.log_file = log}), ::testing::Not(HasSubstr("earlier")));
+  EXPECT_EQ(base::read_file(log), "earlier\none\n");
+}
+
+TEST_F(External, NothingIsLeftInTheTemporaryDirectory) {
+  const auto left = [] {
+    int count = 0;
+    for (const auto& entry : fs::directory_iterator(fs::temp_directory_path()))
+      count += entry.path().filename().string().starts_with("espalier-milp-");
+    return count;
+  };
+  const int before = left();
+  error_of("exit 1\n");
+  EXPECT_LE(left(), before);
+}
+
+bool alive(pid_t pid) { return ::kill(pid, 0) == 0; }
+
+pid_t pid_in(const fs::path& file) { return std::stoi(base::read_file(file)); }
+
+TEST_F(External, WhatTheProgramStartedDiesWithIt) {
+  const fs::path pid_file = folder.path_ / "pid";
+  error_of("sleep 1000 & echo $! > '" + pid_file.string() + "'; exit 1\n");
+  const pid_t pid = pid_in(pid_file);
+  const base::Stopwatch watch;
+  while (alive(pid) && watch.wall_seconds() < 5) std::this_thread::sleep_for(base::Seconds(0.01));
+  EXPECT_FALSE(alive(pid));
+}
+
+TEST_F(External, AProgramThatIgnoresTermIsKilledWithItsChildren) {
+  const fs::path pid_file = folder.path_ / "pid";
+  const base::Stopwatch watch;
+  const ProcessResult result =
+      run_process({"/bin/sh", "-c", "trap '' TERM; sleep 1000 & echo $! > \"$1\"; wait; wait; sleep 1000", "sh", pid_file},
+                  folder.path_ / "out", 0.3, [] { return false; });
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_FALSE(result.stopped);
+  EXPECT_LT(watch.wall_seconds(), 10);
+  const pid_t pid = pid_in(pid_file);
+  while (alive(pid) && watch.wall_seconds() < 15) std::this_thread::sleep_for(base::Seconds(0.01));
+  EXPECT_FALSE(alive(pid));
+}
+
+TEST_F(External, AStopRequestEndsTheProgram) {
+  const base::Stopwatch watch;
+  const auto solver = script("sleep 1000\n");
+  const Result result = solver->solve(model, {.stop_requested = [&] { return watch.wall_seconds() > 0.2; }});
+  EXPECT_EQ(to_string(result.termination.reason), "stopped") << result.termination.detail;
+  EXPECT_LT(result.seconds, 10);
+}
+
+}  // namespace
+}  // namespace espalier::milp
