@@ -212,10 +212,9 @@ class BlockReader {
 }  // namespace
 
 void check_keys(const Node& node, std::span<const std::string> legal, const Schema& schema, const Place& place, Problems& problems) {
-  for (std::size_t i = 0; i < node.entries.size(); ++i) {
-    const std::string& key = node.entries[i].first;
+  for (const auto& [key, line, column, value] : node.entries) {
     if (std::find(legal.begin(), legal.end(), key) != legal.end()) continue;
-    const Place here{join_path(place.path, key), node.key_places[i].first, node.key_places[i].second};
+    const Place here{join_path(place.path, key), line, column};
     if (task::find_field(schema, key) || is_section(schema, key)) {
       problems.add(here, fmt::format("'{}' is a parameter: expected it under parameters, product or zip", key));
       continue;

@@ -12,8 +12,8 @@
 namespace espalier::config {
 
 const Node* Node::find(std::string_view key) const {
-  const auto it = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) { return entry.first == key; });
-  return it == entries.end() ? nullptr : &it->second;
+  const auto it = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
+  return it == entries.end() ? nullptr : &it->value;
 }
 
 std::string describe_found(const Node& node) {
@@ -135,9 +135,8 @@ class Converter {
         problems_.add(here, fmt::format("duplicate key, first given on line {}", it->second));
         continue;
       }
-      node.key_places.emplace_back(here.line, here.column);
-      node.entries.emplace_back(key, convert(entry.second, here.path, level + 1));
-      if (Node& value = node.entries.back().second; value.kind == Node::Kind::null) {  // nothing stands there: point to its key
+      node.entries.push_back({key, here.line, here.column, convert(entry.second, here.path, level + 1)});
+      if (Node& value = node.entries.back().value; value.kind == Node::Kind::null) {  // nothing stands there: point to its key
         value.line = here.line;
         value.column = here.column;
       }

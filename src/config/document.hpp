@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "config/problems.hpp"
@@ -17,11 +16,18 @@ struct Node {
   bool quoted = false;
   int line = 0;  ///< one-based
   int column = 0;
-  std::vector<Node> items;                            ///< of a sequence
-  std::vector<std::pair<std::string, Node>> entries;  ///< of a map, in file order; keys are all different
-  std::vector<std::pair<int, int>> key_places;        ///< line and column of the keys, same order
+  struct Entry;
+  std::vector<Node> items;     ///< of a sequence
+  std::vector<Entry> entries;  ///< of a map, in file order; keys are all different
 
   const Node* find(std::string_view key) const;
+};
+
+struct Node::Entry {
+  std::string key;
+  int line = 0;  ///< of the key
+  int column = 0;
+  Node value;
 };
 
 /// "'abc'", "the quoted text 'abc'", "a list", "a map", "nothing".

@@ -126,10 +126,9 @@ struct LeafWalk {
   std::map<std::string, int> first_lines;
 
   void walk(const Node& node, const std::string& prefix, const Place& place) {
-    for (std::size_t i = 0; i < node.entries.size(); ++i) {
-      const auto& [key, value] = node.entries[i];
+    for (const auto& [key, line, column, value] : node.entries) {
       const std::string name = join_path(prefix, key);
-      const Place here{join_path(place.path, key), node.key_places[i].first, node.key_places[i].second};
+      const Place here{join_path(place.path, key), line, column};
       if (const Field* field = task::find_field(schema, name)) {
         read(*field, value, here);
       } else if (!is_section(schema, name)) {
