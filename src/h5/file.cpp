@@ -50,8 +50,16 @@ File File::open(const std::filesystem::path& path, unsigned flags) {
   return {std::move(state), std::move(handle), path};
 }
 
-File File::open_read_only(const std::filesystem::path& path) { return open(path, H5F_ACC_RDONLY); }
-File File::open_read_write(const std::filesystem::path& path) { return open(path, H5F_ACC_RDWR); }
+// The macros H5F_ACC_* start the library, after which its exit handler can no longer be switched off: initialize() comes first.
+File File::open_read_only(const std::filesystem::path& path) {
+  initialize();
+  return open(path, H5F_ACC_RDONLY);
+}
+
+File File::open_read_write(const std::filesystem::path& path) {
+  initialize();
+  return open(path, H5F_ACC_RDWR);
+}
 
 Group File::root() const {
   const hid_t id = handle_ ? H5Gopen2(handle_->id(), "/", H5P_DEFAULT) : H5I_INVALID_HID;
