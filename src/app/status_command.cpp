@@ -90,7 +90,7 @@ Status read_status(const std::filesystem::path& path) {
   const ExperimentPlan planned = parse_plan(directory.identity().configuration, (path / "plan.yaml").string(), stages_for_planning());
   Status status{.directory = path.string(),
                 .name = planned.plan.name,
-                .running = directory.locked(),
+                .running = directory.running(),
                 .dropped_bytes = directory.replay().dropped_bytes};
   count_tasks(planned.plan.graph, directory, status);
   read_events(directory, status);

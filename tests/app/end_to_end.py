@@ -263,7 +263,7 @@ class BadInput(Case):
         try:
             while not list(out.glob("parts/*/*.h5")):
                 time.sleep(0.01)
-            self.refused("run", TINY, "--out", out, code=3, says=["lock", str(process.pid)])
+            self.refused("run", TINY, "--out", out, code=3, says=["in use by process", str(process.pid)])
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(60)
