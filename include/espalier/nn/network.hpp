@@ -12,9 +12,9 @@ using WeightMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen:
 using Mask = Eigen::Matrix<std::uint8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 struct Layer {
-  WeightMatrix weight;    ///< (out x in)
-  Eigen::VectorXf bias;   ///< (out)
-  Mask mask;              ///< (out x in), 1 = kept, 0 = pruned (weight is exactly 0 there); empty (0 x 0) = nothing pruned
+  WeightMatrix weight;   ///< (out x in)
+  Eigen::VectorXf bias;  ///< (out)
+  Mask mask;             ///< (out x in), 1 = kept, 0 = pruned (weight is exactly 0 there); empty (0 x 0) = nothing pruned
 
   Eigen::Index inputs() const { return weight.cols(); }
   Eigen::Index outputs() const { return weight.rows(); }
