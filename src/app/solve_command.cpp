@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -80,6 +81,7 @@ int run_solve(const SolveOptions& options) {
                                        .time_limit_seconds = options.time_limit,
                                        .node_limit = options.node_limit,
                                        .log_file = options.log_file};
+  if (!std::filesystem::exists(options.file)) base::fail(base::ErrorKind::data, "there is no problem file '{}'", options.file);
   std::vector<std::string> names = options.problems;
   if (names.empty()) names = problem::problem_names(options.file);
   const std::vector<problem::Problem> problems = problem::read_problems(options.file, names);  // all are checked before the first is solved

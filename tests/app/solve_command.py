@@ -70,7 +70,7 @@ class BadProblemFile(Case):
     def test_nan_weight(self):
         def damage(problem):
             problem["network/layer_0/weight"][2, 3] = np.nan
-        self.expect(damage, ["layer_0", "nan"])
+        self.expect(damage, ["layer 0", "weight[2, 3] = nan"])
 
     def test_wrong_shape(self):
         def damage(problem):

@@ -151,8 +151,8 @@ TEST(Configs, HaveTheNumbersOfThePaper) {
       << "what tier 1 computed, the whole grid need not compute again";
 
   const Plan quick = plan_of(load("quickstart"));
-  EXPECT_EQ(quick.instances, 18U);
-  EXPECT_EQ(quick.stages[0].distinct, 2U);
+  EXPECT_EQ(quick.instances, 45U);
+  EXPECT_EQ(quick.stages[0].distinct, 5U);
 }
 
 TEST(Configs, DifferInTrainingBetweenTheDatasets) {
