@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "espalier/base/error.hpp"
+#include "espalier/nn/network.hpp"
 
 namespace espalier::certify {
 namespace {

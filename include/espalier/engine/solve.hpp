@@ -2,6 +2,7 @@
 #pragma once
 #include "espalier/engine/result.hpp"
 #include "espalier/engine/settings.hpp"
+#include "espalier/nn/network.hpp"
 #include "espalier/problem/problem.hpp"
 
 namespace espalier::engine {
