@@ -3,6 +3,8 @@
 // - requests of isend are kept until they are complete, or the buffer would be freed while MPI reads it;
 // - irecv, cancel and wait_any of serialised types are not used (boostorg/mpi issues 63, 72, 110).
 // A blocking receive would spin at 100 % of a core, so waiting is: probe for 50 us, then sleep 50 us doubling to 1 ms between probes.
+// Open MPI yields the core in every probe when it believes that there are more ranks than cores; with sleeping ranks that only costs: on
+// a busy machine each yield is a whole time slice of somebody else (null tasks: 9,500/s with, 15,900/s without, load 12 on 2 cores).
 #include "wire/mpi.hpp"
 
 #include <boost/mpi/communicator.hpp>
@@ -129,6 +131,7 @@ class MpiLink final : public Link {
 }  // namespace
 
 std::unique_ptr<Link> make_mpi_link() {
+  ::setenv("OMPI_MCA_mpi_yield_when_idle", "0", /*overwrite=*/0);  // read by MPI_Init; other MPIs ignore it
   try {
     return std::make_unique<MpiLink>();
   } catch (const mpi::exception& e) {
