@@ -114,7 +114,7 @@ Schema solve_fields() {
           text("solve.bounds", "l1", "pre-activation bounds", {"box", "l1"}),
           text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
           text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
-          real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0),
+          real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0, true),
           integer("solve.node_limit", -1, "nodes", "branch-and-bound nodes; -1: no limit", -1),
           text("solve.start", "clean_input", "first incumbent given to the solver", {"none", "clean_input"}),
           integer("solve.seed", 0, "", "random seed of the solver", 0),

@@ -231,6 +231,9 @@ class BadInput(Case):
             "wrong type": ("train: {epochs: many}", ["bad.yaml:", "train.epochs", "expected integer", "many"]),
             "negative width": ("network: {width: -3}", ["network.width", "-3"]),
             "rate": ("prune: {rate: 1.0}", ["prune.rate", "1"]),
+            "time limit": ("solve: {time_limit: 0}", ["solve.time_limit", "> 0"]),
+            "duplicate key": ("train: {epochs: 3, epochs: 4}", ["bad.yaml:4", "epochs"]),
+            "merge key": ("<<: {}", ["bad.yaml:4", "<<"]),
         }
         for name, (line, says) in cases.items():
             with self.subTest(name):

@@ -41,9 +41,9 @@ class Solve(Case):
                 self.assertLess(answer["dual_bound"], 0)
                 self.assertIsNone(answer["first_adversarial_seconds"])
 
-    def test_zero_time_limit_is_a_limit(self):
+    def test_a_time_limit_that_is_too_short_is_a_limit(self):
         name = next(iter(small_problems()))
-        answer = json_lines(self.run_ok("solve", PROBLEMS, "--problem", name, "--time-limit", "0", "--json").stdout)[0]
+        answer = json_lines(self.run_ok("solve", PROBLEMS, "--problem", name, "--time-limit", "1e-6", "--json").stdout)[0]
         self.assertEqual((answer["status"], answer["limit"]), ("limit", "time"))
 
     def test_external_solver(self):
@@ -116,7 +116,9 @@ class BadProblemFile(Case):
 
     def test_missing_file_and_bad_options(self):
         self.refused("solve", self.folder / "none.h5", code=2, says="none.h5")
-        self.refused("solve", PROBLEMS, "--time-limit", "-1", code=2, says="--time-limit")
+        for seconds in ("-1", "0", "soon"):
+            self.refused("solve", PROBLEMS, "--time-limit", seconds, code=2, says="--time-limit")
+        self.refused("solve", PROBLEMS, "--time-limit", "nan", code=2, says=["time_limit", "nan"])
         self.refused("solve", PROBLEMS, "--formulation", "leen", code=2, says="leen")
         self.refused("solve", PROBLEMS, "--solver", "gurobi", code=2, says=["gurobi", "cbc"])
 
