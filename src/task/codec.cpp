@@ -204,8 +204,39 @@ void check_version(Reader& in, const char* what) {
     fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
 }
 
+/// Accepts CBOR whose containers are nested at most four deep, as those of our records are.
+class DepthCheck final : public nlohmann::json_sax<Json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ <= 4; }
+  bool start_array(std::size_t) override { return ++depth_ <= 4; }
+  bool end_object() override { return depth_-- > 0; }
+  bool end_array() override { return depth_-- > 0; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  int depth_ = 0;
+};
+
+/// The library's reader recurses, and some hundred thousand bytes that only open arrays would overflow its stack: what is long enough for
+/// that is looked through first.
+void check_depth(std::string_view bytes, const char* what) {
+  constexpr std::size_t kTooShortToHurt = std::size_t{1} << 15;
+  DepthCheck check;
+  if (bytes.size() > kTooShortToHurt && !Json::sax_parse(bytes.begin(), bytes.end(), &check, Json::input_format_t::cbor))
+    fail(ErrorKind::data, "{}: expected CBOR nested at most four deep, found something else in {} bytes", what, bytes.size());
+}
+
 template <class Decode>
 auto decoded(std::string_view bytes, const char* what, Decode decode) {
+  check_depth(bytes, what);
   try {
     return decode(Json::from_cbor(bytes.begin(), bytes.end()));
   } catch (const Json::exception& e) {

@@ -146,6 +146,21 @@ TEST(Codec, ChangedBytesNeverCrash) {
   EXPECT_GT(refused, 1000U);
 }
 
+TEST(Codec, DeepNestingDoesNotOverflowTheStack) {
+  for (const char opening : {'\x81', '\xa1', '\x9f', '\xc1'}) {
+    expect_data_error(decode_outcome, std::string(std::size_t{1} << 22, opening), "nested containers");
+    expect_data_error(decode_attempt, std::string(20000, opening), "nested containers");
+  }
+}
+
+TEST(Codec, LargeOutcomesPass) {
+  base::RandomStream random(6, "codec");
+  Outcome outcome = random_outcome(random);
+  outcome.arrays.push_back({"trace", std::vector<double>(200000, 0.1)});
+  outcome.message = std::string(100000, 'm');
+  expect_identical(outcome, decode_outcome(encode(outcome)));
+}
+
 TEST(Codec, RefusalsSayWhatWasFound) {
   const auto message = [](std::string_view bytes) -> std::string {
     try {
