@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "espalier/h5/file.hpp"
+#include "h5/driver.hpp"
 #include "h5/handle.hpp"
 #include "h5/types.hpp"
 
@@ -67,7 +68,7 @@ void write_raw(const Group& group, const std::string& name, hid_t type, std::siz
   const Handle dataset = own(H5Dcreate2(group.handle().id(), name.c_str(), type, space.id(), links.id(), creation.id(), H5P_DEFAULT),
                              H5Dclose, "create", path, file);
   if (count > 0) check(H5Dwrite(dataset.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), "write", path, file);
-  flush_chunks(dataset, path, file);
+  require_written(dataset.id(), path, file);
 }
 
 /// Both directions: 2^63 as double is not an int64, 2^53 + 1 as int64 is not a double.

@@ -4,8 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "h5/driver.hpp"
-
 namespace espalier::h5 {
 
 using base::ErrorKind;
@@ -77,11 +75,6 @@ Handle own(hid_t id, Handle::Closer closer, std::string_view action, const std::
 
 void check(long long result, std::string_view action, const std::string& object, const std::string& file) {
   if (result < 0) refuse(action, object, file);
-}
-
-void flush_chunks(const Handle& dataset, const std::string& object, const std::string& file) {
-  check(H5Dflush(dataset.id()), "write", object, file);
-  require_written(dataset.id(), object, file);
 }
 
 Handle without_times(hid_t property_class) {

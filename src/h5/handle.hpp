@@ -55,8 +55,6 @@ std::string join_path(const std::string& group, const std::string& name);
 
 /// Dataset `name` of the group, or Error(data) that says what there is instead.
 Handle open_dataset(const Group& group, const std::string& name);
-/// Writes out what HDF5 buffers of a dataset; throws if that, or an earlier write to the file, has failed.
-void flush_chunks(const Handle& dataset, const std::string& object, const std::string& file);
 /// Properties for creating a file, group or dataset that leave out modification times: equal content makes equal files.
 Handle without_times(hid_t property_class);
 /// Makes the missing groups on the way to `name`, and the properties of a new link to it. Error(data) if the name exists.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "espalier/base/text.hpp"
+#include "h5/driver.hpp"
 #include "h5/table_layout.hpp"
 
 namespace espalier::h5 {
@@ -185,7 +186,7 @@ void write_table(const Group& group, const std::string& name, const Table& table
     H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr);
     check(H5Dwrite(dataset.id(), type.id(), memory.id(), space.id(), H5P_DEFAULT, buffer.data()), "write table", path, file);
   }
-  flush_chunks(dataset, path, file);
+  require_written(dataset.id(), path, file);
   const Object object = group.open_object(name);
   for (const Column& column : table.columns) {
     object.write_attribute("unit." + column.name, column.unit);

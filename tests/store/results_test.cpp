@@ -176,7 +176,7 @@ TEST_F(ResultsTest, ThreeThousandSolvesTakeSeconds) {
   const base::Stopwatch watch;
   build_results(directory, stages_, graph);
   EXPECT_EQ(read_table(results(), "solves").rows(), 3000U);
-  EXPECT_LT(watch.wall_seconds(), 3.0);
+  EXPECT_LT(watch.cpu_seconds(), 3.0);
 }
 
 }  // namespace
