@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "espalier/h5/file.hpp"
+#include "h5/temporary_directory.hpp"
 #include "problem/reference.hpp"
 
 namespace espalier::problem {
@@ -89,6 +90,24 @@ TEST(ProblemFile, WhatIsWrittenIsReadBackExactly) {
 
   const Problem plain = read_problem(path, "bare");
   EXPECT_FALSE(plain.optimum || plain.optimal_input || plain.true_label || plain.input_side || plain.sample_index);
+}
+
+/// The layout of the reference file, seen with somebody else's reader; 5 x 4 and 3 x 5 layers show rows and columns.
+TEST(ProblemFile, H5pyReadsTheLayoutOfTheReferenceFile) {
+  const auto path = scratch("layout.h5");
+  Problem problem = espalier::testing::random_problem({4, 5, 3}, 3, 0.75);
+  problem.name = "p";
+  problem.dataset = "mnist";
+  problem.optimum = -0.25;
+  write_problems(path, std::vector{problem});
+  EXPECT_EQ(espalier::test::python(
+                path, "r",
+                "g = f['p']; n = g['network']; print(sorted(g), sorted(n), n['layer_0/weight'].shape, n['layer_0/weight'].dtype, "
+                "n['layer_1/weight'].shape, n['layer_1/bias'].shape, g['input'].shape, g['input'].dtype, g.attrs['norm'], "
+                "g.attrs['epsilon'], g.attrs['dataset'], g.attrs['optimum'])"),
+            "['input', 'network'] ['layer_0', 'layer_1'] (5, 4) float32 (3, 5) (3,) (4,) float64 l1 0.75 mnist -0.25\n");
+  const float corner = problem.network.layers[0].weight(1, 3);
+  EXPECT_EQ(espalier::test::python(path, "r", "print('%.9g' % f['p/network/layer_0/weight'][1, 3])"), fmt::format("{:.9g}\n", corner));
 }
 
 TEST(ProblemFile, NamesSelectInTheirOrderAndAWrongOneGetsASuggestion) {
