@@ -135,7 +135,7 @@ template <class T>
 std::vector<T> read_values(const Source& source, const StoredType& stored) {
   switch (stored.kind) {
     case StoredKind::boolean:
-      return convert<T, std::int8_t>(source, boolean_type().id(), stored.name);
+      return convert<T, std::uint8_t>(source, boolean_type().id(), stored.name);
     case StoredKind::integer:
       if (stored.size > 8) break;
       if (stored.is_signed) return convert<T, std::int64_t>(source, H5T_NATIVE_INT64, stored.name);

@@ -225,7 +225,7 @@ hid_t register_driver() {
   driver.name = "espalier";
   driver.maxaddr = largest_address;
   driver.fc_degree = H5F_CLOSE_STRONG;
-  driver.fapl_size = sizeof(DriverState*);
+  driver.fapl_size = sizeof(void*);
   driver.open = driver_open;
   driver.close = driver_close;
   driver.cmp = driver_compare;

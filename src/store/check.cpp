@@ -161,7 +161,7 @@ void check_arrays(const h5::Group& root, Findings& findings) {
   const h5::Group arrays = root.open_group("arrays");
   for (const std::string& table : arrays.children())
     for (const std::string& name : arrays.open_group(table).children())
-      findings.guard("results.h5:/arrays/" + table + "/" + name, [&] { check_array(root, table, name, findings); });
+      findings.guard(fmt::format("results.h5:/arrays/{}/{}", table, name), [&] { check_array(root, table, name, findings); });
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ fs::path next_side_file(const fs::path& path) {
 fs::path repair_journal(const fs::path& path, const ReplayResult& replay) {
   if (replay.dropped_bytes == 0) return {};
   const Descriptor journal(path, O_RDWR, "repair");
-  const fs::path side_path = next_side_file(path);
+  fs::path side_path = next_side_file(path);
   {
     const Descriptor side(side_path, O_WRONLY | O_CREAT | O_EXCL, "create");
     std::string buffer(std::size_t{1} << 20, '\0');

@@ -97,7 +97,7 @@ void ColumnBuilder::add(const Value* value, const std::string& where) {
          task::to_string(task::type_of(*value)), task::to_text(*value));
 }
 
-void write_columns(const h5::Group& group, const std::string& name, std::vector<ColumnBuilder*> columns) {
+void write_columns(const h5::Group& group, const std::string& name, const std::vector<ColumnBuilder*>& columns) {
   h5::Table table;
   for (ColumnBuilder* column : columns) table.columns.push_back(column->take());
   h5::write_table(group, name, table);

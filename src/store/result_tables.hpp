@@ -76,6 +76,6 @@ class StagesTable {
 std::string status_of(const task::Outcome* outcome);
 
 /// Writes a table and says in an attribute "missing.<column>" what stands for no value in its integer columns.
-void write_columns(const h5::Group& group, const std::string& name, std::vector<ColumnBuilder*> columns);
+void write_columns(const h5::Group& group, const std::string& name, const std::vector<ColumnBuilder*>& columns);
 
 }  // namespace espalier::store
