@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "espalier/config/experiment.hpp"
+#include "espalier/data/dataset.hpp"
 #include "espalier/experiments/environment.hpp"
 #include "espalier/plan/plan.hpp"
 #include "espalier/task/stage.hpp"

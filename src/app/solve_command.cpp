@@ -117,9 +117,7 @@ void add_solve(CLI::App& program, int& exit_code) {
   command->add_option("--goal", options->goal, "the maximum, or its sign only")
       ->check(CLI::IsMember({"optimize", "decide"}))
       ->capture_default_str();
-  command->add_option("--time-limit", options->time_limit, "wall seconds per problem")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  command->add_option("--time-limit", options->time_limit, "wall seconds per problem")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--node-limit", options->node_limit, "branch-and-bound nodes per problem; -1: none")->capture_default_str();
   command->add_option("--log", options->log_file, "the solver's own output goes to this file");
   command->add_flag("--json", options->json, "one JSON object per problem and line");

@@ -27,7 +27,9 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
 
   int get() const { return fd_; }
-  [[noreturn]] void refuse(const char* what) const { fail(ErrorKind::io, "cannot {} '{}': {}", what, path_.string(), std::strerror(errno)); }
+  [[noreturn]] void refuse(const char* what) const {
+    fail(ErrorKind::io, "cannot {} '{}': {}", what, path_.string(), std::strerror(errno));
+  }
   void sync() const {
     // Some file systems refuse fsync on a directory; there is nothing better to do then.
     if (::fsync(fd_) != 0 && errno != EINVAL) refuse("fsync");

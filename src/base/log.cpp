@@ -10,11 +10,16 @@ namespace {
 
 spdlog::level::level_enum convert(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
-    case LogLevel::off: return spdlog::level::off;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
+    case LogLevel::off:
+      return spdlog::level::off;
   }
   return spdlog::level::info;
 }
@@ -36,7 +41,9 @@ std::shared_ptr<spdlog::logger>& logger() {
 
 }  // namespace
 
-void configure_log(LogLevel level, std::string_view prefix, const std::filesystem::path& file) { logger() = make_logger(level, prefix, file); }
+void configure_log(LogLevel level, std::string_view prefix, const std::filesystem::path& file) {
+  logger() = make_logger(level, prefix, file);
+}
 
 void log_message(LogLevel level, std::string_view message) { logger()->log(convert(level), "{}", message); }
 

@@ -19,8 +19,10 @@ std::string check_range(const Field& field, double value) {
   const bool low = field.minimum_open ? value <= field.minimum : value < field.minimum;
   const bool high = field.maximum_open ? value >= field.maximum : value > field.maximum;
   if (!low && !high) return "";
-  if (std::isinf(field.maximum)) return fmt::format("expected a value {} {}, found {}", field.minimum_open ? ">" : ">=", field.minimum, value);
-  if (std::isinf(field.minimum)) return fmt::format("expected a value {} {}, found {}", field.maximum_open ? "<" : "<=", field.maximum, value);
+  if (std::isinf(field.maximum))
+    return fmt::format("expected a value {} {}, found {}", field.minimum_open ? ">" : ">=", field.minimum, value);
+  if (std::isinf(field.minimum))
+    return fmt::format("expected a value {} {}, found {}", field.maximum_open ? "<" : "<=", field.maximum, value);
   return fmt::format("expected a value in {}{}, {}{}, found {}", field.minimum_open ? '(' : '[', field.minimum, field.maximum,
                      field.maximum_open ? ')' : ']', value);
 }

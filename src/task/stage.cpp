@@ -4,7 +4,8 @@
 
 namespace espalier::task {
 
-StageKey make_key(const std::string& kind, std::uint32_t schema_version, const Parameters& parameters, const std::vector<StageKey>& parents) {
+StageKey make_key(const std::string& kind, std::uint32_t schema_version, const Parameters& parameters,
+                  const std::vector<StageKey>& parents) {
   base::Hasher hasher;
   hasher.add(kind).add(std::uint64_t{schema_version}).add(parameters.canonical()).add(std::uint64_t{parents.size()});
   for (const StageKey& parent : parents) hasher.add(parent.high).add(parent.low);

@@ -1,8 +1,8 @@
 // What this program was built from, for provenance attributes and --version.
 #pragma once
 #include <string>
-#include <vector>
 #include <utility>
+#include <vector>
 
 namespace espalier::base {
 

@@ -14,11 +14,11 @@ struct Digest {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   friend auto operator<=>(const Digest&, const Digest&) = default;
-  std::string hex() const;  ///< 32 lower-case digits
+  std::string hex() const;                        ///< 32 lower-case digits
   static Digest from_hex(std::string_view text);  ///< throws Error(data) unless 32 hexadecimal digits
 };
 
-Digest digest(std::string_view bytes);               ///< XXH3-128
+Digest digest(std::string_view bytes);                ///< XXH3-128
 std::uint64_t checksum(std::span<const char> bytes);  ///< XXH3-64
 
 /// Incremental XXH3-128; strings are hashed with their length, so that ("ab","c") differs from ("a","bc").

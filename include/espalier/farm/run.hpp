@@ -51,8 +51,8 @@ struct RunResult {
   double busy_share = 0;     ///< of the workers' time that was spent in stages
   bool left_behind = false;  ///< a worker did not end in time: leave the process by Link::abort(code), not by returning from main
 
-  std::size_t done() const;           ///< in this run
-  std::size_t failed() const;         ///< in this run
+  std::size_t done() const;    ///< in this run
+  std::size_t failed() const;  ///< in this run
 };
 
 /// Runs `graph` on rank 0 of `link` while the other ranks are in run_worker. With a link of size 1 the worker is a thread of this

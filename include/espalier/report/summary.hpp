@@ -36,8 +36,8 @@ struct SummaryRow {
   std::int64_t faster_with_finetuning = 0;  ///< the same with the finetuning time added to the surrogate's
 };
 
-/// Groups the rows of /solves (finetuning times come from /networks), in the order data set, side, architecture, criterion, structure, finetuning, rate; dense arms first.
-/// Throws base::Error(data) if a column is missing.
+/// Groups the rows of /solves (finetuning times come from /networks), in the order data set, side, architecture, criterion, structure,
+/// finetuning, rate; dense arms first. Throws base::Error(data) if a column is missing.
 std::vector<SummaryRow> summarise(const h5::Table& solves, const h5::Table& networks);
 
 /// Fixed-width text for a terminal.

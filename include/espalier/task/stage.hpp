@@ -14,8 +14,8 @@ namespace espalier::task {
 
 /// What the worker hands to a running stage.
 struct StageContext {
-  std::filesystem::path output_directory;           ///< inputs' names are relative to it
-  std::filesystem::path part_path;                  ///< temporary name; a stage that leaves a part file writes and closes it here
+  std::filesystem::path output_directory;  ///< inputs' names are relative to it
+  std::filesystem::path part_path;         ///< temporary name; a stage that leaves a part file writes and closes it here
   std::function<bool()> stop_requested = [] { return false; };  ///< polled by long stages; a stage that sees true throws StageStopped
 };
 

@@ -17,17 +17,18 @@ using StageKey = base::Digest;
 
 struct TaskSpec {
   StageKey key;
-  std::string kind;                ///< "train", "prune", "solve", ...
+  std::string kind;                  ///< "train", "prune", "solve", ...
   std::uint32_t schema_version = 1;  ///< raised when a stage's meaning changes, so that old results are not reused
   Parameters parameters;
-  std::vector<StageKey> parents;   ///< in the order in which the stage wants its inputs
+  std::vector<StageKey> parents;  ///< in the order in which the stage wants its inputs
 
   /// A seed for everything random in the stage that its parameters do not seed: derived from the key, never from ranks or order.
   std::uint64_t derived_seed() const { return key.low ^ (key.high * 0x9E3779B97F4A7C15ULL); }
 };
 
 /// The key of a stage with these contents.
-StageKey make_key(const std::string& kind, std::uint32_t schema_version, const Parameters& parameters, const std::vector<StageKey>& parents);
+StageKey make_key(const std::string& kind, std::uint32_t schema_version, const Parameters& parameters,
+                  const std::vector<StageKey>& parents);
 
 /// A finished part file below the output directory's parts/.
 struct PartFile {
