@@ -12,7 +12,7 @@ namespace espalier::farm {
 namespace {
 
 task::TaskGraph graph_of(const std::string& mode) {
-  if (mode == "slow") return toy::grid(2, 2, 6, {{"sleep", 0.1}});
+  if (mode == "slow") return toy::grid(2, 2, 6, {{"sleep", 0.25}});
   task::TaskGraph graph;
   if (mode == "deaf") {  // never looks whether it should stop
     for (std::int64_t i = 0; i < 8; ++i) toy::add(graph, "null", {{"i", i}, {"sleep", 60.0}, {"deaf", true}});
