@@ -228,7 +228,7 @@ class DepthCheck final : public nlohmann::json_sax<Json> {
 /// The library's reader recurses, and a long run of bytes that only open arrays would overflow its stack: what is long enough for
 /// that is looked through first.
 void check_depth(std::string_view bytes, const char* what) {
-  constexpr std::size_t kTooShortToHurt = 4096;
+  constexpr std::size_t kTooShortToHurt = 1024;
   DepthCheck check;
   if (bytes.size() > kTooShortToHurt && !Json::sax_parse(bytes.begin(), bytes.end(), &check, Json::input_format_t::cbor))
     fail(ErrorKind::data, "{}: expected CBOR nested at most four deep, found something else in {} bytes", what, bytes.size());

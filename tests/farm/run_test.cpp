@@ -211,9 +211,9 @@ TEST_F(Farm, AStopEndsLongStagesWithinTheGrace) {
 }
 
 TEST_F(Farm, AStageThatDoesNotListenIsLeftBehind) {
-  // Alone: the thread is detached, and what it uses must live until it ends.
-  static toy::Log its_log;
-  static const task::StageRegistry stages = toy::registry(&its_log);
+  // Alone: the thread is detached, and what it uses must live until the process ends.
+  static toy::Log& its_log = *new toy::Log;
+  static const task::StageRegistry& stages = *new task::StageRegistry(toy::registry(&its_log));
   its_log.running = 0;
   task::TaskGraph graph;
   toy::add(graph, "null", {{"sleep", 2.0}, {"deaf", true}});
