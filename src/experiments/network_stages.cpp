@@ -241,7 +241,7 @@ std::unique_ptr<task::Stage> make_prune_stage(std::shared_ptr<Environment> envir
   return std::make_unique<PruneStage>(std::move(environment));
 }
 
-task::StageRegistry make_stages(std::shared_ptr<Environment> environment) {
+task::StageRegistry make_stages(const std::shared_ptr<Environment>& environment) {
   task::StageRegistry registry;
   registry.add(make_train_stage(environment));
   registry.add(make_first_round_stage(environment));

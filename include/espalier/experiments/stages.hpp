@@ -17,6 +17,6 @@ std::unique_ptr<task::Stage> make_prune_stage(std::shared_ptr<Environment> envir
 std::unique_ptr<task::Stage> make_solve_stage(std::shared_ptr<Environment> environment);
 
 /// All of them.
-task::StageRegistry make_stages(std::shared_ptr<Environment> environment);
+task::StageRegistry make_stages(const std::shared_ptr<Environment>& environment);
 
 }  // namespace espalier::experiments
