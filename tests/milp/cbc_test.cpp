@@ -59,6 +59,27 @@ TEST(Cbc, WithANodeLimitTwoRunsAreEqual) {
   }
 }
 
+/// The wish to stop cuts the LP of the moment short. What Cbc makes of a truncated LP must not reach the result.
+TEST(Cbc, StoppedAnywhereTheBoundIsStillABound) {
+  const Model model = testing::hard_knapsack(40, 10, 1);
+  const auto solver = make_cbc_solver();
+  const double optimum = solver->solve(model, {}).incumbent->objective;
+  int stopped = 0;
+  for (int polls = 1; polls < 20000; polls = polls * 3 / 2 + 1) {
+    SCOPED_TRACE(polls);
+    int left = polls;
+    const Result result = solver->solve(model, {.stop_requested = [&] { return --left <= 0; }});
+    if (left > 0) break;
+    EXPECT_EQ(to_string(result.termination.reason), "stopped") << result.termination.detail;
+    EXPECT_GE(result.dual_bound, optimum - 1e-6);
+    if (result.incumbent) {
+      EXPECT_LE(result.incumbent->objective, optimum + 1e-6);
+    }
+    ++stopped;
+  }
+  EXPECT_GT(stopped, 5);
+}
+
 TEST(Cbc, IncumbentsComeDuringTheSearch) {
   const Model model = testing::market_split(4, 30, 3);
   std::vector<double> seconds;
@@ -163,6 +184,36 @@ TEST(Cbc, BranchingPrioritiesKeepTheOptimum) {
   model.set_objective(plain.sense(), plain.objective());
   const auto solver = make_cbc_solver();
   EXPECT_NEAR(solver->solve(model, {}).incumbent->objective, solver->solve(plain, {}).incumbent->objective, 1e-6);
+}
+
+/// The default is what was found fast; every other setting must be as right.
+TEST(Cbc, EverySettingFindsTheOptima) {
+  using Cuts = CbcSettings::Cuts;
+  std::vector<CbcSettings> all;
+  for (const auto member : {&CbcSettings::gomory, &CbcSettings::mixed_integer_rounding, &CbcSettings::two_mir, &CbcSettings::knapsack,
+                            &CbcSettings::clique, &CbcSettings::flow_cover, &CbcSettings::probing, &CbcSettings::zero_half})
+    for (const Cuts cuts : {Cuts::root, Cuts::automatic}) {
+      all.emplace_back();
+      all.back().*member = cuts;
+    }
+  for (const auto member : {&CbcSettings::rounding, &CbcSettings::feasibility_pump, &CbcSettings::rins, &CbcSettings::diving,
+                            &CbcSettings::best_bound, &CbcSettings::scaling}) {
+    all.emplace_back();
+    all.back().*member = !(all.back().*member);
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto solver = make_cbc_solver(all[i]);
+    for (std::uint64_t seed = 0; seed < 15; ++seed) {
+      SCOPED_TRACE(::testing::Message() << "setting " << i << ", model " << seed);
+      const Model model = testing::random_model(seed, false);
+      const Result result = solver->solve(model, {});
+      const auto optimum = testing::enumerate(model);
+      ASSERT_EQ(result.incumbent.has_value(), optimum.has_value()) << result.termination.detail;
+      if (optimum) {
+        EXPECT_NEAR(result.incumbent->objective, *optimum, 1e-6);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -46,8 +46,10 @@ struct SolveOptions {
   std::int64_t node_limit = -1;  ///< -1: none
   double relative_gap = 0;       ///< stop when |incumbent - bound| <= relative_gap * max(1e-10, |incumbent|)
   double absolute_gap = 1e-9;
-  std::optional<double> cutoff;  ///< only points strictly better than this are wanted
-  std::vector<double> start;     ///< a feasible point or empty; checked (Model::violation <= 1e-6) before it is passed on
+  /// Only points strictly better than this are wanted; a start that is not is ignored. If there is none: reason limit, limit cutoff, and
+  /// dual_bound is the cutoff.
+  std::optional<double> cutoff;
+  std::vector<double> start;  ///< a feasible point or empty; checked (Model::violation <= 1e-6) before it is passed on
   std::uint64_t seed = 0;
   std::filesystem::path log_file;        ///< the solver's own output goes here; empty: nowhere
   IncumbentCallback on_incumbent;        ///< may be empty
@@ -63,7 +65,10 @@ struct Result {
   double seconds = 0;  ///< wall
 };
 
-/// solve() checks model and options once, then calls do_solve() of the back end, which may assume valid input.
+/// solve() checks model and options once, then calls do_solve() of the back end, which may assume valid input. A bad model, option or start
+/// is the caller's defect: base::Error is thrown, saying what was expected. What goes wrong later is reason error with a detail, and the
+/// incumbents found so far are kept. Incumbents violate the model by at most 1e-5 (recomputed, as are their objectives); if the solver's
+/// claim rests on a point that violates it by more, the reason is error. The start is the first incumbent.
 class Solver {
  public:
   virtual ~Solver() = default;
@@ -76,8 +81,9 @@ class Solver {
   virtual Result do_solve(const Model& model, const SolveOptions& options) const = 0;
 };
 
-/// "cbc" or "external:<command line>", the latter with {model}, {solution} and {seconds} replaced; throws base::Error(configuration)
-/// naming the solvers there are.
+/// "cbc", "external:cbc", "external:glpsol" or "external:<command line>". The command line is split into words as a shell would ('...',
+/// "..." and backslash quote; no shell is started), and {model} (an MPS file, see mps.hpp), {solution} (the file to write, in Cbc's or
+/// GLPK's raw format) and {seconds} are replaced in them. Throws base::Error(configuration) naming the solvers there are.
 std::unique_ptr<Solver> make_solver(const std::string& name);
 std::vector<std::string> solver_names();
 

@@ -7,8 +7,10 @@
 
 namespace espalier::milp {
 
-/// Drives CbcModel::branchAndBound on the model's own columns: no CglPreProcess, whose reductions have claimed wrong optima
-/// (tests/upstream/cbc_wrong_optimum) and whose columns are not ours.
+/// Drives CbcModel::branchAndBound on the model's own columns: no CglPreProcess, whose columns are not ours and whose incumbents cost an LP
+/// each to map back. Clp's scaling is off: with it Cbc proves wrong optima of trained networks (tests/upstream/cbc_wrong_optimum).
+/// One solve at a time in a process (reason error otherwise). While it runs the file descriptors 1 and 2 point to the log file, except
+/// in the incumbent callback; stop_requested is polled at every node and must not print.
 std::unique_ptr<Solver> make_cbc_solver(const CbcSettings& settings = {});
 
 }  // namespace espalier::milp
