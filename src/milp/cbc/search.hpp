@@ -16,9 +16,9 @@ struct Search {
   const SolveOptions& options;
   OutputCapture& capture;
   IncumbentRecorder recorder;
-  bool stop = false;            ///< sticky: everything should come to an end
-  bool lp_interrupted = false;  ///< an LP was cut short: what Cbc says afterwards proves nothing
-  double trusted_bound;         ///< Cbc's last best possible objective before an LP was cut short
+  bool stop = false;                 ///< sticky: everything should come to an end
+  bool lp_interrupted = false;       ///< an LP was cut short: what Cbc says afterwards proves nothing
+  double trusted_bound = -infinity;  ///< Cbc's last best possible objective before an LP was cut short
 
   double seconds() const { return recorder.watch().wall_seconds(); }
   bool out_of_time(double grace = 0) const { return seconds() >= options.time_limit + grace; }
