@@ -58,7 +58,7 @@ struct Outcome {
   StageKey key;
   base::AttemptId attempt;
   OutcomeKind kind = OutcomeKind::done;
-  std::string error_kind;  ///< of base::ErrorKind, or "exception"; empty when done
+  std::string error_kind;  ///< of base::ErrorKind, or "exception", "memory", "parent", "worker"; empty when done
   std::string message;     ///< empty when done
   Parameters values;       ///< result columns (see Stage::columns)
   std::vector<Array> arrays;
