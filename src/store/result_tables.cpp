@@ -201,8 +201,10 @@ StagesTable::StagesTable() {
         text_field("table", "table with the task's row; empty: it has none"), text_field("status", "done, failed or waiting"),
         text_field("error_kind", "configuration, data, store, io, solver, numeric, internal, exception, parent, ...; empty unless failed"),
         text_field("message", "why it failed"), text_field("parents", "keys of the tasks whose results it reads, blank between them"),
-        real_field("wall_seconds", "s", "wall time of the stage"), real_field("cpu_seconds", "s", "CPU time of the stage"), rank,
-        text_field("host", "machine of the worker"), real_field("started", "s", "start, Unix time (seconds since 1970-01-01 UTC)"),
+        real_field("wall_seconds", "s", "wall time of the stage"), real_field("cpu_seconds", "s", "CPU time of the stage"),
+        real_field("peak_memory_mib", "MiB",
+                   "largest resident memory of the stage's own process, shared pages included; NaN if it had none"),
+        rank, text_field("host", "machine of the worker"), real_field("started", "s", "start, Unix time (seconds since 1970-01-01 UTC)"),
         text_field("part", "part file in the output directory; empty: none"), text_field("part_checksum", "XXH3-64 of the part file")})
     columns_.emplace_back(field);
 }
@@ -214,9 +216,9 @@ void StagesTable::add(const task::TaskSpec& spec, const std::string& table, cons
   if (outcome != nullptr) {
     const auto& part = outcome->part;
     const std::string sum = part ? fmt::format("{:016x}", part->stamp.checksum) : "";
-    row.insert(row.end(),
-               {outcome->error_kind, outcome->message, fmt::format("{}", fmt::join(parents, " ")), outcome->wall_seconds,
-                outcome->cpu_seconds, std::int64_t{outcome->rank}, outcome->host, outcome->started, part ? part->name : "", sum});
+    row.insert(row.end(), {outcome->error_kind, outcome->message, fmt::format("{}", fmt::join(parents, " ")), outcome->wall_seconds,
+                           outcome->cpu_seconds, outcome->peak_memory_mib, std::int64_t{outcome->rank}, outcome->host, outcome->started,
+                           part ? part->name : "", sum});
   } else {
     row.insert(row.end(), {"", "", fmt::format("{}", fmt::join(parents, " "))});
   }

@@ -21,7 +21,8 @@ using Json = nlohmann::json;
 using base::ErrorKind;
 using base::fail;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+constexpr int kOldestOutcome = 1;  // without peak_memory_mib
 
 Json bytes_of(const void* data, std::size_t size) {
   const auto* begin = static_cast<const std::uint8_t*>(data);
@@ -53,6 +54,11 @@ Json to_json(const Parameters& parameters) {
     result.push_back(std::visit(ValueToJson{}, value));
   }
   return result;
+}
+
+Json to_json(const ResourceLimits& limits) {
+  return Json::array(
+      {to_json(limits.wall_seconds), to_json(limits.grace_seconds), to_json(limits.cpu_seconds), to_json(limits.memory_mib)});
 }
 
 Json to_json(const PartFile& part) { return Json::array({part.name, part.stamp.size, part.stamp.checksum}); }
@@ -188,6 +194,14 @@ PartFile read_part(const Json& json) {
   return part;
 }
 
+ResourceLimits read_limits(const Json& json) {
+  Reader in(json, "limits");
+  ResourceLimits limits;
+  for (double* field : {&limits.wall_seconds, &limits.grace_seconds, &limits.cpu_seconds, &limits.memory_mib}) *field = in.real();
+  in.finish();
+  return limits;
+}
+
 std::vector<Array> read_arrays(const Json& json) {
   Reader in(json, "arrays");
   std::vector<Array> arrays;
@@ -199,9 +213,10 @@ std::vector<Array> read_arrays(const Json& json) {
   return arrays;
 }
 
-void check_version(Reader& in, const char* what) {
-  if (const std::uint64_t version = in.count(); version != kVersion)
-    fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
+std::uint64_t check_version(Reader& in, const char* what, std::uint64_t oldest) {
+  const std::uint64_t version = in.count();
+  if (version < oldest || version > kVersion) fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
+  return version;
 }
 
 /// Accepts CBOR whose containers are nested at most four deep, as those of our records are.
@@ -252,20 +267,20 @@ std::string encode(const Attempt& attempt) {
   Json inputs = array_of(attempt.inputs.size());
   for (const PartFile& part : attempt.inputs) inputs.push_back(to_json(part));
   return to_bytes(Json::array({kVersion, attempt.id.value, to_json(attempt.spec.key), attempt.spec.kind, attempt.spec.schema_version,
-                               to_json(attempt.spec.parameters), std::move(parents), std::move(inputs)}));
+                               to_json(attempt.spec.parameters), std::move(parents), std::move(inputs), to_json(attempt.limits)}));
 }
 
 std::string encode(const Outcome& outcome) {
-  return to_bytes(
-      Json::array({kVersion, to_json(outcome.key), outcome.attempt.value, outcome.kind == OutcomeKind::done, outcome.error_kind,
-                   outcome.message, to_json(outcome.values), to_json(outcome.arrays), outcome.part ? to_json(*outcome.part) : Json(),
-                   outcome.rank, outcome.host, to_json(outcome.started), to_json(outcome.wall_seconds), to_json(outcome.cpu_seconds)}));
+  return to_bytes(Json::array({kVersion, to_json(outcome.key), outcome.attempt.value, outcome.kind == OutcomeKind::done, outcome.error_kind,
+                               outcome.message, to_json(outcome.values), to_json(outcome.arrays),
+                               outcome.part ? to_json(*outcome.part) : Json(), outcome.rank, outcome.host, to_json(outcome.started),
+                               to_json(outcome.wall_seconds), to_json(outcome.cpu_seconds), to_json(outcome.peak_memory_mib)}));
 }
 
 Attempt decode_attempt(std::string_view bytes) {
   return decoded(bytes, "attempt", [](const Json& json) {
     Reader in(json, "attempt");
-    check_version(in, "attempt");
+    check_version(in, "attempt", kVersion);
     Attempt attempt;
     attempt.id = base::AttemptId{in.count()};
     attempt.spec.key = in.key();
@@ -276,6 +291,7 @@ Attempt decode_attempt(std::string_view bytes) {
     while (!parents.at_end()) attempt.spec.parents.push_back(parents.key());
     Reader inputs(in.any(), "inputs");
     while (!inputs.at_end()) attempt.inputs.push_back(read_part(inputs.any()));
+    attempt.limits = read_limits(in.any());
     in.finish();
     return attempt;
   });
@@ -284,7 +300,7 @@ Attempt decode_attempt(std::string_view bytes) {
 Outcome decode_outcome(std::string_view bytes) {
   return decoded(bytes, "outcome", [](const Json& json) {
     Reader in(json, "outcome");
-    check_version(in, "outcome");
+    const std::uint64_t version = check_version(in, "outcome", kOldestOutcome);
     Outcome outcome;
     outcome.key = in.key();
     outcome.attempt = base::AttemptId{in.count()};
@@ -299,6 +315,7 @@ Outcome decode_outcome(std::string_view bytes) {
     outcome.started = in.real();
     outcome.wall_seconds = in.real();
     outcome.cpu_seconds = in.real();
+    if (version > kOldestOutcome) outcome.peak_memory_mib = in.real();
     in.finish();
     return outcome;
   });

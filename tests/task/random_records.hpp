@@ -69,6 +69,9 @@ inline Attempt random_attempt(base::RandomStream& random) {
     attempt.spec.parents.push_back(random_key(random));
     attempt.inputs.push_back(random_part(random));
   }
+  for (double* limit :
+       {&attempt.limits.wall_seconds, &attempt.limits.grace_seconds, &attempt.limits.cpu_seconds, &attempt.limits.memory_mib})
+    *limit = random_real(random);
   return attempt;
 }
 
@@ -83,6 +86,7 @@ inline Outcome random_outcome(base::RandomStream& random) {
                   {},
                   static_cast<int>(random.next()),
                   random_text(random),
+                  random_real(random),
                   random_real(random),
                   random_real(random),
                   random_real(random)};

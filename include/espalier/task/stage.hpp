@@ -4,7 +4,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "espalier/task/field.hpp"
@@ -12,21 +14,27 @@
 
 namespace espalier::task {
 
-/// What the worker hands to a running stage.
-struct StageContext {
-  std::filesystem::path output_directory;  ///< inputs' names are relative to it
-  std::filesystem::path part_path;         ///< temporary name; a stage that leaves a part file writes and closes it here
-  std::function<bool()> stop_requested = [] { return false; };  ///< polled by long stages; a stage that sees true throws StageStopped
-};
-
-/// Thrown by a stage that gave up because stop_requested() was true: the task goes back to the plan, it has not failed.
-struct StageStopped {};
-
 /// What a stage returns when it succeeds.
 struct StageResult {
   Parameters values;
   std::vector<Array> arrays;
 };
+
+/// What the worker hands to a running stage.
+struct StageContext {
+  std::filesystem::path output_directory;  ///< inputs' names are relative to it
+  std::filesystem::path part_path;         ///< temporary name; a stage that leaves a part file writes and closes it here
+  std::function<bool()> stop_requested = [] { return false; };  ///< polled by long stages; see limit_reached
+  /// Which of its limits made stop_requested() true: "time", "cpu"; empty if none did. A stage that was stopped by a limit returns what
+  /// it has, one that was stopped for another reason throws StageStopped.
+  std::function<std::string_view()> limit_reached = [] { return std::string_view(); };
+  /// Takes the result as it would be if the stage were killed now. The last one is the attempt's result if a limit kills it, and goes
+  /// with the failure if it crashes. Does nothing for a stage without a process of its own.
+  std::function<void(const StageResult&)> publish = [](const StageResult&) {};
+};
+
+/// Thrown by a stage that gave up because stop_requested() was true: the task goes back to the plan, it has not failed.
+struct StageStopped {};
 
 /// One kind of work. run() is called from one thread at a time per process and must be a function of the attempt alone.
 class Stage {
@@ -42,6 +50,12 @@ class Stage {
   /// The arrays it may return (name, unit, meaning; type is ignored).
   virtual const Schema& arrays() const = 0;
   virtual StageResult run(const Attempt& attempt, const StageContext& context) const = 0;
+  /// Limits of the process of its own in which the attempt is to run; none: it runs in the worker's process. For stages whose libraries may
+  /// crash, hang or eat memory.
+  virtual std::optional<ResourceLimits> limits(const Attempt&) const { return std::nullopt; }
+  /// For attempts with limits: called in the process from which theirs is forked, before the fork, to fill caches with what they will
+  /// read. What it throws is dropped, run() meets it again.
+  virtual void prepare(const Attempt&, const std::filesystem::path& /*output_directory*/) const {}
 };
 
 class StageRegistry {

@@ -1,6 +1,7 @@
 // What travels between plan, dispatcher, workers and store.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,11 +38,20 @@ struct PartFile {
   friend bool operator==(const PartFile&, const PartFile&) = default;
 };
 
+/// What an attempt may use when it runs in a process of its own. 0: no limit.
+struct ResourceLimits {
+  double wall_seconds = 0;   ///< the stage's own limit: it should end by itself; shortly after it is asked to, and then killed
+  double grace_seconds = 0;  ///< from a limit, or from being asked to stop, to SIGKILL; 0: max(5 s, 5 % of wall_seconds)
+  double cpu_seconds = 0;    ///< asked to stop there; killed after grace_seconds more
+  double memory_mib = 0;     ///< address space beyond what the process starts with
+};
+
 /// One try at a task, with its parents' part files in parent order (empty name: the parent left none).
 struct Attempt {
   base::AttemptId id;
   TaskSpec spec;
   std::vector<PartFile> inputs;
+  ResourceLimits limits = {};  ///< what the run allows a stage that has a process of its own; no part of the key
 };
 
 /// A small array that is stored with the outcome itself: an input, a trace, losses per epoch.
@@ -58,9 +68,10 @@ struct Outcome {
   StageKey key;
   base::AttemptId attempt;
   OutcomeKind kind = OutcomeKind::done;
-  std::string error_kind;  ///< of base::ErrorKind, or "exception", "memory", "parent", "worker"; empty when done
-  std::string message;     ///< empty when done
-  Parameters values;       ///< result columns (see Stage::columns)
+  std::string
+      error_kind;  ///< of base::ErrorKind, or "exception", "memory", "crashed", "timeout", "refused", "parent", "worker"; empty when done
+  std::string message;  ///< empty when done
+  Parameters values;    ///< result columns (see Stage::columns)
   std::vector<Array> arrays;
   std::optional<PartFile> part;
   int rank = 0;  ///< of the worker
@@ -68,6 +79,8 @@ struct Outcome {
   double started = 0;  ///< Unix time, s
   double wall_seconds = 0;
   double cpu_seconds = 0;
+  /// Largest resident memory of the attempt's own process, what it shares with the worker's sandbox included; NaN if it had none.
+  double peak_memory_mib = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// A node of the stage graph. Parents come before children.
