@@ -6,7 +6,7 @@
 # Usage: tests/run.sh [--quick]      --quick: neither sanitizers nor clang-tidy
 # Environment: ESPALIER_SHARED       folder of the reference problems (default: ../shared beside the repository)
 #              ESPALIER_DATA         data sets (default: data/ in the repository)
-#              ESPALIER_TIDY_SECONDS time for clang-tidy (default 420); what is left comes in the next run
+#              ESPALIER_TIDY_SECONDS time for clang-tidy (default 240); what is left comes in the next run
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -135,5 +135,5 @@ if ! $quick; then
     run_ctest "sanitizers" "$root/build/asan-ubsan" -j2 -L unit -LE '^(long|slow|wire|farm|app)$'
   fi
   step "clang-tidy"
-  check "clang-tidy" "$root/tests/tidy.py" "$root" "$root/build/dev" --seconds "${ESPALIER_TIDY_SECONDS:-420}"
+  check "clang-tidy" "$root/tests/tidy.py" "$root" "$root/build/dev" --seconds "${ESPALIER_TIDY_SECONDS:-240}"
 fi

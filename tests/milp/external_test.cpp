@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "espalier/base/clock.hpp"
@@ -152,16 +154,27 @@ TEST_F(External, TheLogFileIsAppendedTo) {
   EXPECT_EQ(base::read_file(log), "earlier\none\n");
 }
 
+/// For one test's lifetime; other tests run beside this one and use the shared folder.
+class OwnTemporaryDirectory {
+ public:
+  explicit OwnTemporaryDirectory(const fs::path& folder) {
+    if (const char* before = std::getenv("TMPDIR")) before_ = before;
+    fs::create_directory(folder);
+    ::setenv("TMPDIR", folder.c_str(), 1);
+  }
+  ~OwnTemporaryDirectory() { before_ ? ::setenv("TMPDIR", before_->c_str(), 1) : ::unsetenv("TMPDIR"); }
+
+ private:
+  std::optional<std::string> before_;
+};
+
 TEST_F(External, NothingIsLeftInTheTemporaryDirectory) {
-  const auto left = [] {
-    int count = 0;
-    for (const auto& entry : fs::directory_iterator(fs::temp_directory_path()))
-      count += entry.path().filename().string().starts_with("espalier-milp-");
-    return count;
-  };
-  const int before = left();
-  error_of("exit 1\n");
-  EXPECT_LE(left(), before);
+  const fs::path own = folder.path_ / "tmp";
+  const OwnTemporaryDirectory scope(own);
+  const fs::path seen = folder.path_ / "seen";
+  error_of("echo \"$1\" > '" + seen.string() + "'; exit 1\n");
+  EXPECT_THAT(base::read_file(seen), HasSubstr(own.string()));
+  EXPECT_TRUE(fs::is_empty(own));
 }
 
 bool alive(pid_t pid) { return ::kill(pid, 0) == 0; }
