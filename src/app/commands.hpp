@@ -15,6 +15,7 @@ namespace espalier::app {
 void add_run(CLI::App& program, int& exit_code);
 void add_plan(CLI::App& program, int& exit_code);
 void add_status(CLI::App& program, int& exit_code);
+void add_merge(CLI::App& program, int& exit_code);
 void add_solve(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_report(CLI::App& program, int& exit_code);

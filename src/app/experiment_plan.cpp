@@ -3,23 +3,38 @@
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/pipeline.hpp"
 #include "espalier/experiments/stages.hpp"
+#include "espalier/plan/shard.hpp"
 
 namespace espalier::app {
 
 namespace {
-ExperimentPlan make(config::Experiment experiment, const task::StageRegistry& stages) {
+
+ExperimentPlan make(config::Experiment experiment, const task::StageRegistry& stages, const task::Shard& shard) {
   plan::Plan plan = plan::make_plan(experiment, experiments::SurrogatePipeline(), stages);
+  if (!shard.is_whole()) {
+    plan.graph = plan::shard_graph(plan, shard);
+    plan.results.clear();  // they are indices of the whole graph
+  }
   return {std::move(experiment), std::move(plan)};
 }
-}  // namespace
 
-ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides,
-                         const task::StageRegistry& stages) {
-  return make(config::load_experiment(config, experiments::parameter_schema(), overrides), stages);
+config::Experiment stored_experiment(const store::OutputDirectory& directory) {
+  return config::parse_experiment(directory.identity().configuration, directory.plan_path().string(), experiments::parameter_schema());
 }
 
-ExperimentPlan parse_plan(const std::string& text, const std::string& file, const task::StageRegistry& stages) {
-  return make(config::parse_experiment(text, file, experiments::parameter_schema()), stages);
+}  // namespace
+
+ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides, const task::StageRegistry& stages,
+                         const task::Shard& shard) {
+  return make(config::load_experiment(config, experiments::parameter_schema(), overrides), stages, shard);
+}
+
+ExperimentPlan parse_plan(const store::OutputDirectory& directory, const task::StageRegistry& stages) {
+  return make(stored_experiment(directory), stages, directory.identity().shard);
+}
+
+ExperimentPlan parse_whole_plan(const store::OutputDirectory& directory, const task::StageRegistry& stages) {
+  return make(stored_experiment(directory), stages, {});
 }
 
 task::StageRegistry stages_for_planning() {

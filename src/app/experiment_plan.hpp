@@ -9,6 +9,7 @@
 #include "espalier/data/dataset.hpp"
 #include "espalier/experiments/environment.hpp"
 #include "espalier/plan/plan.hpp"
+#include "espalier/store/output_directory.hpp"
 #include "espalier/task/stage.hpp"
 
 namespace espalier::app {
@@ -18,9 +19,13 @@ struct ExperimentPlan {
   plan::Plan plan;
 };
 
-ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides, const task::StageRegistry& stages);
-/// Of the configuration text that an output directory keeps.
-ExperimentPlan parse_plan(const std::string& text, const std::string& file, const task::StageRegistry& stages);
+/// With a shard, the plan's graph is the shard's; its counts stay those of the whole grid, and it has no `results`.
+ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides, const task::StageRegistry& stages,
+                         const task::Shard& shard = {});
+/// Of the configuration that an output directory keeps, and its shard.
+ExperimentPlan parse_plan(const store::OutputDirectory& directory, const task::StageRegistry& stages);
+/// Without regard to its shard.
+ExperimentPlan parse_whole_plan(const store::OutputDirectory& directory, const task::StageRegistry& stages);
 
 /// Stages that are only asked for their schemas, never run.
 task::StageRegistry stages_for_planning();

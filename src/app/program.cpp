@@ -37,6 +37,7 @@ int run_program(int argc, char** argv) {
     add_run(program, exit_code);
     add_plan(program, exit_code);
     add_status(program, exit_code);
+    add_merge(program, exit_code);
     add_solve(program, exit_code);
     add_check(program, exit_code);
     add_report(program, exit_code);

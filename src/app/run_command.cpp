@@ -25,6 +25,7 @@ struct RunOptions {
   std::string out;
   std::vector<std::string> overrides;
   std::string resume = "auto";
+  std::string shard;
   std::string data_dir;
   bool save_problems = false;
   bool solver_logs = false;
@@ -49,14 +50,17 @@ std::string continue_command(const RunOptions& options, int ranks) {
   std::string command = ranks > 1 ? fmt::format("mpirun -np {} espalier run ", ranks) : std::string("espalier run ");
   command += fmt::format("{} --out {}", options.config, options.out);
   for (const std::string& set : options.overrides) command += fmt::format(" --set '{}'", set);
+  if (!options.shard.empty()) command += " --shard " + options.shard;
   if (!options.data_dir.empty()) command += " --data-dir " + options.data_dir;
   if (options.save_problems) command += " --save-problems";
   if (options.solver_logs) command += " --solver-logs";
   return command;
 }
 
+task::Shard shard_of(const RunOptions& options) { return options.shard.empty() ? task::Shard{} : task::shard_from_text(options.shard); }
+
 store::OutputDirectory open_directory(const RunOptions& options, const ExperimentPlan& planned) {
-  const store::RunIdentity identity{config::to_yaml(planned.experiment), planned.plan.fingerprint};
+  const store::RunIdentity identity{config::to_yaml(planned.experiment), planned.plan.fingerprint, shard_of(options)};
   try {
     return store::OutputDirectory::open(options.out, identity,
                                         options.resume == "never" ? store::OpenMode::fresh : store::OpenMode::resume);
@@ -112,7 +116,7 @@ int finish(store::OutputDirectory& directory, const task::StageRegistry& stages,
 
 /// `workers_wait` becomes false once farm::run_master is responsible for dismissing the workers.
 int run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, bool& workers_wait) {
-  const ExperimentPlan planned = load_plan(options.config, options.overrides, stages);
+  const ExperimentPlan planned = load_plan(options.config, options.overrides, stages, shard_of(options));
   check_data(planned.plan.graph, options);
   store::OutputDirectory directory = open_directory(options, planned);
   for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
@@ -162,6 +166,7 @@ void add_run(CLI::App& program, int& exit_code) {
   command->add_option("--resume", options->resume, "auto: continue what is in the output directory; never: refuse a used one")
       ->check(CLI::IsMember({"auto", "never"}))
       ->capture_default_str();
+  command->add_option("--shard", options->shard, "I/N: only the I-th of N parts of the grid; espalier merge joins their directories");
   command->add_option("--data-dir", options->data_dir, "folder of the data sets (default: $ESPALIER_DATA, else data/)");
   command->add_flag("--save-problems", options->save_problems, "write every solve's problem file to problems/ of the output directory");
   command->add_flag("--solver-logs", options->solver_logs, "keep every solve's solver output in log/ of the output directory");
@@ -169,6 +174,7 @@ void add_run(CLI::App& program, int& exit_code) {
   command->footer(
       "Examples:\n  espalier run configs/quickstart.yaml --out results/quickstart\n"
       "  mpirun -np 3 --oversubscribe espalier run configs/surrogate-tier1.yaml --out results/tier1 --set solve.time_limit=60\n"
+      "  espalier run configs/surrogate-tier1.yaml --out results/shard-2 --shard 2/8\n"
       "Rank 0 gives out the work and sleeps in between: N + 1 ranks keep N cores busy.");
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }

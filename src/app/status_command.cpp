@@ -87,7 +87,7 @@ void read_events(const store::OutputDirectory& directory, Status& status) {
 
 Status read_status(const std::filesystem::path& path) {
   const store::OutputDirectory directory = store::OutputDirectory::inspect(path);
-  const ExperimentPlan planned = parse_plan(directory.identity().configuration, (path / "plan.yaml").string(), stages_for_planning());
+  const ExperimentPlan planned = parse_plan(directory, stages_for_planning());
   Status status{.directory = path.string(),
                 .name = planned.plan.name,
                 .running = directory.running(),

@@ -64,6 +64,7 @@ class GraphBuilder {
     if (is_result_.size() < graph_.tasks.size()) is_result_.resize(graph_.tasks.size(), false);
     const bool is_new = !is_result_[ids_.back().value];
     is_result_[ids_.back().value] = true;
+    if (is_new) results_.push_back(ids_.back());
     return is_new;
   }
 
@@ -79,6 +80,7 @@ class GraphBuilder {
     }
     for (Kind& kind : kinds_) plan.stages.push_back(std::move(kind.count));
     plan.graph = std::move(graph_);
+    plan.results = std::move(results_);
   }
 
  private:
@@ -135,6 +137,7 @@ class GraphBuilder {
   std::vector<Kind> kinds_;
   std::vector<TaskId> ids_;  ///< of the current instance's requests
   std::vector<bool> is_result_;
+  std::vector<TaskId> results_;
 };
 
 std::vector<task::StageRequest> expand(const task::Pipeline& pipeline, const Experiment& experiment, const Block& block,

@@ -16,6 +16,10 @@ namespace fs = std::filesystem;
 using base::ErrorKind;
 using base::fail;
 
+namespace {
+std::string describe(const task::Shard& shard) { return shard.is_whole() ? "the whole grid" : "shard " + task::to_text(shard); }
+}  // namespace
+
 OutputDirectory::OutputDirectory(fs::path path) : path_(std::move(path)) {}
 OutputDirectory::~OutputDirectory() = default;
 OutputDirectory::OutputDirectory(OutputDirectory&&) noexcept = default;
@@ -78,6 +82,9 @@ void OutputDirectory::resume(const RunIdentity& identity) {
     throw ConfigurationChanged(fmt::format("'{}' belongs to another configuration (fingerprint {}, now {}); choose another directory",
                                            path_.string(), identity_.fingerprint.hex(), identity.fingerprint.hex()),
                                identity_.configuration);
+  if (has_identity_ && identity_.shard != identity.shard)
+    fail(ErrorKind::store, "'{}' holds {} of this configuration, asked for is {}; choose another directory", path_.string(),
+         describe(identity_.shard), describe(identity.shard));
   make_directory(path_ / "parts");
   make_directory(log_directory());
   dropped_tail_ = repair_journal(journal_path(), replay_);

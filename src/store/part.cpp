@@ -8,6 +8,7 @@
 #include "espalier/base/build_info.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
+#include "espalier/base/hash.hpp"
 #include "store/descriptor.hpp"
 
 namespace espalier::store {
@@ -59,6 +60,15 @@ std::string check_part(const fs::path& output_directory, const task::PartFile& p
     return unreadable.what();
   }
   return "";
+}
+
+void copy_part(const fs::path& from_directory, const fs::path& to_directory, const task::PartFile& part) {
+  const std::string content = base::read_file(from_directory / part.name);
+  if (content.size() != part.stamp.size || base::checksum(content) != part.stamp.checksum)
+    fail(ErrorKind::store, "'{}' is damaged: its checksum is not the recorded one", (from_directory / part.name).string());
+  make_folder((to_directory / part.name).parent_path());
+  base::write_file_atomically(to_directory / part.name, content);
+  sync_directory(to_directory / "parts");  // the folder itself may be new
 }
 
 }  // namespace espalier::store

@@ -52,6 +52,8 @@ std::string encode_identity(const RunIdentity& identity) {
   put(bytes, identity.fingerprint.high);
   put(bytes, identity.fingerprint.low);
   put_text(bytes, identity.configuration);
+  put(bytes, static_cast<std::int32_t>(identity.shard.index));
+  put(bytes, static_cast<std::int32_t>(identity.shard.count));
   return bytes;
 }
 
@@ -61,6 +63,10 @@ RunIdentity decode_identity(std::string_view payload) {
   identity.fingerprint.high = reader.take<std::uint64_t>();
   identity.fingerprint.low = reader.take<std::uint64_t>();
   identity.configuration = reader.take_text();
+  if (!reader.rest().empty()) {  // journals of before there were shards end here
+    identity.shard.index = reader.take<std::int32_t>();
+    identity.shard.count = reader.take<std::int32_t>();
+  }
   require(reader.ok(), "identity");
   return identity;
 }

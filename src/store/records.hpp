@@ -1,6 +1,6 @@
 // Private: payloads of the journal's records.
 //
-//   identity   fingerprint high u64, low u64; configuration text
+//   identity   fingerprint high u64, low u64; configuration text; shard's index i32, count i32
 //   outcome    kind u8 (0 done, 1 failed), has part u8, zero u16; key high u64, low u64; started f64, wall seconds f64;
 //              part size u64, part checksum u64; then the whole outcome as task::encode writes it.
 //              What stands in front is what a resumed run needs, so that a million records load in seconds.

@@ -55,6 +55,7 @@ void write_provenance(const h5::Group& root, const OutputDirectory& directory, c
   root.write_attribute("schema_version", results_schema_version);
   root.write_attribute("configuration", directory.identity().configuration);
   root.write_attribute("configuration_fingerprint", directory.identity().fingerprint.hex());
+  root.write_attribute("shard", directory.identity().shard.is_whole() ? "" : task::to_text(directory.identity().shard));
   root.write_attribute("started", first == events.end() ? "" : base::iso_time(first->time));
   root.write_attribute("ended", ended ? base::iso_time(end->time) : "");
   root.write_attribute("written", base::iso_time(base::unix_time()));

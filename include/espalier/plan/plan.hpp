@@ -23,9 +23,10 @@ struct StageCount {
 struct Plan {
   std::string name;
   std::string description;
-  task::TaskGraph graph;           ///< distinct tasks, parents before children, otherwise in the order of their first request
-  std::vector<StageCount> stages;  ///< in the order in which kinds first appear
-  std::uint64_t instances = 0;     ///< after exclusions, duplicates included
+  task::TaskGraph graph;              ///< distinct tasks, parents before children, otherwise in the order of their first request
+  std::vector<base::TaskId> results;  ///< the last stages of the instances, each once, in the order of their first request
+  std::vector<StageCount> stages;     ///< in the order in which kinds first appear
+  std::uint64_t instances = 0;        ///< after exclusions, duplicates included
   std::uint64_t excluded = 0;
   std::uint64_t duplicates = 0;      ///< instances whose result another instance already gives
   double expected_seconds = 0;       ///< CPU time of all tasks

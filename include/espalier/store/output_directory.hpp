@@ -11,6 +11,7 @@
 #include "espalier/base/error.hpp"
 #include "espalier/base/hash.hpp"
 #include "espalier/store/journal.hpp"
+#include "espalier/task/shard.hpp"
 #include "espalier/task/task.hpp"
 
 namespace espalier::store {
@@ -19,6 +20,7 @@ namespace espalier::store {
 struct RunIdentity {
   std::string configuration;  ///< text of plan.yaml, the expanded configuration
   base::Digest fingerprint;   ///< equal for configurations that mean the same (plan::Plan::fingerprint)
+  task::Shard shard;          ///< the part of the grid that is run here
 };
 
 enum class OpenMode {
@@ -70,7 +72,7 @@ class OutputDirectory {
   /// For the one process that runs. Creates the layout or replays what is there; repairs a torn journal (the dropped tail is kept beside
   /// it); forgets finished tasks whose part file is gone, so that they run again; removes temporary files that killed runs have left.
   /// Refused: a directory of other files, one that cannot be written, one of another format version, one of another configuration
-  /// (ConfigurationChanged), one that a living run has locked.
+  /// (ConfigurationChanged), one of another shard, one that a living run has locked.
   static OutputDirectory open(const std::filesystem::path& path, const RunIdentity& identity, OpenMode mode = OpenMode::resume);
   /// For reading (status, check, report), also while a run writes: no lock, nothing is changed, a torn tail is ignored.
   static OutputDirectory inspect(const std::filesystem::path& path);

@@ -24,4 +24,7 @@ task::PartFile publish_part(const std::filesystem::path& output_directory, const
 /// "" if the part file is present with its size and checksum, else what is wrong with it.
 std::string check_part(const std::filesystem::path& output_directory, const task::PartFile& part);
 
+/// The same file in another output directory, durable under its final name. Error(store) if it is damaged where it comes from.
+void copy_part(const std::filesystem::path& from_directory, const std::filesystem::path& to_directory, const task::PartFile& part);
+
 }  // namespace espalier::store
