@@ -205,7 +205,9 @@ void MasterLoop::apply(dispatch::Commands commands) {
 }
 
 void MasterLoop::carry_out(const dispatch::Assign& command) {
-  send(command.worker, Tag::assign, task::encode(master_.attempt(command.task, command.attempt)));
+  task::Attempt attempt = master_.attempt(command.task, command.attempt);
+  attempt.limits = options_.limits;
+  send(command.worker, Tag::assign, task::encode(attempt));
 }
 
 void MasterLoop::carry_out(const dispatch::Cancel& command) { send(command.worker, Tag::cancel, encode(command.attempt)); }

@@ -45,7 +45,9 @@ RunResult drive(wire::Link& link, const task::TaskGraph& graph, std::span<const 
 RunResult run_alone(const task::TaskGraph& graph, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
                     std::span<const dispatch::FinishedTask> finished, Ledger& ledger, const RunOptions& options) {
   const auto network = wire::InProcessNetwork::create(2);
-  std::thread worker([link = network->link(Rank{1}), &registry, output_directory] { run_worker(*link, registry, output_directory); });
+  std::thread worker([link = network->link(Rank{1}), &registry, output_directory, sandbox = options.sandbox] {
+    run_worker(*link, registry, output_directory, sandbox);
+  });
   const auto link = network->link(Rank{0});
   RunResult result = drive(*link, graph, finished, ledger, options);
   if (result.left_behind)

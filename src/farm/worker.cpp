@@ -27,8 +27,9 @@ constexpr Seconds kFlushPatience{1};
 
 class WorkerLoop {
  public:
-  WorkerLoop(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory)
-      : link_(link), registry_(registry), output_directory_(output_directory) {}
+  WorkerLoop(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
+             sandbox::Sandbox* sandbox)
+      : link_(link), registry_(registry), output_directory_(output_directory), sandbox_(sandbox) {}
 
   void run() {
     send(Tag::hello, encode(Hello{build_id(), base::host_name(), ""}));
@@ -49,13 +50,16 @@ class WorkerLoop {
   /// What has arrived, and the stop flag.
   void look_around() {
     while (auto message = link_.receive(Seconds(0))) handle(*message);
-    if (stop_requested() && !retired_) {
-      retired_ = true;
-      send(Tag::retire, "");  // before anything is given back, or it would come back at once
-      worker_.stop();
-    }
+    if (stop_requested()) retire();
     give_back();
     last_look_ = Clock::now();
+  }
+
+  void retire() {
+    if (retired_) return;
+    retired_ = true;
+    send(Tag::retire, "");  // before anything is given back, or it would come back at once
+    worker_.stop();
   }
 
   void handle(const wire::Message& message) {
@@ -85,10 +89,16 @@ class WorkerLoop {
   void run_attempt(const task::Attempt& attempt) {
     // A large outcome on its way may need this rank's help, and the stage may keep it busy for hours.
     link_.flush(kFlushPatience);
-    const auto outcome = execute(attempt, registry_, output_directory_, link_.rank(), [this] {
-      if (Clock::now() - last_look_ > kPollInterval) look_around();
-      return worker_.stopping();
-    });
+    std::optional<task::Outcome> outcome;
+    try {
+      outcome = execute(attempt, {registry_, output_directory_, link_.rank(), sandbox_}, [this] {
+        if (Clock::now() - last_look_ > kPollInterval) look_around();
+        return worker_.stopping();
+      });
+    } catch (const sandbox::ServerLost& e) {
+      base::log_error("rank {} leaves: {}", link_.rank().value, e.what());
+      retire();
+    }
     worker_.ended();
     if (outcome)
       send(Tag::outcome, task::encode(*outcome));
@@ -99,6 +109,7 @@ class WorkerLoop {
   wire::Link& link_;
   const task::StageRegistry& registry_;
   const std::filesystem::path& output_directory_;
+  sandbox::Sandbox* sandbox_;
   dispatch::Worker worker_;
   Clock::time_point last_look_{};
   bool retired_ = false;
@@ -106,9 +117,10 @@ class WorkerLoop {
 
 }  // namespace
 
-void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory) {
+void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
+                sandbox::Sandbox* sandbox) {
   try {
-    WorkerLoop(link, registry, output_directory).run();
+    WorkerLoop(link, registry, output_directory, sandbox).run();
   } catch (const std::exception& e) {
     // Not a failing task but a defect or a broken link: nobody would ever hear of this rank again, and the master would wait for ever.
     base::log_error("rank {} ends the run: {}", link.rank().value, e.what());

@@ -9,6 +9,7 @@
 #include "espalier/base/error.hpp"
 #include "espalier/dispatch/master.hpp"
 #include "espalier/farm/ledger.hpp"
+#include "espalier/sandbox/sandbox.hpp"
 #include "espalier/store/output_directory.hpp"
 #include "espalier/task/stage.hpp"
 #include "espalier/wire/link.hpp"
@@ -27,9 +28,11 @@ struct RunOptions {
   bool fail_fast = false;        ///< the first failure ends the run; running stages are asked to stop
   int max_attempts = 3;          ///< tries at a task that loses its workers
   ProgressStyle progress = ProgressStyle::automatic;
-  double plain_interval_seconds = 10;  ///< between plain progress lines
-  double stop_grace_seconds = 4;       ///< how long stages may run on once they were asked to stop; a fifth of it after SIGTERM
-  double hello_seconds = 60;           ///< how long to wait for the first worker
+  double plain_interval_seconds = 10;   ///< between plain progress lines
+  double stop_grace_seconds = 4;        ///< how long stages may run on once they were asked to stop; a fifth of it after SIGTERM
+  double hello_seconds = 60;            ///< how long to wait for the first worker
+  task::ResourceLimits limits;          ///< what every attempt is given; stages that have a process of their own keep them
+  sandbox::Sandbox* sandbox = nullptr;  ///< of a run alone, see run_worker
 };
 
 struct Failure {
@@ -68,8 +71,14 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
                      const RunOptions& options = {});
 
 /// Works until the master dismisses it; whatever a stage throws becomes a failed outcome. Part files are published below
-/// `output_directory`, which all ranks share.
-void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory);
+/// `output_directory`, which all ranks share. Attempts of stages that have limits run in children of `sandbox`, which was made with
+/// stage_work() of the same registry and directory; without one they run here. When the sandbox is lost, the worker gives back what it has
+/// and takes no more.
+void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
+                sandbox::Sandbox* sandbox = nullptr);
+
+/// What the sandbox of a worker does. Make the sandbox before MPI is initialised and before there are threads.
+sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesystem::path& output_directory);
 
 /// For a worker rank that cannot work (it could not read the configuration, say): tells the master why, and waits to be dismissed.
 void decline(wire::Link& link, const std::string& reason);

@@ -28,8 +28,8 @@ struct StageContext {
   /// Which of its limits made stop_requested() true: "time", "cpu"; empty if none did. A stage that was stopped by a limit returns what
   /// it has, one that was stopped for another reason throws StageStopped.
   std::function<std::string_view()> limit_reached = [] { return std::string_view(); };
-  /// Takes the result as it would be if the stage were killed now. The last one is the attempt's result if a limit kills it, and goes
-  /// with the failure if it crashes. Does nothing for a stage without a process of its own.
+  /// Takes the result as far as it is known. The last one is the attempt's result if a limit of time kills it, and goes with the failure if
+  /// it dies of something else; see Stage::cut_short. Does nothing for a stage without a process of its own.
   std::function<void(const StageResult&)> publish = [](const StageResult&) {};
 };
 
@@ -56,6 +56,9 @@ class Stage {
   /// For attempts with limits: called in the process from which theirs is forked, before the fork, to fill caches with what they will
   /// read. What it throws is dropped, run() meets it again.
   virtual void prepare(const Attempt&, const std::filesystem::path& /*output_directory*/) const {}
+  /// The attempt's process died; `partial` was published last. Writes into it what became of the rest. `cause` is "time" or "cpu" (the
+  /// limit that killed it: `partial` becomes the result), "memory" or "crashed" (it goes with the failure); `message` says it in words.
+  virtual void cut_short(StageResult& /*partial*/, std::string_view /*cause*/, const std::string& /*message*/) const {}
 };
 
 class StageRegistry {

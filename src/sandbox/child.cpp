@@ -1,0 +1,132 @@
+#include "sandbox/child.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <new>
+
+#include "sandbox/descendants.hpp"
+#include "sandbox/messages.hpp"
+
+namespace espalier::sandbox {
+
+namespace {
+
+constexpr int kResults = 3;  // the only descriptor beside 0, 1 and 2
+constexpr rlim_t kLargestFile = rlim_t{1} << 30;
+
+// Signal handlers touch nothing else.
+volatile std::sig_atomic_t asked_for_time = 0;
+volatile std::sig_atomic_t asked_for_cpu = 0;
+volatile std::sig_atomic_t asked_by_caller = 0;
+
+void on_signal(int signal) {
+  if (signal == stop_for_time) asked_for_time = 1;
+  if (signal == SIGXCPU) asked_for_cpu = 1;
+  if (signal == stop_by_caller) asked_by_caller = 1;
+}
+
+std::uint64_t job_number = 0;  // for out_of_memory(), which gets no argument
+
+/// The first allocation that fails ends the child: libraries of C and C++ seldom survive one, and what they would do instead is a crash.
+[[noreturn]] void out_of_memory() {
+  write_frame(kResults, Tag::exhausted, job_number, "");
+  ::_exit(1);
+}
+
+void reset_signals() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  sigemptyset(&action.sa_mask);
+  for (int signal = 1; signal < SIGRTMIN; ++signal) ::sigaction(signal, &action, nullptr);  // refused for SIGKILL and SIGSTOP
+  action.sa_flags = SA_RESTART;
+  action.sa_handler = on_signal;
+  for (const int signal : {stop_for_time, SIGXCPU, stop_by_caller}) ::sigaction(signal, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &action, nullptr);  // a caller that is gone: the server ends us
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void set_limit(int resource, rlim_t soft, rlim_t hard) {
+  rlimit now{};
+  if (::getrlimit(static_cast<__rlimit_resource_t>(resource), &now) != 0) return;
+  const rlimit wanted{std::min(soft, now.rlim_max), std::min(hard, now.rlim_max)};  // a site's own limits may be tighter
+  ::setrlimit(static_cast<__rlimit_resource_t>(resource), &wanted);
+}
+
+void set_limits(const task::ResourceLimits& limits) {
+  set_limit(RLIMIT_CORE, 0, 0);
+  set_limit(RLIMIT_FSIZE, kLargestFile, kLargestFile);
+  if (limits.cpu_seconds > 0) {
+    const auto soft = static_cast<rlim_t>(std::ceil(limits.cpu_seconds));
+    set_limit(RLIMIT_CPU, soft, soft + static_cast<rlim_t>(std::ceil(grace_seconds(limits))));
+  }
+#ifndef __SANITIZE_ADDRESS__
+  if (limits.memory_mib > 0) {
+    const auto bytes = static_cast<rlim_t>(limits.memory_mib * (1 << 20)) + address_space_bytes();
+    set_limit(RLIMIT_AS, bytes, bytes);
+  }
+#endif
+}
+
+/// When the machine runs out of memory, the kernel should choose the solve and not a rank.
+void offer_to_the_memory_killer() {
+  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  [[maybe_unused]] const auto written = ::write(file, "1000", 4);
+  ::close(file);
+}
+
+/// Nothing is left open but standard input (empty), output and error (the log) and the pipe for results.
+void set_descriptors(const ChildJob& job) {
+  const int null = ::open("/dev/null", O_RDONLY);
+  const int results = ::fcntl(job.results, F_DUPFD, 10);
+  const int output = ::fcntl(job.output, F_DUPFD, 10);
+  ::dup2(null, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(output, STDERR_FILENO);
+  ::dup3(results, kResults, O_CLOEXEC);  // a program that the work starts must not be able to write there
+  ::close_range(kResults + 1, ~0U, 0);
+}
+
+}  // namespace
+
+void be_child(const Work& work, const ChildJob& job) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != job.server) ::_exit(1);  // it died before the line above
+  set_descriptors(job);
+  reset_signals();
+  offer_to_the_memory_killer();
+  set_limits(job.limits);
+  job_number = job.number;
+  std::set_new_handler(out_of_memory);
+
+  const auto limit = [] { return std::string_view(asked_for_time != 0 ? "time" : asked_for_cpu != 0 ? "cpu" : ""); };
+  const Inside inside{.stop_requested = [] { return asked_for_time != 0 || asked_for_cpu != 0 || asked_by_caller != 0; },
+                      .limit_reached = limit,
+                      .publish = [&](std::string_view bytes) { write_frame(kResults, Tag::partial, job.number, bytes); }};
+  int code = 0;
+  try {
+    write_frame(kResults, Tag::result, job.number, work.run(job.request, inside));
+  } catch (const std::exception& e) {
+    write_frame(kResults, Tag::threw, job.number, e.what());
+    code = 1;
+  } catch (...) {
+    write_frame(kResults, Tag::threw, job.number, "something that is no std::exception was thrown");
+    code = 1;
+  }
+  std::cout.flush();
+  std::fflush(nullptr);
+  ::_exit(code);  // no destructors and no handlers of the process that we were forked from
+}
+
+}  // namespace espalier::sandbox
