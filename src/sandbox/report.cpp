@@ -59,15 +59,15 @@ Report conclude(const Ended& ended, Said said, const task::ResourceLimits& limit
   if (ended.fork_error != 0) {
     report.end = End::refused;
     report.message = fmt::format("the system refused a process: {}", std::strerror(ended.fork_error));
+  } else if (!said.failure.empty()) {
+    report.end = End::crashed;
+    report.message = said.failure;
   } else if (said.result) {
     report.end = End::finished;
     report.result = std::move(*said.result);
   } else if (said.exhausted) {
     report.end = End::memory;
     report.message = "an allocation failed: " + memory_text(ended, limits);
-  } else if (said.threw) {
-    report.end = End::crashed;
-    report.message = "an exception left the work: " + *said.threw;
   } else if (ended.killed == Killed::stop) {
     report.end = End::stopped;
     report.message = "killed because it did not end after it was asked to stop";

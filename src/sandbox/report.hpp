@@ -9,7 +9,7 @@ namespace espalier::sandbox {
 struct Said {
   std::optional<std::string> result;
   std::optional<std::string> partial;
-  std::optional<std::string> threw;
+  std::string failure;  ///< an exception, or bytes that are no message: nothing after it counts; empty if none
   bool exhausted = false;
 };
 

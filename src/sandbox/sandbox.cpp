@@ -88,7 +88,12 @@ struct Sandbox::Connection {
     do {
       errno = 0;
       status = from_child.read(results.get());
-      while (auto frame = from_child.next()) take(*frame, said);
+      try {
+        while (auto frame = from_child.next()) take(*frame, said);
+      } catch (const base::Error& e) {  // written by work gone wild
+        said.failure = fmt::format("it sent damaged results: {}", e.what());
+        from_child.clear();
+      }
     } while (all && status == FrameReader::Status::more && errno != EAGAIN);
     if (all) from_child.clear();  // a frame that it did not complete
   }
@@ -97,7 +102,7 @@ struct Sandbox::Connection {
     if (frame.head.job != job) return;
     if (frame.head.tag == Tag::partial) said.partial = std::move(frame.body);
     if (frame.head.tag == Tag::result) said.result = std::move(frame.body);
-    if (frame.head.tag == Tag::threw) said.threw = std::move(frame.body);
+    if (frame.head.tag == Tag::threw) said.failure = "an exception left the work: " + frame.body;
     if (frame.head.tag == Tag::exhausted) said.exhausted = true;
   }
 
@@ -163,6 +168,6 @@ Report Sandbox::run(std::string_view request, const task::ResourceLimits& limits
   return conclude(ended, std::move(said), limits, log);
 }
 
-pid_t Sandbox::server() const { return connection_->server; }
+int Sandbox::server() const { return connection_->server; }
 
 }  // namespace espalier::sandbox

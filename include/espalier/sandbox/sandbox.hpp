@@ -4,8 +4,6 @@
 // watches it, kills it with everything it started, and reports. The chain holds downwards: when this process dies, however it dies, the
 // server kills its child and ends; when the server dies, so does the child.
 #pragma once
-#include <sys/types.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -81,7 +79,7 @@ class Sandbox {
              const std::function<bool()>& stop_requested);
 
   /// Process number of the server (tests).
-  pid_t server() const;
+  int server() const;
 
  private:
   struct Connection;

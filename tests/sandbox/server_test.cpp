@@ -1,0 +1,84 @@
+// The chain caller -> server -> child -> grandchild: it dies downwards, and does not wear out.
+#include "sandbox/fixture.hpp"
+
+namespace espalier::sandbox::test {
+namespace {
+
+using testing::HasSubstr;
+
+std::size_t open_files(pid_t pid) {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) ++count;
+  return count;
+}
+
+TEST_F(SandboxTest, ManyRunsLeakNothing) {
+  sandbox.run("describe", {}, log, {});
+  const std::size_t here = open_files(::getpid()), there = open_files(sandbox.server());
+  for (int i = 0; i < 200; ++i)
+    ASSERT_EQ(sandbox.run(i % 3 == 0 ? "signal 11" : "describe", {}, log, {}).end, i % 3 == 0 ? End::crashed : End::finished);
+  EXPECT_EQ(open_files(::getpid()), here);
+  EXPECT_EQ(open_files(sandbox.server()), there);
+}
+
+TEST_F(SandboxTest, WhatIsPreparedIsSharedByTheChildren) {
+  int prepared = 0;
+  Sandbox counting({.prepare =
+                        [&](std::string_view) {
+                          ++prepared;
+                          throw std::runtime_error("dropped");
+                        },
+                    .run = [&](std::string_view, const Inside&) { return std::to_string(prepared); }});
+  for (const char* expected : {"1", "2", "3"}) EXPECT_EQ(counting.run("", {}, log, {}).result, expected);
+  EXPECT_EQ(prepared, 0) << "not in this process";
+}
+
+TEST_F(SandboxTest, ALostServerIsReportedAndTakesItsChildWithIt) {
+  const auto file = directory / "pids";
+  const auto kill_server = [&] {
+    if (std::filesystem::exists(file)) ::kill(sandbox.server(), SIGKILL);
+    return false;
+  };
+  try {
+    sandbox.run("name-and-sleep " + file.string(), {}, log, kill_server);
+    FAIL() << "a result without a server";
+  } catch (const ServerLost& e) {
+    EXPECT_THAT(e.what(), HasSubstr("is gone"));
+  }
+  const std::vector<pid_t> pids = wait_for_numbers(file);
+  ASSERT_EQ(pids.size(), 2U);
+  EXPECT_TRUE(is_soon_gone(pids[0]));
+  ::kill(pids[1], SIGKILL);  // a daemon of a child is the one process that outlives a killed server
+  EXPECT_THROW(sandbox.run("describe", {}, log, {}), ServerLost);
+}
+
+TEST_F(SandboxTest, NoOrphanSurvivesAKilledCaller) {
+  const auto file = directory / "pids", server_file = directory / "server";
+  const pid_t caller = ::fork();
+  if (caller == 0) {
+    Sandbox own(fake_work());
+    base::write_file_atomically(server_file, std::to_string(own.server()));
+    own.run("name-and-sleep " + file.string(), {}, log, {});
+    ::_exit(1);
+  }
+  std::vector<pid_t> pids = wait_for_numbers(file);
+  ASSERT_EQ(pids.size(), 2U) << "child and daemon";
+  pids.push_back(wait_for_numbers(server_file).at(0));
+  for (const pid_t pid : pids) EXPECT_FALSE(is_gone(pid)) << pid;
+  ::kill(caller, SIGKILL);
+  ::waitpid(caller, nullptr, 0);
+  for (const pid_t pid : pids) EXPECT_TRUE(is_soon_gone(pid)) << pid;
+}
+
+TEST_F(SandboxTest, TheServerEndsWithTheSandbox) {
+  pid_t server = 0;
+  {
+    Sandbox other(fake_work());
+    server = other.server();
+    EXPECT_EQ(other.run("describe", {}, log, {}).end, End::finished);
+  }
+  EXPECT_TRUE(is_gone(server));
+}
+
+}  // namespace
+}  // namespace espalier::sandbox::test
