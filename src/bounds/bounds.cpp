@@ -11,7 +11,8 @@ namespace espalier::bounds {
 namespace {
 
 using Maker = std::unique_ptr<BoundsMethod> (*)();
-constexpr std::array<std::pair<const char*, Maker>, 2> registry{{{"box", make_box}, {"l1", make_l1}}};
+constexpr std::array<std::pair<const char*, Maker>, 4> registry{
+    {{"box", make_box}, {"l1", make_l1}, {"symbolic", make_symbolic}, {"symbolic-opt", make_symbolic_opt}}};
 
 }  // namespace
 

@@ -8,5 +8,7 @@ namespace espalier::bounds {
 
 std::unique_ptr<BoundsMethod> make_box();
 std::unique_ptr<BoundsMethod> make_l1();
+std::unique_ptr<BoundsMethod> make_symbolic();
+std::unique_ptr<BoundsMethod> make_symbolic_opt();
 
 }  // namespace espalier::bounds

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "espalier/base/error.hpp"
+#include "espalier/problem/linear_maximiser.hpp"
 
 namespace espalier::problem {
 namespace {
@@ -57,22 +57,11 @@ bool contains(const Ball& ball, const Eigen::Ref<const Eigen::VectorXd>& x, doub
 
 LinearMaximum maximise_linear(const Ball& ball, const Eigen::Ref<const Eigen::VectorXd>& w) {
   check_length(ball, w.size());
-  std::vector<Eigen::Index> order(static_cast<std::size_t>(w.size()));
-  std::iota(order.begin(), order.end(), Eigen::Index{0});
-  // Ties by index: the maximiser does not depend on the sorting algorithm.
-  std::sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
-    const double left = std::abs(w[a]), right = std::abs(w[b]);
-    return left != right ? left > right : a < b;
-  });
-  LinearMaximum best{.value = 0, .maximiser = ball.centre};
-  double budget = ball.radius;
-  for (const Eigen::Index k : order) {
-    if (budget <= 0 || w[k] == 0) break;
-    const double step = std::min(budget, room(ball, k, w[k]));
-    best.value += std::abs(w[k]) * step;
-    best.maximiser[k] = std::clamp(ball.centre[k] + (w[k] > 0 ? step : -step), 0.0, 1.0);
-    budget -= step;
-  }
+  const Eigen::VectorXd contiguous = w;
+  LinearMaximiser maximiser(ball);
+  LinearMaximum best{.value = maximiser.maximise({contiguous.data(), static_cast<std::size_t>(contiguous.size())}),
+                     .maximiser = ball.centre};
+  for (const Step& step : maximiser.steps()) best.maximiser[step.pixel] = std::clamp(ball.centre[step.pixel] + step.change, 0.0, 1.0);
   return best;
 }
 

@@ -23,7 +23,8 @@ struct LinearMaximum {
   Eigen::VectorXd maximiser;  ///< an x in B that attains it
 };
 /// max over x in B of w.(x - x0), exactly (up to rounding): a fractional knapsack. Moving pixel k in the direction of sign(w_k) gains |w_k|
-/// per unit and has room 1 - x0_k (w_k > 0) or x0_k (w_k < 0); the budget is spent greedily by descending |w_k|. O(n log n).
+/// per unit and has room 1 - x0_k (w_k > 0) or x0_k (w_k < 0); the budget is spent greedily by descending |w_k|, ties by index. O(n) on
+/// average; for many w on one ball see LinearMaximiser.
 LinearMaximum maximise_linear(const Ball& ball, const Eigen::Ref<const Eigen::VectorXd>& w);
 
 /// Euclidean projection: argmin ||z - x||_2 over z in B. Exact up to rounding: z = x0 + sign(d) min(room, max(0, |d| - t)) with d = x - x0

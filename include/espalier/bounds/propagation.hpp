@@ -1,0 +1,101 @@
+// Backward linear bound propagation (CROWN, DeepPoly) with the exact maximum over the L1 ball cut with the box at its end.
+#pragma once
+#include <Eigen/Core>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "espalier/bounds/bounds.hpp"
+#include "espalier/problem/linear_maximiser.hpp"
+
+namespace espalier::bounds {
+
+/// One affine function per row, contiguous.
+using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Affine functions of the hidden layer `layer`'s outputs h: coefficients (rows x width) h + constant, and how much float64 arithmetic may
+/// have taken from them (see Propagation).
+struct AffineRows {
+  std::size_t layer = 0;
+  Rows coefficients;
+  Eigen::VectorXd constant;
+  Eigen::VectorXd padding;
+};
+
+/// lower_slope g <= max(0, g) <= upper_slope g + upper_intercept for lower <= g <= upper, whatever the rounding of the slopes. Unstable:
+/// the upper line is the chord, the lower slope is any number in [0, 1], at first the one that cuts off less (1 if upper > -lower, else 0).
+struct ReluLines {
+  double upper_slope = 0;
+  double upper_intercept = 0;
+  double lower_slope = 0;
+};
+ReluLines relu_lines(double lower, double upper);
+
+/// The lines of one hidden layer, (rows x width): every row has its own. `multiplier`, if not empty, is added to the coefficients of the
+/// pre-activations: a Lagrange multiplier >= 0 of the split g >= 0, or <= 0 of g <= 0 (beta-CROWN, Wang et al. 2021).
+struct LayerLines {
+  Rows upper_slope;
+  Rows upper_intercept;
+  Rows lower_slope;
+  Rows multiplier;
+};
+
+/// `rows` copies of the lines that bounds give.
+LayerLines make_lines(const LayerBounds& bounds, Eigen::Index rows);
+
+/// What one backward pass leaves behind.
+struct BackwardPass {
+  Eigen::VectorXd upper;             ///< upper bounds, padded outward
+  std::vector<Rows> coefficients;    ///< by hidden layer: of h, before its lines were put in
+  std::vector<problem::Step> steps;  ///< maximisers over the ball, row after row
+  std::vector<std::size_t> ends;     ///< row i's steps end here
+};
+
+/// The network in float64 around one ball. From affine functions of a hidden layer back to the input: where a coefficient of h is positive
+/// the upper line takes its place, where it is negative the lower one; what is left is a linear function of x, maximised exactly over B.
+///
+/// Rounding: the bound holds for real arithmetic and for a forward pass in float64 in any order of summation. With a the coefficients of
+/// layer j's pre-activations (width n_j), |h| <= H_(j-1) and v_j = |W_j| H_(j-1) + |b_j|, computing a W_j, a.b_j and the intercepts' sum
+/// errs by at most (2 n_j + O(1)) u |a|.v_j in the value of the bound, a forward pass of layer j by (n_(j-1) + O(1)) u |a|.v_j; the value
+/// at x0 and the knapsack by 2 n_0 u |a|.v_0. The sum over layers, with twice these factors (padding_factor), is added to the bound.
+///
+/// Not to be shared between threads.
+class Propagation {
+ public:
+  /// `valid`: bounds of all layers, for the magnitudes H.
+  Propagation(const nn::Network& network, const problem::Ball& ball, const Bounds& valid);
+  /// Smaller magnitudes from better bounds.
+  void set_magnitudes(const Bounds& valid);
+
+  std::size_t hidden_layers() const { return weights_.size() - 1; }
+  Eigen::Index width(std::size_t layer) const { return weights_[layer].rows(); }
+
+  /// Pre-activations of `layer` >= 1: rows g_i for i in neurons, then rows -g_i, as functions of the layer before.
+  AffineRows neuron_rows(std::size_t layer, std::span<const Eigen::Index> neurons) const;
+  /// y[target] - y[label], `rows` times; needs a hidden layer.
+  AffineRows margin_rows(int label, int target, Eigen::Index rows) const;
+
+  /// lines[j]: of hidden layer j, for j = 0..start.layer. O(rows sum n_j n_(j-1)).
+  void backward(const AffineRows& start, std::span<const LayerLines> lines, BackwardPass& pass);
+
+  /// Pre-activations of hidden layers 0..start.layer (rows x width) of each row's maximiser if every ReLU is replaced by the line that the
+  /// backward pass used: the bound's derivative with respect to the lower slope of (j, i) is min(0, coefficient) times it, and with respect
+  /// to the multiplier it is the pre-activation itself.
+  void relaxed_forward(const BackwardPass& pass, std::span<const LayerLines> lines, std::vector<Rows>& pre_activations) const;
+
+  /// Row i's maximiser.
+  Eigen::VectorXd maximiser(const BackwardPass& pass, std::size_t row) const;
+
+ private:
+  void concretise(const Rows& input_coefficients, BackwardPass& pass);
+
+  problem::Ball ball_;
+  problem::LinearMaximiser maximiser_;
+  std::vector<Rows> weights_;
+  Rows first_transposed_;  ///< W_0^T: a pixel's column is contiguous
+  std::vector<Eigen::VectorXd> biases_;
+  Eigen::VectorXd first_at_centre_;          ///< W_0 x0 + b_0
+  std::vector<Eigen::VectorXd> magnitudes_;  ///< v_j, times layer j's padding factor
+};
+
+}  // namespace espalier::bounds

@@ -1,0 +1,49 @@
+// max over B of w.(x - x0), again and again: the inner loop of bound propagation and of the attack.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "espalier/problem/ball.hpp"
+
+namespace espalier::problem {
+
+/// One pixel that a maximiser moves away from the centre.
+struct Step {
+  Eigen::Index pixel = 0;
+  double change = 0;  ///< x_pixel - x0_pixel
+};
+
+/// The fractional knapsack of maximise_linear() without sorting all pixels: those with |w_k| above a threshold that leaves enough room are
+/// gathered in one pass, and a weighted selection (nth_element) finds the one that the budget cuts. O(n) on average; no allocation after
+/// the first calls. Not to be shared between threads.
+class LinearMaximiser {
+ public:
+  explicit LinearMaximiser(const Ball& ball);
+
+  /// max over x in B of w.(x - x0), up to the rounding of a sum of `steps().size()` products of non-negative numbers.
+  double maximise(std::span<const double> w);
+  /// The maximiser of the last call: the pixels that differ from the centre. At most one of them is cut by the budget. Ties go to the lower
+  /// index.
+  const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  struct Candidate {
+    double reach = 0;  ///< |w_k|
+    double room = 0;   ///< how far pixel k may move in the direction of sign(w_k), > 0
+    Eigen::Index pixel = 0;
+    bool up = false;
+  };
+  /// Gathers the pixels with |w_k| > threshold and room; returns the sum of their rooms.
+  double gather(std::span<const double> w, double threshold);
+  /// Spends the budget on the candidates by descending reach.
+  double spend();
+  double take(const Candidate& candidate, double& budget);
+
+  std::vector<double> room_up_;
+  std::vector<double> room_down_;
+  double radius_;
+  std::vector<Candidate> candidates_;
+  std::vector<Step> steps_;
+};
+
+}  // namespace espalier::problem

@@ -1,0 +1,137 @@
+#include "espalier/bounds/propagation.hpp"
+
+#include <algorithm>
+
+#include "bounds/interval.hpp"
+
+namespace espalier::bounds {
+
+ReluLines relu_lines(double lower, double upper) {
+  if (upper <= 0) return {};
+  if (lower >= 0) return {.upper_slope = 1, .upper_intercept = 0, .lower_slope = 1};
+  const double slope = upper / (upper - lower);
+  // The chord with its rounded slope is above both end points; 2^-50 is 8 unit roundoffs.
+  const double intercept = std::max(-slope * lower, upper * (1 - slope)) * (1 + 0x1.0p-50);
+  return {.upper_slope = slope, .upper_intercept = intercept, .lower_slope = upper > -lower ? 1.0 : 0.0};
+}
+
+LayerLines make_lines(const LayerBounds& bounds, Eigen::Index rows) {
+  const Eigen::Index width = bounds.lower.size();
+  Eigen::RowVectorXd slope(width), intercept(width), lower_slope(width);
+  for (Eigen::Index i = 0; i < width; ++i) {
+    const ReluLines lines = relu_lines(bounds.lower[i], bounds.upper[i]);
+    slope[i] = lines.upper_slope;
+    intercept[i] = lines.upper_intercept;
+    lower_slope[i] = lines.lower_slope;
+  }
+  return {.upper_slope = slope.replicate(rows, 1),
+          .upper_intercept = intercept.replicate(rows, 1),
+          .lower_slope = lower_slope.replicate(rows, 1),
+          .multiplier = {}};
+}
+
+Propagation::Propagation(const nn::Network& network, const problem::Ball& ball, const Bounds& valid) : ball_(ball), maximiser_(ball) {
+  for (const nn::Layer& layer : network.layers) {
+    weights_.emplace_back(layer.weight.cast<double>());
+    biases_.emplace_back(layer.bias.cast<double>());
+  }
+  first_transposed_ = weights_.front().transpose();
+  first_at_centre_ = weights_.front() * ball.centre + biases_.front();
+  set_magnitudes(valid);
+}
+
+void Propagation::set_magnitudes(const Bounds& valid) {
+  magnitudes_.clear();
+  const auto layers = static_cast<Eigen::Index>(weights_.size());
+  for (std::size_t j = 0; j < weights_.size(); ++j) {
+    const Eigen::Index inputs = weights_[j].cols(), width = weights_[j].rows();
+    const Eigen::VectorXd largest = j == 0 ? Eigen::VectorXd::Ones(inputs).eval() : valid.layers[j - 1].upper.cwiseMax(0.0).eval();
+    // The first layer carries the rounding of the value at x0 and of the knapsack as well.
+    const double factor = padding_factor(2 * width + inputs + (j == 0 ? 2 * inputs : 0) + 2 * layers + 8);
+    magnitudes_.emplace_back(factor * (weights_[j].cwiseAbs() * largest + biases_[j].cwiseAbs()));
+  }
+}
+
+AffineRows Propagation::neuron_rows(std::size_t layer, std::span<const Eigen::Index> neurons) const {
+  const auto count = static_cast<Eigen::Index>(neurons.size());
+  AffineRows rows{.layer = layer - 1,
+                  .coefficients = Rows(2 * count, weights_[layer].cols()),
+                  .constant = Eigen::VectorXd(2 * count),
+                  .padding = Eigen::VectorXd(2 * count)};
+  for (Eigen::Index r = 0; r < count; ++r) {
+    const Eigen::Index i = neurons[static_cast<std::size_t>(r)];
+    rows.coefficients.row(r) = weights_[layer].row(i);
+    rows.coefficients.row(count + r) = -weights_[layer].row(i);
+    rows.constant[r] = biases_[layer][i];
+    rows.constant[count + r] = -biases_[layer][i];
+    rows.padding[r] = rows.padding[count + r] = magnitudes_[layer][i];
+  }
+  return rows;
+}
+
+AffineRows Propagation::margin_rows(int label, int target, Eigen::Index rows) const {
+  const std::size_t last = weights_.size() - 1;
+  return {.layer = last - 1,
+          .coefficients = (weights_[last].row(target) - weights_[last].row(label)).replicate(rows, 1),
+          .constant = Eigen::VectorXd::Constant(rows, biases_[last][target] - biases_[last][label]),
+          .padding = Eigen::VectorXd::Constant(rows, magnitudes_[last][target] + magnitudes_[last][label])};
+}
+
+void Propagation::backward(const AffineRows& start, std::span<const LayerLines> lines, BackwardPass& pass) {
+  pass.coefficients.resize(start.layer + 1);
+  pass.coefficients.back() = start.coefficients;
+  pass.upper = start.constant + start.padding;
+  Rows pre, input;
+  for (std::size_t j = start.layer + 1; j-- > 0;) {
+    const LayerLines& line = lines[j];
+    const auto post = pass.coefficients[j].array();
+    pre = (post.max(0.0) * line.upper_slope.array() + post.min(0.0) * line.lower_slope.array()).matrix();
+    if (line.multiplier.size() > 0) pre += line.multiplier;
+    pass.upper += (post.max(0.0) * line.upper_intercept.array()).rowwise().sum().matrix();
+    pass.upper += pre * biases_[j] + pre.cwiseAbs() * magnitudes_[j];
+    (j == 0 ? input : pass.coefficients[j - 1]).noalias() = pre * weights_[j];
+  }
+  concretise(input, pass);
+}
+
+void Propagation::concretise(const Rows& input_coefficients, BackwardPass& pass) {
+  pass.upper += input_coefficients * ball_.centre;
+  pass.steps.clear();
+  pass.ends.clear();
+  for (Eigen::Index r = 0; r < input_coefficients.rows(); ++r) {
+    pass.upper[r] += maximiser_.maximise({input_coefficients.row(r).data(), static_cast<std::size_t>(input_coefficients.cols())});
+    pass.steps.insert(pass.steps.end(), maximiser_.steps().begin(), maximiser_.steps().end());
+    pass.ends.push_back(pass.steps.size());
+  }
+}
+
+void Propagation::relaxed_forward(const BackwardPass& pass, std::span<const LayerLines> lines, std::vector<Rows>& pre_activations) const {
+  const auto rows = static_cast<Eigen::Index>(pass.ends.size());
+  pre_activations.resize(pass.coefficients.size());
+  pre_activations.front() = first_at_centre_.transpose().replicate(rows, 1);
+  std::size_t step = 0;
+  for (Eigen::Index r = 0; r < rows; ++r) {
+    for (; step < pass.ends[static_cast<std::size_t>(r)]; ++step)
+      pre_activations.front().row(r) += pass.steps[step].change * first_transposed_.row(pass.steps[step].pixel);
+  }
+  Rows h;
+  for (std::size_t j = 0; j + 1 < pre_activations.size(); ++j) {
+    const Rows& g = pre_activations[j];
+    h.resize(g.rows(), g.cols());
+    for (Eigen::Index k = 0; k < g.size(); ++k) {
+      const double value = g.data()[k];
+      h.data()[k] = pass.coefficients[j].data()[k] >= 0 ? lines[j].upper_slope.data()[k] * value + lines[j].upper_intercept.data()[k]
+                                                        : lines[j].lower_slope.data()[k] * value;
+    }
+    pre_activations[j + 1].noalias() = h * weights_[j + 1].transpose();
+    pre_activations[j + 1].rowwise() += biases_[j + 1].transpose();
+  }
+}
+
+Eigen::VectorXd Propagation::maximiser(const BackwardPass& pass, std::size_t row) const {
+  Eigen::VectorXd x = ball_.centre;
+  for (std::size_t s = row == 0 ? 0 : pass.ends[row - 1]; s < pass.ends[row]; ++s) x[pass.steps[s].pixel] += pass.steps[s].change;
+  return x.cwiseMax(0.0).cwiseMin(1.0);
+}
+
+}  // namespace espalier::bounds

@@ -1,0 +1,103 @@
+// "symbolic" and "symbolic-opt": layer by layer, backward propagation from every neuron over the bounds of the layers before it.
+#include <numeric>
+
+#include "bounds/interval.hpp"
+#include "bounds/methods.hpp"
+#include "bounds/slope_search.hpp"
+#include "espalier/bounds/propagation.hpp"
+
+namespace espalier::bounds {
+namespace {
+
+void intersect(LayerBounds& bounds, const LayerBounds& other) {
+  bounds.lower = bounds.lower.cwiseMax(other.lower);
+  bounds.upper = bounds.upper.cwiseMin(other.upper);
+}
+
+using Neurons = std::vector<Eigen::Index>;
+
+/// Lines of hidden layers 0..layer-1, once per row.
+std::vector<LayerLines> lines_before(const Bounds& bounds, std::size_t layer, Eigen::Index rows) {
+  std::vector<LayerLines> lines;
+  for (std::size_t j = 0; j < layer; ++j) lines.push_back(make_lines(bounds.layers[j], rows));
+  return lines;
+}
+
+/// Intersects the bounds of some neurons of `layer` with those that one iteration (plain) or several (optimised slopes) give. In blocks,
+/// so that a block's rows stay in the cache.
+void tighten(Propagation& propagation, std::size_t layer, const Neurons& neurons, const SlopeSearchOptions& options, Bounds& bounds) {
+  constexpr std::size_t block = 32;
+  LayerBounds& target = bounds.layers[layer];
+  for (std::size_t begin = 0; begin < neurons.size(); begin += block) {
+    const std::span<const Eigen::Index> part(neurons.data() + begin, std::min(block, neurons.size() - begin));
+    const auto count = static_cast<Eigen::Index>(part.size());
+    std::vector<LayerLines> lines = lines_before(bounds, layer, 2 * count);
+    const Eigen::VectorXd upper = search_slopes(propagation, propagation.neuron_rows(layer, part), lines, options);
+    for (Eigen::Index r = 0; r < count; ++r) {
+      const Eigen::Index i = part[static_cast<std::size_t>(r)];
+      target.upper[i] = std::min(target.upper[i], upper[r]);
+      target.lower[i] = std::max(target.lower[i], -upper[count + r]);
+    }
+  }
+}
+
+/// Neurons whose sign is open; in the output layer, where bounds decide nothing, all that are not constant.
+Neurons open_neurons(const LayerBounds& bounds, bool output) {
+  Neurons open;
+  for (Eigen::Index i = 0; i < bounds.lower.size(); ++i) {
+    const ReluCase relu_case = classify(bounds.lower[i], bounds.upper[i]);
+    if (relu_case == ReluCase::unstable || (output && relu_case != ReluCase::constant)) open.push_back(i);
+  }
+  return open;
+}
+
+Bounds propagate(const nn::Network& network, const problem::Ball& ball, const SlopeSearchOptions& options) {
+  // Plain propagation for all neurons first; the bounds of "l1" are valid, and tightened from the front.
+  Bounds bounds = make_l1()->compute(network, ball);
+  Propagation propagation(network, ball, bounds);
+  for (std::size_t layer = 1; layer < network.layers.size(); ++layer) {
+    const LayerBounds& before = bounds.layers[layer - 1];
+    intersect(bounds.layers[layer], affine_image(network.layers[layer], before.lower.cwiseMax(0.0), before.upper.cwiseMax(0.0)));
+    Neurons all(static_cast<std::size_t>(network.layers[layer].outputs()));
+    std::iota(all.begin(), all.end(), Eigen::Index{0});
+    tighten(propagation, layer, all, {.iterations = 1}, bounds);
+    if (options.iterations > 1) {
+      const Neurons open = open_neurons(bounds.layers[layer], layer + 1 == network.layers.size());
+      tighten(propagation, layer, open, options, bounds);
+    }
+    propagation.set_magnitudes(bounds);
+  }
+  return bounds;
+}
+
+class Symbolic final : public BoundsMethod {
+ public:
+  std::string name() const override { return "symbolic"; }
+
+ private:
+  Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
+    return propagate(network, ball, {.iterations = 1});
+  }
+};
+
+class SymbolicOpt final : public BoundsMethod {
+ public:
+  std::string name() const override { return "symbolic-opt"; }
+
+ private:
+  /// The intersection with "symbolic" makes "never looser" hold exactly: better bounds of one layer may worsen a heuristic slope further
+  /// on.
+  Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
+    Bounds bounds = propagate(network, ball, {});
+    const Bounds plain = propagate(network, ball, {.iterations = 1});
+    for (std::size_t layer = 0; layer < bounds.layers.size(); ++layer) intersect(bounds.layers[layer], plain.layers[layer]);
+    return bounds;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<BoundsMethod> make_symbolic() { return std::make_unique<Symbolic>(); }
+std::unique_ptr<BoundsMethod> make_symbolic_opt() { return std::make_unique<SymbolicOpt>(); }
+
+}  // namespace espalier::bounds
