@@ -58,7 +58,8 @@ nlohmann::ordered_json to_json(const problem::Problem& problem, const SolveOptio
           {"columns", result.size.columns},
           {"rows", result.size.rows},
           {"binaries", result.size.binaries},
-          {"unstable_neurons", result.neurons.unstable}};
+          {"unstable_neurons", result.neurons.unstable},
+          {"unstable_by_layer", result.unstable_by_layer}};
 }
 
 std::string cell(std::optional<double> value, int digits) {
@@ -121,7 +122,9 @@ void add_solve(CLI::App& program, int& exit_code) {
   command->add_option("--node-limit", options->node_limit, "branch-and-bound nodes per problem; -1: none")->capture_default_str();
   command->add_option("--log", options->log_file, "the solver's own output goes to this file");
   command->add_flag("--json", options->json, "one JSON object per problem and line");
-  command->footer("Examples:\n  espalier solve problems.h5\n  espalier solve problems.h5 --problem mnist_18_2x24_0 --goal decide --json");
+  command->footer(
+      "Examples:\n  espalier solve problems.h5\n  espalier solve problems.h5 --problem mnist_18_2x24_0 --goal decide --json\n"
+      "  espalier solve problems.h5 --bounds symbolic-opt");
   command->callback([options, &exit_code] { exit_code = run_solve(*options); });
 }
 

@@ -46,4 +46,11 @@ ReluCounts count_relu_cases(const Bounds& bounds) {
   return counts;
 }
 
+std::vector<std::int64_t> unstable_by_layer(const Bounds& bounds) {
+  std::vector<std::int64_t> counts;
+  for (std::size_t k = 0; k + 1 < bounds.layers.size(); ++k)
+    counts.push_back(count_relu_cases({.layers = {bounds.layers[k], {}}}).unstable);
+  return counts;
+}
+
 }  // namespace espalier::bounds

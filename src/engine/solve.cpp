@@ -66,6 +66,7 @@ class Run {
     const base::Stopwatch watch;
     const bounds::Bounds bounds = method_->compute(embedded_, ball_);
     result_.neurons = count_relu_cases(bounds);
+    result_.unstable_by_layer = unstable_by_layer(bounds);
     result_.bounds_seconds = watch.wall_seconds();
 
     const auto embedding =

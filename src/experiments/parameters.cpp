@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "espalier/bounds/bounds.hpp"
+
 namespace espalier::experiments {
 
 using task::Field;
@@ -111,7 +113,7 @@ Schema problem_fields() {
 Schema solve_fields() {
   return {text("solve.solver", "cbc", "cbc, external:cbc, external:glpsol or external:<command line>"),
           text("solve.formulation", "lean", "MILP formulation", {"paper", "lean", "split"}),
-          text("solve.bounds", "l1", "pre-activation bounds", {"box", "l1"}),
+          text("solve.bounds", "l1", "pre-activation bounds", bounds::bounds_method_names()),
           text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
           text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
           real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0, true),

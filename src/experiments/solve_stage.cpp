@@ -70,6 +70,7 @@ Schema context_columns() {
       column("model_binaries", integer, "1", "binary columns of the MILP"),
       column("model_nonzeros", integer, "1", "nonzeros of the MILP's rows"),
       column("unstable_neurons", integer, "1", "neurons whose sign the bounds leave open"),
+      column("unstable_by_layer", integer_list, "1", "the same by hidden layer, first to last"),
       column("always_on_neurons", integer, "1", "neurons that are linear over the ball"),
       column("always_off_neurons", integer, "1", "neurons that are zero over the ball"),
       column("constant_neurons", integer, "1", "neurons whose pre-activation is constant over the ball"),
@@ -156,6 +157,7 @@ Parameters outcome_values(const engine::SolveResult& r) {
       {"model_binaries", r.size.binaries},
       {"model_nonzeros", r.size.nonzeros},
       {"unstable_neurons", r.neurons.unstable},
+      {"unstable_by_layer", r.unstable_by_layer},
       {"always_on_neurons", r.neurons.always_on},
       {"always_off_neurons", r.neurons.always_off},
       {"constant_neurons", r.neurons.constant},
@@ -186,7 +188,7 @@ class SolveStage : public task::Stage {
         parameters_(columns_of_sections({"dataset", "network", "train", "prune", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
-  std::uint32_t schema_version() const override { return 1; }
+  std::uint32_t schema_version() const override { return 2; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }

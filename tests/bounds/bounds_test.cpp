@@ -219,6 +219,7 @@ TEST(ReluCases, AreCountedOverHiddenLayersOnly) {
   EXPECT_EQ(counts.always_on, 1);
   EXPECT_EQ(counts.always_off, 1);
   EXPECT_EQ(counts.constant, 1);
+  EXPECT_EQ(unstable_by_layer(bounds), (std::vector<std::int64_t>{1, 2}));
 }
 
 }  // namespace

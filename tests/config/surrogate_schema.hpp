@@ -74,7 +74,7 @@ inline const task::Schema& surrogate_schema() {
                         text("problem.label_source", "dense", {"dense", "surrogate"}),
                         text("solve.solver", "cbc", {}),
                         text("solve.formulation", "lean", {"paper", "lean", "split"}),
-                        text("solve.bounds", "l1", {"box", "l1"}),
+                        text("solve.bounds", "l1", {"box", "l1", "symbolic", "symbolic-opt"}),
                         text("solve.goal", "optimize", {"optimize", "decide"}),
                         text("solve.on_success", "stop", {"stop", "continue"}),
                         real("solve.time_limit", 300),

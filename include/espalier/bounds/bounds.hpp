@@ -25,7 +25,7 @@ struct Bounds {
 
 /// A way to compute bounds. The result contains the pre-activations of the network in real arithmetic and in float64 in any order of
 /// summation, for every x in the ball: every sum of m terms is padded outward by 2 (m + 2) 2^-53 times the sum of its terms' largest
-/// magnitudes.
+/// magnitudes (for the symbolic methods see Propagation).
 class BoundsMethod {
  public:
   virtual ~BoundsMethod() = default;
@@ -39,6 +39,11 @@ class BoundsMethod {
 
 /// "box": interval arithmetic from [0,1]^n, ignoring the L1 budget (what P2 used).
 /// "l1":  exact first-layer bounds over the L1 ball cut with the box (fractional knapsack), interval arithmetic afterwards.
+/// "symbolic": backward linear propagation (CROWN, Zhang et al. 2018; DeepPoly, Singh et al. 2019) from every neuron with the exact maximum
+///         over the L1 ball cut with the box at its end, intersected with intervals over the tightened layer before.
+/// "symbolic-opt": the same with lower slopes optimised for every bound of an unstable neuron and of the logits (alpha-CROWN, Xu et al.
+///         2021; 20 steps of projected Adam), intersected with "symbolic".
+/// Each is, entrywise, never looser than the one before it.
 /// Throws base::Error(configuration) naming the methods there are.
 std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name);
 std::vector<std::string> bounds_method_names();
@@ -61,5 +66,7 @@ struct ReluCounts {
 };
 /// Over all hidden layers (the output layer has no ReLU).
 ReluCounts count_relu_cases(const Bounds& bounds);
+/// Unstable neurons of each hidden layer, first to last.
+std::vector<std::int64_t> unstable_by_layer(const Bounds& bounds);
 
 }  // namespace espalier::bounds

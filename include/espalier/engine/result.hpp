@@ -61,6 +61,7 @@ struct SolveResult {
 
   embed::ModelSize size;
   bounds::ReluCounts neurons;
+  std::vector<std::int64_t> unstable_by_layer;  ///< neurons whose sign the bounds leave open, first hidden layer to last
   std::string solver_version;
 
   std::optional<Eigen::VectorXd> input;              ///< the feasible input of the largest dense margin that was seen
