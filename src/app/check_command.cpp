@@ -26,6 +26,10 @@ int run_check(const std::filesystem::path& source) {
     fmt::print("{}: {}: {}\n", finding.severity == store::Severity::problem ? "problem" : "note", finding.where, finding.what);
   if (store::has_problem(findings)) return exit_some_failed;
 
+  if (!std::filesystem::exists(results)) {
+    fmt::print("the run is not complete\n");
+    return exit_some_failed;
+  }
   const experiments::Verification verification = experiments::verify_results(results);
   for (const std::string& finding : verification.findings) fmt::print("problem: {}\n", finding);
   const std::size_t failed = count_status(results, "failed");

@@ -14,6 +14,7 @@
 #include "espalier/plan/difference.hpp"
 #include "espalier/store/output_directory.hpp"
 #include "espalier/store/results.hpp"
+#include "espalier/store/retry.hpp"
 #include "espalier/wire/connect.hpp"
 
 namespace espalier::app {
@@ -26,6 +27,7 @@ struct RunOptions {
   std::vector<std::string> overrides;
   std::string resume = "auto";
   std::string shard;
+  std::string retry;
   std::string data_dir;
   bool save_problems = false;
   bool solver_logs = false;
@@ -114,6 +116,16 @@ int finish(store::OutputDirectory& directory, const task::StageRegistry& stages,
   return code;
 }
 
+/// --retry. The record is durable before a task runs again; the command that continues needs no --retry.
+void forget_failures(const RunOptions& options, store::OutputDirectory& directory, const task::TaskGraph& graph) {
+  if (options.retry.empty()) return;
+  const auto keys = store::tasks_to_retry(directory, graph, store::retry_kinds_from_text(options.retry));
+  base::log_info("{} failed tasks run again", keys.size());
+  if (keys.empty()) return;
+  directory.forget_failed(keys);
+  directory.sync();
+}
+
 /// `workers_wait` becomes false once farm::run_master is responsible for dismissing the workers.
 int run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, bool& workers_wait) {
   const ExperimentPlan planned = load_plan(options.config, options.overrides, stages, shard_of(options));
@@ -127,6 +139,7 @@ int run_master(const RunOptions& options, wire::Link& link, const task::StageReg
                                        {"workers", std::to_string(std::max(1, link.size() - 1))},
                                        {"command", continue_command(options, link.size())}}));
   directory.sync();
+  forget_failures(options, directory, planned.plan.graph);
 
   workers_wait = false;
   const farm::RunResult result =
@@ -134,6 +147,18 @@ int run_master(const RunOptions& options, wire::Link& link, const task::StageReg
   const int code = finish(directory, stages, planned.plan.graph, result, continue_command(options, link.size()));
   if (result.left_behind) link.abort(code);
   return code;
+}
+
+/// A check for CLI11: what `read` throws is the reason of the refusal.
+std::function<std::string(const std::string&)> legal(std::function<void(const std::string&)> read) {
+  return [read = std::move(read)](const std::string& text) -> std::string {
+    try {
+      read(text);
+      return "";
+    } catch (const base::Error& error) {
+      return error.what();
+    }
+  };
 }
 
 int run(const RunOptions& options) {
@@ -166,7 +191,12 @@ void add_run(CLI::App& program, int& exit_code) {
   command->add_option("--resume", options->resume, "auto: continue what is in the output directory; never: refuse a used one")
       ->check(CLI::IsMember({"auto", "never"}))
       ->capture_default_str();
-  command->add_option("--shard", options->shard, "I/N: only the I-th of N parts of the grid; espalier merge joins their directories");
+  command->add_option("--shard", options->shard, "I/N: only the I-th of N parts of the grid; espalier merge joins their directories")
+      ->check(legal([](const std::string& text) { task::shard_from_text(text); }));
+  command
+      ->add_option("--retry", options->retry,
+                   "failed tasks run again: failed (all), or a list of crashed, timeout, memory, solver, ... (espalier status --failed)")
+      ->check(legal([](const std::string& text) { store::retry_kinds_from_text(text); }));
   command->add_option("--data-dir", options->data_dir, "folder of the data sets (default: $ESPALIER_DATA, else data/)");
   command->add_flag("--save-problems", options->save_problems, "write every solve's problem file to problems/ of the output directory");
   command->add_flag("--solver-logs", options->solver_logs, "keep every solve's solver output in log/ of the output directory");
@@ -174,6 +204,7 @@ void add_run(CLI::App& program, int& exit_code) {
   command->footer(
       "Examples:\n  espalier run configs/quickstart.yaml --out results/quickstart\n"
       "  mpirun -np 3 --oversubscribe espalier run configs/surrogate-tier1.yaml --out results/tier1 --set solve.time_limit=60\n"
+      "  espalier run configs/quickstart.yaml --out results/quickstart --retry crashed,timeout\n"
       "  espalier run configs/surrogate-tier1.yaml --out results/shard-2 --shard 2/8\n"
       "Rank 0 gives out the work and sleeps in between: N + 1 ranks keep N cores busy.");
   command->callback([options, &exit_code] { exit_code = run(*options); });

@@ -9,6 +9,7 @@
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/experiment_plan.hpp"
+#include "app/failed_tasks.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/store/output_directory.hpp"
 
@@ -41,6 +42,7 @@ struct Status {
   std::uint64_t dropped_bytes = 0;
   std::vector<KindStatus> kinds;
   std::map<std::string, std::size_t> failures;  ///< kind and reason -> how many
+  std::vector<FailedTask> failed_tasks;
 
   bool settled() const {
     return std::all_of(kinds.begin(), kinds.end(), [](const KindStatus& k) { return k.waiting() == 0; });
@@ -85,7 +87,7 @@ void read_events(const store::OutputDirectory& directory, Status& status) {
   if (until > started) status.done_per_minute = 60.0 * static_cast<double>(done) / (until - started);
 }
 
-Status read_status(const std::filesystem::path& path) {
+Status read_status(const std::filesystem::path& path, bool with_failed_tasks) {
   const store::OutputDirectory directory = store::OutputDirectory::inspect(path);
   const ExperimentPlan planned = parse_plan(directory, stages_for_planning());
   Status status{.directory = path.string(),
@@ -93,6 +95,7 @@ Status read_status(const std::filesystem::path& path) {
                 .running = directory.running(),
                 .dropped_bytes = directory.replay().dropped_bytes};
   count_tasks(planned.plan.graph, directory, status);
+  if (with_failed_tasks) status.failed_tasks = find_failed_tasks(directory, planned.plan.graph);
   read_events(directory, status);
   for (const KindStatus& kind : status.kinds) status.eta_seconds += kind.seconds_left() / std::max(1, status.workers);
   return status;
@@ -125,7 +128,7 @@ void print_text(const Status& status) {
   for (const auto& [reason, count] : status.failures) fmt::print("{:>9} x {}\n", count, reason);
 }
 
-void print_json(const Status& status) {
+void print_json(const Status& status, bool with_failed_tasks) {
   nlohmann::ordered_json json{{"name", status.name},
                               {"running", status.running},
                               {"settled", status.settled()},
@@ -139,6 +142,7 @@ void print_json(const Status& status) {
   for (const KindStatus& k : status.kinds)
     json["stages"].push_back({{"kind", k.kind}, {"total", k.total}, {"done", k.done}, {"failed", k.failed}, {"left", k.waiting()}});
   for (const auto& [reason, count] : status.failures) json["failures"].push_back({{"reason", reason}, {"count", count}});
+  if (with_failed_tasks) json["failed_tasks"] = to_json(status.failed_tasks);
   std::cout << json.dump() << '\n';
 }
 
@@ -153,18 +157,22 @@ void add_status(CLI::App& program, int& exit_code) {
   struct Options {
     std::string directory;
     bool json = false;
+    bool failed = false;
     bool use_exit_code = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("status", "Progress and failures of an output directory, while a run writes it or after");
   command->add_option("DIR", options->directory, "output directory")->required();
   command->add_flag("--json", options->json, "one JSON object");
+  command->add_flag("--failed", options->failed, "the failed tasks: reason, parameters that vary over the grid, log files");
   command->add_flag("--exit-code", options->use_exit_code, "exit 0 if all is done, 1 if some tasks failed, 75 if work is left");
-  command->footer("Example:\n  espalier status results/quickstart");
+  command->footer("Examples:\n  espalier status results/quickstart\n  espalier status results/quickstart --failed");
   command->callback([options, &exit_code] {
-    const Status status = read_status(options->directory);
+    const Status status = read_status(options->directory, options->failed);
     if (options->json)
-      print_json(status);
+      print_json(status, options->failed);
+    else if (options->failed)
+      std::cout << to_text(status.failed_tasks);
     else
       print_text(status);
     if (options->use_exit_code) exit_code = exit_code_of_status(status);

@@ -56,9 +56,32 @@ void check_parts(const OutputDirectory& directory, Findings& findings) {
     if (std::string what = check_part(directory.path(), *part); !what.empty()) findings.problem(name, what);
 }
 
+/// What results.h5 says, read before the journal: every file that ever had the name is known to the journal from then on, so that a run
+/// that replaces it meanwhile causes no false alarm.
+struct ResultsView {
+  bool exists = false;
+  base::FileStamp stamp;
+  std::vector<Finding> inside;              ///< of check_results_file
+  std::vector<std::string> keys, statuses;  ///< of /stages, unless there is a problem inside
+};
+
+ResultsView look_at_results(const fs::path& file, Findings& findings) {
+  ResultsView view;
+  view.exists = fs::exists(file);
+  if (!view.exists) return view;
+  findings.guard("results.h5", [&] { view.stamp = base::stamp_file(file); });
+  view.inside = check_results_file(file);
+  if (has_problem(view.inside)) return view;
+  findings.guard("results.h5", [&] {
+    const h5::Table stages = read_table(file, "stages");
+    view.keys = stages.texts("key");
+    view.statuses = stages.texts("status");
+  });
+  return view;
+}
+
 /// The file must be one that the journal says was written.
-void check_stamp(const OutputDirectory& directory, Findings& findings) {
-  const base::FileStamp stamp = base::stamp_file(directory.results_path());
+void check_stamp(const OutputDirectory& directory, const base::FileStamp& stamp, Findings& findings) {
   const auto& events = directory.events();
   const bool known = std::any_of(events.begin(), events.end(), [&](const Event& event) {
     return event.name == "results written" && event.facts.contains("checksum") &&
@@ -67,44 +90,44 @@ void check_stamp(const OutputDirectory& directory, Findings& findings) {
   if (!known) findings.problem("results.h5", "it is not as it was written: the journal knows no file with its checksum");
 }
 
-void check_agreement(const OutputDirectory& directory, bool alive, Findings& findings) {
-  const h5::Table stages = read_table(directory.results_path(), "stages");
-  const auto& keys = stages.texts("key");
-  const auto& statuses = stages.texts("status");
+void check_agreement(const OutputDirectory& directory, const ResultsView& view, bool alive, Findings& findings) {
   std::size_t behind = 0, contradicting = 0, known = 0;
   std::string example;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto it = directory.finished().find(task::StageKey::from_hex(keys[i]));
+  for (std::size_t i = 0; i < view.keys.size(); ++i) {
+    const std::string& status = view.statuses[i];
+    const auto key = task::StageKey::from_hex(view.keys[i]);
+    const auto it = directory.finished().find(key);
     const bool has_outcome = it != directory.finished().end();
     known += has_outcome ? 1 : 0;
     const std::string expected = !has_outcome ? "waiting" : (it->second.kind == task::OutcomeKind::done ? "done" : "failed");
-    if (statuses[i] == expected) continue;
-    if (statuses[i] == "done" || !has_outcome) {
+    if (status == expected) continue;
+    const bool runs_again = status == "failed" && directory.retried().contains(key);
+    if (status == "done" || (!has_outcome && !runs_again)) {
       ++contradicting;
-      example = fmt::format("task {} is {} in results.h5 and {} in the journal", keys[i], statuses[i], expected);
+      example = fmt::format("task {} is {} in results.h5 and {} in the journal", view.keys[i], status, expected);
     } else {
       ++behind;
     }
   }
   if (contradicting > 0) findings.problem("results.h5:/stages", fmt::format("{} tasks contradict the journal; {}", contradicting, example));
-  const std::string what = fmt::format("{} tasks have finished since it was written", behind);
+  const std::string what = fmt::format("{} tasks have changed since it was written", behind);
   if (behind > 0 && alive) findings.note("results.h5", what);
   if (behind > 0 && !alive) findings.problem("results.h5", what + ": run the same command again to bring it up to date");
   if (const std::size_t others = directory.finished().size() - known; others > 0)
     findings.note("run.journal", fmt::format("{} outcomes belong to no task of the plan", others));
 }
 
-void check_results(const OutputDirectory& directory, bool alive, Findings& findings) {
-  if (!fs::exists(directory.results_path())) {
-    const std::string what = "it has not been written yet";
-    findings.problem("results.h5", alive ? what + ": a run is writing" : what + ": run the same command again");
+void check_results(const OutputDirectory& directory, const ResultsView& view, bool alive, Findings& findings) {
+  if (!view.exists) {
+    if (alive)
+      findings.note("results.h5", "it has not been written yet: a run is writing");
+    else
+      findings.problem("results.h5", "it has not been written yet: run the same command again");
     return;
   }
-  findings.guard("results.h5", [&] { check_stamp(directory, findings); });
-  const std::vector<Finding> inside = check_results_file(directory.results_path());
-  findings.list.insert(findings.list.end(), inside.begin(), inside.end());
-  if (has_problem(inside)) return;
-  findings.guard("results.h5", [&] { check_agreement(directory, alive, findings); });
+  check_stamp(directory, view.stamp, findings);
+  findings.list.insert(findings.list.end(), view.inside.begin(), view.inside.end());
+  if (!has_problem(view.inside)) findings.guard("results.h5", [&] { check_agreement(directory, view, alive, findings); });
 }
 
 struct StageRow {
@@ -191,11 +214,13 @@ std::vector<Finding> check_results_file(const fs::path& file_path) {
 std::vector<Finding> check_directory(const fs::path& path) {
   Findings findings;
   findings.guard("run.journal", [&] {
-    const bool alive = run_is_alive(path);
+    const bool alive_before = run_is_alive(path);
+    const ResultsView results = look_at_results(path / "results.h5", findings);
     const OutputDirectory directory = OutputDirectory::inspect(path);
+    const bool alive = alive_before || run_is_alive(path);
     check_journal(directory, alive, findings);
     check_parts(directory, findings);
-    check_results(directory, alive, findings);
+    check_results(directory, results, alive, findings);
   });
   return findings.list;
 }

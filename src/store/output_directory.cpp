@@ -138,6 +138,9 @@ void OutputDirectory::take(const Record& record) {
     case RecordKind::event:
       events_.push_back(decode_event(record.payload));
       break;
+    case RecordKind::retry:
+      take_retry(decode_retry(record.payload));
+      break;
   }
 }
 
@@ -145,6 +148,16 @@ void OutputDirectory::take(const task::StageKey& key, Finished finished) {
   const auto [it, is_new] = finished_.try_emplace(key);
   const bool done_by_failed = !is_new && it->second.kind == task::OutcomeKind::done && finished.kind == task::OutcomeKind::failed;
   if (!done_by_failed) it->second = std::move(finished);
+  retried_.erase(key);
+}
+
+void OutputDirectory::take_retry(std::span<const task::StageKey> keys) {
+  for (const task::StageKey& key : keys) {
+    const auto it = finished_.find(key);
+    if (it == finished_.end() || it->second.kind == task::OutcomeKind::done) continue;
+    finished_.erase(it);
+    retried_.insert(key);
+  }
 }
 
 void OutputDirectory::append(const task::Outcome& outcome) {
@@ -163,6 +176,12 @@ void OutputDirectory::append(const Event& event) {
   if (!writer_) fail(ErrorKind::internal, "'{}' was opened for reading", path_.string());
   writer_->append(RecordKind::event, encode_event(event));
   events_.push_back(event);
+}
+
+void OutputDirectory::forget_failed(std::span<const task::StageKey> keys) {
+  if (!writer_) fail(ErrorKind::internal, "'{}' was opened for reading", path_.string());
+  writer_->append(RecordKind::retry, encode_retry(keys));
+  take_retry(keys);
 }
 
 void OutputDirectory::sync() {

@@ -96,6 +96,29 @@ Event decode_event(std::string_view payload) {
   return event;
 }
 
+std::string encode_retry(std::span<const task::StageKey> keys) {
+  std::string bytes;
+  put(bytes, static_cast<std::uint32_t>(keys.size()));
+  for (const task::StageKey& key : keys) {
+    put(bytes, key.high);
+    put(bytes, key.low);
+  }
+  return bytes;
+}
+
+std::vector<task::StageKey> decode_retry(std::string_view payload) {
+  ByteReader reader(payload);
+  std::vector<task::StageKey> keys;
+  for (auto left = reader.take<std::uint32_t>(); left > 0 && reader.ok(); --left) {
+    task::StageKey key;
+    key.high = reader.take<std::uint64_t>();
+    key.low = reader.take<std::uint64_t>();
+    keys.push_back(key);
+  }
+  require(reader.ok(), "retry");
+  return keys;
+}
+
 std::string encode_outcome(const task::Outcome& outcome) {
   if (outcome.part && outcome.part->name != part_name(outcome.key))
     fail(ErrorKind::internal, "the part file of task {} is called '{}', expected '{}'", outcome.key.hex(), outcome.part->name,

@@ -5,11 +5,14 @@
 //              part size u64, part checksum u64; then the whole outcome as task::encode writes it.
 //              What stands in front is what a resumed run needs, so that a million records load in seconds.
 //   event      time f64; name; number of facts u32; per fact: name, value
+//   retry      number of keys u32; per key: high u64, low u64
 //   text       length u32 in bytes, UTF-8
 #pragma once
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "espalier/store/output_directory.hpp"
 
@@ -20,6 +23,9 @@ RunIdentity decode_identity(std::string_view payload);
 
 std::string encode_event(const Event& event);
 Event decode_event(std::string_view payload);
+
+std::string encode_retry(std::span<const task::StageKey> keys);
+std::vector<task::StageKey> decode_retry(std::string_view payload);
 
 std::string encode_outcome(const task::Outcome& outcome);
 task::Outcome decode_outcome(std::string_view payload);

@@ -86,7 +86,7 @@ TEST_F(CheckTest, EveryFlippedByteOfTheResultFileIsFound) {
 
 TEST_F(CheckTest, AMissingOrForeignResultFileIsAProblem) {
   fs::remove(out() / "results.h5");
-  EXPECT_EQ(findings(), "problem: results.h5: it has not been written yet: a run is writing\n");
+  EXPECT_EQ(findings(), "note: results.h5: it has not been written yet: a run is writing\n");
   directory_.reset();
   EXPECT_EQ(findings(), "problem: results.h5: it has not been written yet: run the same command again\n");
   std::ofstream(out() / "results.h5") << "text";
@@ -100,9 +100,9 @@ TEST_F(CheckTest, AResultFileBehindTheJournalIsAProblemAfterTheRun) {
   EXPECT_FALSE(has_problem(check_directory(out())));
   directory_->append(fake_outcome(out(), larger.tasks[8].spec));
   directory_->sync();
-  EXPECT_THAT(findings(), HasSubstr("note: results.h5: 1 tasks have finished since it was written"));
+  EXPECT_THAT(findings(), HasSubstr("note: results.h5: 1 tasks have changed since it was written"));
   directory_.reset();
-  EXPECT_THAT(findings(), HasSubstr("problem: results.h5: 1 tasks have finished since it was written"));
+  EXPECT_THAT(findings(), HasSubstr("problem: results.h5: 1 tasks have changed since it was written"));
 }
 
 TEST_F(CheckTest, AResultFileOfAnotherRunContradicts) {

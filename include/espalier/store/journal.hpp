@@ -36,6 +36,7 @@ enum class RecordKind : std::uint32_t {
   identity = 1,  ///< configuration of the run (output_directory.hpp)
   outcome = 2,   ///< of a task
   event = 3,     ///< a run started, results were written, ...
+  retry = 4,     ///< failed tasks that run again: their earlier outcomes count no longer
 };
 
 struct Record {

@@ -4,8 +4,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "espalier/base/error.hpp"
@@ -52,7 +54,7 @@ Event run_started(std::map<std::string, std::string> facts = {});
 /// "run ended" with its reason: "complete", "stopped by SIGINT", ...
 Event run_ended(const std::string& reason);
 
-/// The latest result of a task: a done one is never superseded by a failed one.
+/// The latest result of a task: later ones supersede earlier ones, but a done one is never superseded by a failed one.
 struct Finished {
   task::OutcomeKind kind = task::OutcomeKind::done;
   std::string error_kind;  ///< of a failed one
@@ -90,6 +92,8 @@ class OutputDirectory {
   const RunIdentity& identity() const { return identity_; }
   const FinishedTasks& finished() const { return finished_; }
   const std::vector<Event>& events() const { return events_; }
+  /// Tasks that had failed, are to run again (forget_failed) and have no outcome yet.
+  const std::unordered_set<task::StageKey>& retried() const { return retried_; }
   /// Of the journal when it was opened: how much was read, and what was dropped and why.
   const ReplayResult& replay() const { return replay_; }
   /// Where a dropped tail went; empty if nothing was dropped, or by inspect().
@@ -101,6 +105,8 @@ class OutputDirectory {
   /// Buffered; durable, and only then to be called done, after sync(). Error(io) from sync() leaves everything synced before intact.
   void append(const task::Outcome& outcome);
   void append(const Event& event);
+  /// The failed outcomes of these tasks count no longer: the tasks are waiting again, also for later runs. Done ones stay.
+  void forget_failed(std::span<const task::StageKey> keys);
   void sync();
   std::size_t unsynced() const { return writer_ ? writer_->unsynced() : 0; }
 
@@ -115,6 +121,7 @@ class OutputDirectory {
   void forget_lost_parts();
   void take(const Record& record);
   void take(const task::StageKey& key, Finished finished);
+  void take_retry(std::span<const task::StageKey> keys);
 
   std::filesystem::path path_;
   std::unique_ptr<DirectoryLock> lock_;
@@ -122,6 +129,7 @@ class OutputDirectory {
   RunIdentity identity_;
   bool has_identity_ = false;
   FinishedTasks finished_;
+  std::unordered_set<task::StageKey> retried_;
   std::vector<Event> events_;
   ReplayResult replay_;
   std::filesystem::path dropped_tail_;

@@ -1,0 +1,101 @@
+"""Looking at a run from another process while it writes; failed tasks, listed and run again."""
+import json
+import subprocess
+import unittest
+
+from harness import ENVIRONMENT, PROGRAM, TINY, Case, espalier, steady, table
+
+LONGER = ["--set", "train.epochs=6", "--set", "prune.epochs=4"]  # seconds rather than tenths
+
+
+class Observing(Case):
+    def test_status_and_check_while_a_run_writes(self):
+        out = self.folder / "out"
+        process = subprocess.Popen([PROGRAM, "run", str(TINY), "--out", str(out), *LONGER], env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not (out / "plan.yaml").exists():
+            self.assertIsNone(process.poll())
+        done, seen, checked = 0, 0, 0
+        while True:
+            running = process.poll() is None
+            status = json.loads(self.run_ok("status", out, "--json").stdout)
+            now = sum(kind["done"] for kind in status["stages"])
+            self.assertGreaterEqual(now, done)
+            done = now
+            seen += running and status["running"]
+            result = espalier("check", out)
+            self.assertIn(result.returncode, (0, 1), result.stderr)
+            self.assertNotIn("problem", result.stdout)
+            checked += running
+            if not running:
+                break
+        self.assertEqual(process.returncode, 0)
+        self.assertGreater(seen, 0)
+        self.assertGreater(checked, 0)
+        self.assertTrue(status["settled"])
+        self.run_ok("check", out)
+
+
+# An external solver that behaves as the file `mode` beside it says.
+SOLVER = """#!/bin/sh
+case $(cat {folder}/mode) in
+  broken) echo "no licence today" >&2; exit 9;;
+  *) exec cbc "$@";;
+esac
+"""
+
+
+class Retry(Case):
+    def setUp(self):
+        super().setUp()
+        self.solver = self.folder / "solver.sh"
+        self.solver.write_text(SOLVER.format(folder=self.folder))
+        self.solver.chmod(0o755)
+        self.out = self.folder / "out"
+        self.command = ["run", TINY, "--out", self.out, "--set", "prune.criterion=none", "--set", "solve.node_limit=-1",
+                        "--set", "problem.epsilon=0.5",
+                        "--set", f"solve.solver=external:{self.solver} {{model}} scaling off solve solution {{solution}}"]
+
+    def mode(self, text):
+        (self.folder / "mode").write_text(text)
+
+    def test_failed_tasks_are_listed_and_run_again(self):
+        self.mode("broken")
+        self.run_ok(*self.command, code=1)
+        failed = [row["key"].decode() for row in table(self.out, "solves")]
+        self.assertEqual(len(failed), 2)
+        (self.out / "log" / f"{failed[0]}.out").write_text("what it printed")
+
+        status = json.loads(self.run_ok("status", self.out, "--failed", "--json").stdout)["failed_tasks"]
+        self.assertEqual({task["key"] for task in status}, set(failed))
+        by_key = {task["key"]: task for task in status}
+        self.assertEqual(by_key[failed[0]]["logs"], [str(self.out / "log" / f"{failed[0]}.out")])
+        self.assertEqual(by_key[failed[1]]["logs"], [])
+        self.assertEqual({task["parameters"]["train_seed"] for task in status}, {2, 12})
+        self.assertNotIn("solve_goal", status[0]["parameters"])  # it is the same everywhere
+        text = self.run_ok("status", self.out, "--failed").stdout
+        for said in (failed[0], "train_seed = 2", "problem_sample_index = 17673", f"{failed[0]}.out", status[0]["message"]):
+            self.assertIn(said, text)
+        kind = status[0]["error_kind"]
+
+        self.mode("well")
+        networks = table(self.out, "networks")
+        self.run_ok(*self.command, code=1)  # without --retry a failure is final
+        other = "numeric" if kind != "numeric" else "solver"
+        self.assertIn("0 failed tasks run again", self.run_ok(*self.command, "--retry", other, code=1).stderr)
+        self.assertIn("2 failed tasks run again", self.run_ok(*self.command, "--retry", kind).stderr)
+        self.assertEqual({row["status"] for row in table(self.out, "solves")}, {b"done"})
+        self.assertEqual(list(networks["key"]), list(table(self.out, "networks")["key"]))
+        self.run_ok("check", self.out)
+        self.assertEqual(self.run_ok("status", self.out, "--failed").stdout, "no task failed\n")
+        undisturbed = self.folder / "undisturbed"
+        self.run_ok(*[undisturbed if a == self.out else a for a in self.command])
+        self.assertEqual(steady(table(undisturbed, "solves")), steady(table(self.out, "solves")))
+
+    def test_unknown_kinds_are_refused(self):
+        self.refused(*self.command, "--retry", "crash", code=2, says=["expected a list of failed (all), crashed", "found 'crash'"])
+        self.assertFalse(self.out.exists())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
