@@ -31,6 +31,7 @@ struct RunOptions {
   std::string data_dir;
   bool save_problems = false;
   bool solver_logs = false;
+  bool no_sandbox = false;
   bool quiet = false;
 };
 
@@ -56,6 +57,7 @@ std::string continue_command(const RunOptions& options, int ranks) {
   if (!options.data_dir.empty()) command += " --data-dir " + options.data_dir;
   if (options.save_problems) command += " --save-problems";
   if (options.solver_logs) command += " --solver-logs";
+  if (options.no_sandbox) command += " --no-sandbox";
   return command;
 }
 
@@ -74,10 +76,12 @@ store::OutputDirectory open_directory(const RunOptions& options, const Experimen
   }
 }
 
-farm::RunOptions farm_options(const task::Parameters& run, bool quiet) {
+farm::RunOptions farm_options(const task::Parameters& run, bool quiet, sandbox::Sandbox* sandbox) {
   return {.max_failures = static_cast<std::size_t>(run.integer("max_failures")),
           .fail_fast = run.boolean("fail_fast"),
-          .progress = quiet ? farm::ProgressStyle::none : farm::ProgressStyle::automatic};
+          .progress = quiet ? farm::ProgressStyle::none : farm::ProgressStyle::automatic,
+          .limits = {.grace_seconds = run.real("kill_grace"), .cpu_seconds = run.real("cpu_limit"), .memory_mib = run.real("memory_limit")},
+          .sandbox = sandbox};
 }
 
 int exit_code_of_run(const farm::RunResult& result, const store::ResultCounts& counts) {
@@ -127,7 +131,8 @@ void forget_failures(const RunOptions& options, store::OutputDirectory& director
 }
 
 /// `workers_wait` becomes false once farm::run_master is responsible for dismissing the workers.
-int run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, bool& workers_wait) {
+int run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, sandbox::Sandbox* sandbox,
+               bool& workers_wait) {
   const ExperimentPlan planned = load_plan(options.config, options.overrides, stages, shard_of(options));
   check_data(planned.plan.graph, options);
   store::OutputDirectory directory = open_directory(options, planned);
@@ -143,7 +148,7 @@ int run_master(const RunOptions& options, wire::Link& link, const task::StageReg
 
   workers_wait = false;
   const farm::RunResult result =
-      farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options.quiet));
+      farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options.quiet, sandbox));
   const int code = finish(directory, stages, planned.plan.graph, result, continue_command(options, link.size()));
   if (result.left_behind) link.abort(code);
   return code;
@@ -162,17 +167,21 @@ std::function<std::string(const std::string&)> legal(std::function<void(const st
 }
 
 int run(const RunOptions& options) {
+  const task::StageRegistry stages = make_registry(options);
+  // Before MPI, before signal handlers and before threads: the server is forked from what we are now.
+  std::unique_ptr<sandbox::Sandbox> sandbox;
+  if (!options.no_sandbox) sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(stages, options.out));
   const farm::StopSignals signals;
   const std::unique_ptr<wire::Link> link = wire::connect();
-  const task::StageRegistry stages = make_registry(options);
   if (link->rank().value != 0) {
     base::configure_log(base::LogLevel::info, fmt::format("rank {}", link->rank().value));
-    farm::run_worker(*link, stages, options.out);
+    farm::run_worker(*link, stages, options.out, sandbox.get());
     return exit_done;
   }
   bool workers_wait = true;
   try {
-    return run_master(options, *link, stages, workers_wait);
+    if (link->size() > 1) sandbox.reset();  // the workers have theirs
+    return run_master(options, *link, stages, sandbox.get(), workers_wait);
   } catch (...) {
     if (workers_wait) farm::dismiss(*link);
     throw;
@@ -200,6 +209,8 @@ void add_run(CLI::App& program, int& exit_code) {
   command->add_option("--data-dir", options->data_dir, "folder of the data sets (default: $ESPALIER_DATA, else data/)");
   command->add_flag("--save-problems", options->save_problems, "write every solve's problem file to problems/ of the output directory");
   command->add_flag("--solver-logs", options->solver_logs, "keep every solve's solver output in log/ of the output directory");
+  command->add_flag("--no-sandbox", options->no_sandbox,
+                    "solves run inside their rank, without limits of memory and CPU time: for debuggers");
   command->add_flag("--quiet", options->quiet, "no progress");
   command->footer(
       "Examples:\n  espalier run configs/quickstart.yaml --out results/quickstart\n"

@@ -19,9 +19,20 @@ milp::CallbackAction Recorder::see(const std::vector<double>& point, double clai
     keep_if_best(verified);
     result_.trace.push_back(record);
     ++result_.incumbents;
-    if (settings_.on_incumbent) settings_.on_incumbent(record);
+    if (settings_.on_incumbent) settings_.on_incumbent(so_far(record));
   }
   return finished() ? milp::CallbackAction::stop : milp::CallbackAction::proceed;
+}
+
+SolveResult Recorder::so_far(const IncumbentRecord& last) const {
+  SolveResult result = result_;
+  result.status = Status::limit;
+  result.reason = "running";
+  result.limit = "none";
+  result.claimed_objective = last.surrogate_objective;
+  result.total_seconds = last.seconds;
+  result.solver_seconds = last.seconds - result.bounds_seconds - result.embed_seconds;
+  return result;
 }
 
 void Recorder::keep_if_best(const certify::Verified& verified) {

@@ -27,6 +27,7 @@ class Recorder {
   bool finished() const { return success() && (settings_.on_success == OnSuccess::stop || settings_.goal == Goal::decide); }
 
  private:
+  SolveResult so_far(const IncumbentRecord& last) const;
   void keep_if_best(const certify::Verified& verified);
 
   const certify::Verifier& verifier_;

@@ -31,9 +31,9 @@ Schema outcome_columns() {
   return {
       column("solve_status", text, "",
              "optimal, adversarial, robust, exhausted (surrogate solved to the end without success), limit or error"),
-      column("solve_reason", text, "", "why the solve ended"),
+      column("solve_reason", text, "", "why the solve ended; hard_limit: its process had to be killed at the limit"),
       column("solve_limit", text, "",
-             "the limit that ended it: time (the outcome then depends on the machine's speed), nodes, ... or none"),
+             "the limit that ended it: time or cpu (the outcome then depends on the machine's speed), nodes, ... or none"),
       column("solve_detail", text, "", "the same in words"),
       column("adversarial", boolean, "", "an input was found that the dense network's forward pass verified as adversarial"),
       column("claimed_objective", real, "1", "margin of the embedded network at the last incumbent, as the solver claims; NaN if none"),
@@ -194,6 +194,28 @@ class SolveStage : public task::Stage {
   const Schema& columns() const override { return solve_columns(); }
   const Schema& arrays() const override { return solve_arrays(); }
 
+  /// A solver may crash, hang or eat memory: every solve has a process of its own.
+  std::optional<task::ResourceLimits> limits(const Attempt& attempt) const override {
+    task::ResourceLimits limits = attempt.limits;
+    limits.wall_seconds = attempt.spec.parameters.real("solve_time_limit");
+    return limits;
+  }
+
+  void prepare(const Attempt& attempt, const std::filesystem::path& output_directory) const override {
+    const Parameters& p = attempt.spec.parameters;
+    for (const task::PartFile& input : attempt.inputs) environment_->network(output_directory / input.name);
+    environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
+  }
+
+  void cut_short(StageResult& partial, const task::CutShort& how) const override {
+    const bool late = how.cause == "time" || how.cause == "cpu";
+    partial.values.set("solve_status", std::string(engine::to_string(late ? engine::Status::limit : engine::Status::error)));
+    partial.values.set("solve_reason", late ? std::string("hard_limit") : how.cause);
+    partial.values.set("solve_limit", late ? how.cause : std::string("none"));
+    partial.values.set("solve_detail", how.message);
+    partial.values.set("total_seconds", how.wall_seconds);
+  }
+
   StageResult run(const Attempt& attempt, const StageContext& context) const override {
     const Parameters& p = attempt.spec.parameters;
     const auto dense = environment_->network(context.output_directory / attempt.inputs.at(0).name);
@@ -207,22 +229,36 @@ class SolveStage : public task::Stage {
     if (environment_->options().solver_logs) settings.log_file = context.output_directory / "log" / (attempt.spec.key.hex() + ".log");
     if (environment_->options().save_problems) save(problem, attempt, context);
 
-    const engine::SolveResult result = pruned ? engine::solve(problem, embedded->network, settings) : engine::solve(problem, settings);
-    if (result.reason == "stopped" && context.stop_requested() && !result.adversarial_input) throw task::StageStopped{};
-    if (result.status == engine::Status::error) base::fail(base::ErrorKind::solver, "{}: {}", result.reason, result.detail);
+    const auto row = [&](const engine::SolveResult& result) {
+      StageResult made{outcome_values(result), outcome_arrays(problem, result)};
+      made.values.set("label", std::int64_t{problem.label});
+      made.values.set("target", std::int64_t{problem.target});
+      made.values.set("true_label", std::int64_t{*problem.true_label});
+      made.values.set("dense_network", attempt.spec.parents.front().hex());
+      made.values.set("embedded_network", attempt.spec.parents.back().hex());
+      made.values.set("dense_test_accuracy", dense->test_accuracy);
+      made.values.set("embedded_test_accuracy", embedded->test_accuracy);
+      return made;
+    };
+    context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
+    settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
 
-    StageResult row{outcome_values(result), outcome_arrays(problem, result)};
-    row.values.set("label", std::int64_t{problem.label});
-    row.values.set("target", std::int64_t{problem.target});
-    row.values.set("true_label", std::int64_t{*problem.true_label});
-    row.values.set("dense_network", attempt.spec.parents.front().hex());
-    row.values.set("embedded_network", attempt.spec.parents.back().hex());
-    row.values.set("dense_test_accuracy", dense->test_accuracy);
-    row.values.set("embedded_test_accuracy", embedded->test_accuracy);
-    return row;
+    engine::SolveResult result = pruned ? engine::solve(problem, embedded->network, settings) : engine::solve(problem, settings);
+    if (result.reason == "stopped") note_limit(context, result);
+    if (result.status == engine::Status::error) base::fail(base::ErrorKind::solver, "{}: {}", result.reason, result.detail);
+    return row(result);
   }
 
  private:
+  /// A solve that was asked to stop has no result, or one that would be another the next time, unless a limit was the cause.
+  static void note_limit(const StageContext& context, engine::SolveResult& result) {
+    const std::string_view limit = context.limit_reached();
+    if (limit.empty()) throw task::StageStopped{};
+    result.reason = "limit";
+    result.limit = limit;
+    result.detail = fmt::format("asked to stop at its limit of {}: {}", limit == "cpu" ? "CPU time" : "time", result.detail);
+  }
+
   static void save(const problem::Problem& problem, const Attempt& attempt, const StageContext& context) {
     const auto directory = context.output_directory / "problems";
     std::filesystem::create_directories(directory);

@@ -123,6 +123,7 @@ sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesys
   return {.prepare =
               [&registry, output_directory](std::string_view request) {
                 const task::Attempt attempt = task::decode_attempt(request);
+                check_inputs(attempt, output_directory);  // a damaged file must not end the server
                 registry.find(attempt.spec.kind).prepare(attempt, output_directory);
               },
           .run =
@@ -138,20 +139,20 @@ sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesys
 
 namespace {
 
-/// error_kind of an attempt whose process died.
-std::string_view kind_of(sandbox::End end) {
-  const bool late = end == sandbox::End::time || end == sandbox::End::cpu;
-  return late ? "timeout" : sandbox::to_string(end);
+/// What a dead process leaves becomes the result if it died of a limit of time.
+void conclude(const sandbox::Report& report, Outcome& outcome) {
+  const bool late = report.end == sandbox::End::time || report.end == sandbox::End::cpu;
+  if (!late || !report.partial) set_failure(outcome, late ? "timeout" : sandbox::to_string(report.end), report.message);
 }
 
-/// What a dead process leaves: its last published result, whole if it died of a limit of time, with the failure if of something else.
-void conclude(const task::Stage& stage, const sandbox::Report& report, Outcome& outcome) {
-  const bool late = report.end == sandbox::End::time || report.end == sandbox::End::cpu;
-  if (!late || !report.partial) set_failure(outcome, kind_of(report.end), report.message);
-  if (!report.partial) return;
+/// The last published result, where there is no other.
+void add_partial(const task::Stage& stage, const sandbox::Report& report, Outcome& outcome) {
   Outcome published = task::decode_outcome(*report.partial);
   task::StageResult partial{std::move(published.values), std::move(published.arrays)};
-  stage.cut_short(partial, sandbox::to_string(report.end), report.message);
+  const bool failed = outcome.kind == OutcomeKind::failed;
+  stage.cut_short(partial, {.cause = failed ? outcome.error_kind : std::string(sandbox::to_string(report.end)),
+                            .message = failed ? outcome.message : report.message,
+                            .wall_seconds = report.wall_seconds});
   check_result(stage, partial);
   outcome.values = std::move(partial.values);
   outcome.arrays = std::move(partial.arrays);
@@ -168,7 +169,9 @@ std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplac
     if (report.end == sandbox::End::finished)
       outcome = task::decode_outcome(report.result);
     else
-      conclude(place.registry.find(attempt.spec.kind), report, outcome);
+      conclude(report, outcome);
+    if (report.partial && (report.end != sandbox::End::finished || outcome.kind == OutcomeKind::failed))
+      add_partial(place.registry.find(attempt.spec.kind), report, outcome);
   } catch (const base::Error& e) {
     set_failure(outcome, base::to_string(e.kind()), e.what());
   }

@@ -18,7 +18,7 @@ ENVIRONMENT = dict(os.environ, ESPALIER_DATA=DATA, OMPI_ALLOW_RUN_AS_ROOT="1", O
                    OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", OMPI_MCA_rmaps_base_oversubscribe="1")
 
 # Columns that measure time or place: everything else must be the same however a run was placed.
-TIMES = ("seconds", "rank", "host", "started", "attempt")
+TIMES = ("seconds", "peak_memory", "rank", "host", "started", "attempt")
 
 
 def espalier(*arguments, ranks=None, timeout=240, **options):

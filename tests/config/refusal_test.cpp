@@ -196,7 +196,8 @@ TEST(Refusals, Overrides) {
   EXPECT_EQ(refusal(text, {"prune.seed=3"}),
             "--set prune.seed=3: prune.seed is a column of grid[0].zip, where --set selects rows: expected one of 1, 4");
   EXPECT_EQ(refusal(text, {"run.fail=true"}),
-            "--set run.fail=true: unknown run setting 'run.fail'; there are run.max_failures, run.fail_fast, run.max_tasks");
+            "--set run.fail=true: unknown run setting 'run.fail'; there are run.max_failures, run.fail_fast, run.memory_limit, "
+            "run.cpu_limit, run.kill_grace, run.max_tasks");
 }
 
 }  // namespace

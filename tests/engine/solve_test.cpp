@@ -204,7 +204,7 @@ TEST(Solve, TellsOfEveryIncumbentAndStopsOnRequest) {
   int told = 0;
   bool stop = false;
   SolveSettings settings{.time_limit_seconds = 60};
-  settings.on_incumbent = [&](const IncumbentRecord&) { stop = ++told >= 2; };
+  settings.on_incumbent = [&](const SolveResult&) { stop = ++told >= 2; };
   settings.stop_requested = [&] { return stop; };
   const SolveResult r = solve(problem, settings);
   EXPECT_EQ(r.status, Status::limit);

@@ -73,7 +73,7 @@ struct Experiment {
   std::vector<std::string> notes;  ///< what --set did to axes and conditionals, one sentence each
 };
 
-/// The legal keys of the `run:` section (without "run."): max_failures, fail_fast, max_tasks.
+/// The legal keys of the `run:` section (without "run."): max_failures, fail_fast, memory_limit, cpu_limit, kill_grace, max_tasks.
 const task::Schema& run_schema();
 
 /// Reads and checks an experiment file against `schema`, then applies `overrides` ("a.b=value"; the value is a YAML scalar or a

@@ -10,7 +10,7 @@
 
 namespace espalier::engine {
 
-struct IncumbentRecord;
+struct SolveResult;
 
 enum class Goal {
   optimize,  ///< wants the maximum of the margin
@@ -47,8 +47,9 @@ struct SolveSettings {
   std::uint64_t seed = 0;
   std::filesystem::path log_file;        ///< the solver's own output; empty: nowhere
   std::function<bool()> stop_requested;  ///< polled; may be empty
-  std::function<void(const IncumbentRecord&)>
-      on_incumbent;  ///< told of every incumbent after its verification; may be empty; must not throw
+  /// Told of every incumbent after its verification: the result so far, with status limit and reason "running"; trace.back() is the
+  /// incumbent. May be empty; must not throw.
+  std::function<void(const SolveResult&)> on_incumbent;
 };
 
 }  // namespace espalier::engine

@@ -36,6 +36,14 @@ struct StageContext {
 /// Thrown by a stage that gave up because stop_requested() was true: the task goes back to the plan, it has not failed.
 struct StageStopped {};
 
+/// Why an attempt has no more than its last published result.
+struct CutShort {
+  std::string cause;    ///< "time" or "cpu": the limit that killed it, the published result becomes its result. Else the error_kind of its
+                        ///< outcome: the published result goes with the failure.
+  std::string message;  ///< in words
+  double wall_seconds = 0;
+};
+
 /// One kind of work. run() is called from one thread at a time per process and must be a function of the attempt alone.
 class Stage {
  public:
@@ -56,9 +64,8 @@ class Stage {
   /// For attempts with limits: called in the process from which theirs is forked, before the fork, to fill caches with what they will
   /// read. What it throws is dropped, run() meets it again.
   virtual void prepare(const Attempt&, const std::filesystem::path& /*output_directory*/) const {}
-  /// The attempt's process died; `partial` was published last. Writes into it what became of the rest. `cause` is "time" or "cpu" (the
-  /// limit that killed it: `partial` becomes the result), "memory" or "crashed" (it goes with the failure); `message` says it in words.
-  virtual void cut_short(StageResult& /*partial*/, std::string_view /*cause*/, const std::string& /*message*/) const {}
+  /// An attempt with limits came to no result of its own; `partial` was published last. Writes into it what became of the rest.
+  virtual void cut_short(StageResult& /*partial*/, const CutShort&) const {}
 };
 
 class StageRegistry {
