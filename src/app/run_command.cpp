@@ -12,6 +12,7 @@
 #include "espalier/farm/run.hpp"
 #include "espalier/farm/stop.hpp"
 #include "espalier/plan/difference.hpp"
+#include "espalier/sandbox/sandbox.hpp"
 #include "espalier/store/output_directory.hpp"
 #include "espalier/store/results.hpp"
 #include "espalier/store/retry.hpp"
