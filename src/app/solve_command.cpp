@@ -1,20 +1,22 @@
 #include <fmt/format.h>
 
-#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
+#include "app/solve_child.hpp"
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/engine/solve.hpp"
-#include "espalier/problem/file.hpp"
+#include "espalier/sandbox/sandbox.hpp"
 
 namespace espalier::app {
 
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct SolveOptions {
   std::string file;
@@ -25,78 +27,82 @@ struct SolveOptions {
   std::string goal = "optimize";
   double time_limit = 300;
   std::int64_t node_limit = -1;
+  double memory_limit = 8192;
+  double kill_grace = 0;
   std::string log_file;
   bool json = false;
 };
 
-/// JSON has no NaN and no infinity: they become null.
-nlohmann::ordered_json number(std::optional<double> value) {
-  return value && std::isfinite(*value) ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+std::string cell(const Json& value, int digits) {
+  return value.is_number() ? fmt::format("{:.{}f}", value.get<double>(), digits) : std::string("-");
 }
 
-nlohmann::ordered_json to_json(const problem::Problem& problem, const SolveOptions& options, const engine::SolveResult& result) {
-  return {{"problem", problem.name},
-          {"solver", options.solver},
-          {"formulation", options.formulation},
-          {"bounds", options.bounds},
-          {"goal", options.goal},
-          {"status", std::string(engine::to_string(result.status))},
-          {"reason", result.reason},
-          {"limit", result.limit},
-          {"detail", result.detail},
-          {"claimed_objective", number(result.claimed_objective)},
-          {"verified_objective", number(result.verified_objective)},
-          {"verified_objective_float32", number(result.verified_objective_float32)},
-          {"distance", number(result.distance)},
-          {"dual_bound", number(result.dual_bound)},
-          {"nodes", result.nodes},
-          {"seconds", result.total_seconds},
-          {"bounds_seconds", result.bounds_seconds},
-          {"embed_seconds", result.embed_seconds},
-          {"solver_seconds", result.solver_seconds},
-          {"first_adversarial_seconds", number(result.first_adversarial_seconds)},
-          {"columns", result.size.columns},
-          {"rows", result.size.rows},
-          {"binaries", result.size.binaries},
-          {"unstable_neurons", result.neurons.unstable},
-          {"unstable_by_layer", result.unstable_by_layer}};
-}
-
-std::string cell(std::optional<double> value, int digits) {
-  return value && std::isfinite(*value) ? fmt::format("{:.{}f}", *value, digits) : std::string("-");
-}
-
-void print_row(const problem::Problem& problem, const engine::SolveResult& result) {
-  fmt::print("{:<28} {:<12} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", problem.name, engine::to_string(result.status),
-             cell(result.claimed_objective, 6), cell(result.verified_objective, 6), cell(result.dual_bound, 6), result.nodes,
-             cell(result.total_seconds, 2), cell(result.first_adversarial_seconds, 3));
-  if (result.status == engine::Status::error) fmt::print("  {}: {}\n", result.reason, result.detail);
+void print_row(const Json& row) {
+  fmt::print("{:<28} {:<12} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", row["problem"].get<std::string>(), row["status"].get<std::string>(),
+             cell(row["claimed_objective"], 6), cell(row["verified_objective"], 6), cell(row["dual_bound"], 6),
+             row["nodes"].get<std::int64_t>(), cell(row["seconds"], 2), cell(row["first_adversarial_seconds"], 3));
+  if (row["status"] == "error") fmt::print("  {}: {}\n", row["reason"].get<std::string>(), row["detail"].get<std::string>());
   std::fflush(stdout);
 }
 
+/// What a child answered, if it lived long enough; an error that it met becomes ours.
+Json answer(const sandbox::Report& report) {
+  Json json = Json::parse(report.result);
+  if (json.contains("error")) throw base::Error(static_cast<base::ErrorKind>(json["error"].get<int>()), json["message"].get<std::string>());
+  return json;
+}
+
+/// The last row that a child published before it was killed or crashed; without one, that of a solve that found nothing.
+Json cut_short(const sandbox::Report& report, const std::string& name, const engine::SolveSettings& settings) {
+  Json row = report.partial ? Json::parse(*report.partial) : solve_row(name, settings, {.limit = "none"});
+  const bool late = report.end == sandbox::End::time || report.end == sandbox::End::cpu;
+  row["status"] = late ? "limit" : "error";
+  row["reason"] = late ? "hard_limit" : std::string(sandbox::to_string(report.end));
+  if (late) row["limit"] = std::string(sandbox::to_string(report.end));
+  row["detail"] = report.log.empty() ? report.message : fmt::format("{}; what it printed is in '{}'", report.message, report.log.string());
+  row["seconds"] = report.wall_seconds;
+  return row;
+}
+
+Json solve(sandbox::Sandbox& sandbox, const std::string& name, std::size_t index, const SolveOptions& options,
+           const engine::SolveSettings& settings) {
+  const task::ResourceLimits limits{
+      .wall_seconds = options.time_limit, .grace_seconds = options.kill_grace, .memory_mib = options.memory_limit};
+  const std::string log = options.log_file.empty() ? "" : fmt::format("{}.{}.out", options.log_file, index);
+  const sandbox::Report report = sandbox.run(name, limits, log, {});
+  if (report.end != sandbox::End::finished) return cut_short(report, name, settings);
+  std::error_code ignored;
+  if (!report.log.empty()) std::filesystem::remove(report.log, ignored);
+  return answer(report);
+}
+
 int run_solve(const SolveOptions& options) {
-  const engine::SolveSettings settings{.solver = options.solver,
-                                       .formulation = options.formulation,
-                                       .bounds = options.bounds,
-                                       .goal = engine::parse_goal(options.goal),
-                                       .time_limit_seconds = options.time_limit,
-                                       .node_limit = options.node_limit,
-                                       .log_file = options.log_file};
+  const SolveJob job{.file = options.file,
+                     .names = options.problems,
+                     .settings = {.solver = options.solver,
+                                  .formulation = options.formulation,
+                                  .bounds = options.bounds,
+                                  .goal = engine::parse_goal(options.goal),
+                                  .time_limit_seconds = options.time_limit,
+                                  .node_limit = options.node_limit,
+                                  .log_file = options.log_file}};
   if (!std::filesystem::exists(options.file)) base::fail(base::ErrorKind::data, "there is no problem file '{}'", options.file);
-  std::vector<std::string> names = options.problems;
-  if (names.empty()) names = problem::problem_names(options.file);
-  const std::vector<problem::Problem> problems = problem::read_problems(options.file, names);  // all are checked before the first is solved
+  sandbox::Sandbox sandbox(solve_work(job));
+  const sandbox::Report check = sandbox.run("", {.memory_mib = options.memory_limit}, {}, {});
+  if (check.end != sandbox::End::finished)
+    base::fail(base::ErrorKind::data, "'{}' could not be read: the process that read it {}", options.file, check.message);
+  const auto names = answer(check)["names"].get<std::vector<std::string>>();
   if (!options.json)
     fmt::print("{:<28} {:<12} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", "problem", "status", "claimed", "verified", "dual bound", "nodes",
                "time [s]", "first [s]");
   int errors = 0;
-  for (const problem::Problem& problem : problems) {
-    const engine::SolveResult result = engine::solve(problem, settings);
-    if (result.status == engine::Status::error) ++errors;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const Json row = solve(sandbox, names[i], i, options, job.settings);
+    if (row["status"] == "error") ++errors;
     if (options.json)
-      std::cout << to_json(problem, options, result).dump() << std::endl;
+      std::cout << row.dump() << std::endl;
     else
-      print_row(problem, result);
+      print_row(row);
   }
   return errors == 0 ? exit_done : exit_some_failed;
 }
@@ -120,11 +126,18 @@ void add_solve(CLI::App& program, int& exit_code) {
       ->capture_default_str();
   command->add_option("--time-limit", options->time_limit, "wall seconds per problem")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--node-limit", options->node_limit, "branch-and-bound nodes per problem; -1: none")->capture_default_str();
+  command->add_option("--memory-limit", options->memory_limit, "MiB of address space for each problem's process; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--kill-grace", options->kill_grace, "seconds from the time limit to SIGKILL; 0: max(5, 5 % of the limit)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_option("--log", options->log_file, "the solver's own output goes to this file");
   command->add_flag("--json", options->json, "one JSON object per problem and line");
   command->footer(
       "Examples:\n  espalier solve problems.h5\n  espalier solve problems.h5 --problem mnist_18_2x24_0 --goal decide --json\n"
-      "  espalier solve problems.h5 --bounds symbolic-opt");
+      "  espalier solve problems.h5 --bounds symbolic-opt\n"
+      "Every problem is read and solved in a process of its own: one that crashes is an error in its row, and the next one is solved.");
   command->callback([options, &exit_code] { exit_code = run_solve(*options); });
 }
 

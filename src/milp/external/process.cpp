@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ using base::ErrorKind;
 using base::fail;
 
 constexpr double term_to_kill = 2.0;
+constexpr rlim_t kLargestFile = rlim_t{1} << 26;  // 64 MiB: what a solver prints must not fill the disk, nor our memory when we read it
 
 class Descriptor {
  public:
@@ -48,6 +50,8 @@ class Descriptor {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
+  const rlimit largest_file{kLargestFile, kLargestFile};
+  ::setrlimit(RLIMIT_FSIZE, &largest_file);
   const int null = ::open("/dev/null", O_RDONLY);
   if (null >= 0 && ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 && ::dup2(output, STDERR_FILENO) >= 0 &&
       ::getppid() == parent)
