@@ -138,9 +138,6 @@ int run_master(const RunOptions& options, wire::Link& link, const task::StageReg
   check_data(planned.plan.graph, options);
   store::OutputDirectory directory = open_directory(options, planned);
   for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
-  if (!directory.dropped_tail().empty())
-    base::log_warning("the journal ended in {} damaged bytes ({}); they were moved to {}", directory.replay().dropped_bytes,
-                      directory.replay().reason, directory.dropped_tail().string());
   directory.append(store::run_started({{"rank_layout", fmt::format("1 master, {} workers", std::max(1, link.size() - 1))},
                                        {"workers", std::to_string(std::max(1, link.size() - 1))},
                                        {"command", continue_command(options, link.size())}}));

@@ -39,7 +39,7 @@ struct Status {
   std::string last_event;
   double done_per_minute = 0;  ///< over the latest run
   double eta_seconds = 0;
-  std::uint64_t dropped_bytes = 0;
+  std::string damage;  ///< of the journal
   std::vector<KindStatus> kinds;
   std::map<std::string, std::size_t> failures;  ///< kind and reason -> how many
   std::vector<FailedTask> failed_tasks;
@@ -93,7 +93,7 @@ Status read_status(const std::filesystem::path& path, bool with_failed_tasks) {
   Status status{.directory = path.string(),
                 .name = planned.plan.name,
                 .running = directory.running(),
-                .dropped_bytes = directory.replay().dropped_bytes};
+                .damage = store::describe_damage(directory.replay())};
   count_tasks(planned.plan.graph, directory, status);
   if (with_failed_tasks) status.failed_tasks = find_failed_tasks(directory, planned.plan.graph);
   read_events(directory, status);
@@ -121,8 +121,7 @@ void print_text(const Status& status) {
   if (!status.settled())
     fmt::print("; about {} left with {} worker{}", duration(status.eta_seconds), status.workers, status.workers == 1 ? "" : "s");
   fmt::print("\n");
-  if (status.dropped_bytes > 0)
-    fmt::print("the last {} bytes of the journal are not whole (a run is writing, or was killed)\n", status.dropped_bytes);
+  if (!status.damage.empty()) fmt::print("journal: {} (at its end: a run is writing, or was killed)\n", status.damage);
   if (status.failures.empty()) return;
   fmt::print("\nfailures\n");
   for (const auto& [reason, count] : status.failures) fmt::print("{:>9} x {}\n", count, reason);

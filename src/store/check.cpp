@@ -39,10 +39,9 @@ class Findings {
 
 void check_journal(const OutputDirectory& directory, bool alive, Findings& findings) {
   const ReplayResult& replay = directory.replay();
-  if (replay.dropped_bytes == 0) return;
-  const std::string what =
-      fmt::format("{} bytes behind byte {} cannot be read: {}", replay.dropped_bytes, replay.valid_bytes, replay.reason);
-  if (alive)
+  if (replay.damaged.empty()) return;
+  const std::string what = describe_damage(replay);
+  if (alive && replay.salvaged == 0)  // the tail of what is being written
     findings.note("run.journal", what + " (a run is writing)");
   else
     findings.problem("run.journal", what + "; the next run keeps them aside and repeats what is lost");

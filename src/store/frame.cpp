@@ -71,7 +71,13 @@ void append_frame(std::string& bytes, std::uint32_t kind, std::string_view paylo
 }
 
 FrameReader::FrameReader(const Descriptor& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end, std::size_t block)
-    : file_(file), salt_(salt), offset_(offset), end_(end), block_(block), buffer_offset_(offset) {}
+    : file_(file),
+      salt_(salt),
+      offset_(offset),
+      end_(end),
+      block_(block),
+      buffer_offset_(offset),
+      search_budget_((std::uint64_t{1} << 28) + 4 * end) {}
 
 const char* FrameReader::window(std::size_t size) {
   const std::uint64_t skip = offset_ - buffer_offset_;
@@ -85,6 +91,7 @@ const char* FrameReader::window(std::size_t size) {
 }
 
 std::optional<Frame> FrameReader::next() {
+  reason_.clear();
   const std::uint64_t left = end_ - std::min(offset_, end_);
   if (left == 0) return std::nullopt;
   const char* head = left < frame_overhead ? nullptr : window(8);
@@ -106,6 +113,30 @@ std::optional<Frame> FrameReader::next() {
   }
   offset_ += length + frame_overhead;
   return Frame{get_at<std::uint32_t>(frame + 4), checked.substr(8)};
+}
+
+bool FrameReader::stands_here() {
+  const std::uint64_t left = end_ - offset_;
+  const char* head = window(frame_overhead);
+  const std::uint64_t length = get_at<std::uint32_t>(head);
+  const auto kind = get_at<std::uint32_t>(head + 4);
+  if (kind == 0 || kind > largest_plausible_kind || length > largest_payload || length + frame_overhead > left) return false;
+  if (length > search_budget_) return false;
+  search_budget_ -= length;
+  const char* frame = window(length + frame_overhead);
+  if (frame == nullptr) return false;
+  const std::string_view checked(frame, length + 8);
+  return frame_checksum(checked, salt_, offset_) == get_at<std::uint64_t>(frame + checked.size());
+}
+
+bool FrameReader::resynchronise() {
+  while (offset_ + frame_overhead < end_) {
+    ++offset_;
+    if (window(frame_overhead) == nullptr) break;  // the file became shorter
+    if (stands_here()) return true;
+  }
+  offset_ = end_;
+  return false;
 }
 
 }  // namespace espalier::store

@@ -17,6 +17,7 @@ inline constexpr std::string_view journal_magic{
 inline constexpr std::uint32_t journal_version = 1;
 inline constexpr std::size_t header_size = 64;
 inline constexpr std::size_t frame_overhead = 16;
+inline constexpr std::uint32_t largest_plausible_kind = 255;
 inline constexpr std::size_t largest_payload = std::size_t{1} << 28;
 
 std::string encode_header(std::uint64_t salt);
@@ -38,10 +39,14 @@ class FrameReader {
 
   /// The next whole frame, valid until the next call; none at the end or at a bad frame, then reason() says which.
   std::optional<Frame> next();
+  /// After a bad frame: goes to the nearest whole frame behind it that is of a plausible kind. False, and at the end, if there is none.
+  bool resynchronise();
   std::uint64_t offset() const { return offset_; }  ///< of the next frame
   const std::string& reason() const { return reason_; }
 
  private:
+  /// A whole frame of a plausible kind at offset_? There are at least frame_overhead bytes.
+  bool stands_here();
   /// `size` bytes from offset_ on.
   const char* window(std::size_t size);
 
@@ -53,6 +58,7 @@ class FrameReader {
   std::string buffer_;
   std::uint64_t buffer_offset_ = 0;  ///< in the file
   std::string reason_;
+  std::uint64_t search_budget_;  ///< bytes that may still be hashed in search of frames: hostile lengths must not take for ever
 };
 
 }  // namespace espalier::store

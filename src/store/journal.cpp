@@ -18,11 +18,14 @@ namespace fs = std::filesystem;
 using base::ErrorKind;
 using base::fail;
 
-void create_journal(const fs::path& path) {
+namespace {
+std::uint64_t random_salt() {
   std::random_device device;
-  const std::uint64_t salt = (std::uint64_t{device()} << 32) | device();
-  base::write_file_atomically(path, encode_header(salt));
+  return (std::uint64_t{device()} << 32) | device();
 }
+}  // namespace
+
+void create_journal(const fs::path& path) { base::write_file_atomically(path, encode_header(random_salt())); }
 
 ReplayResult replay_journal(const fs::path& path, const std::function<void(const Record&)>& visit) {
   const Descriptor file(path, O_RDONLY, "open");
@@ -30,17 +33,30 @@ ReplayResult replay_journal(const fs::path& path, const std::function<void(const
   const std::uint64_t end = file.size();  // what is appended later is for the next reader
   FrameReader reader(file, salt, header_size, end);
   ReplayResult result;
+  result.valid_bytes = header_size;
   for (;;) {
     const std::uint64_t offset = reader.offset();
-    const auto frame = reader.next();
-    if (!frame) break;
-    ++result.records;
-    visit({static_cast<RecordKind>(frame->kind), frame->payload, offset});
+    if (const auto frame = reader.next()) {
+      ++result.records;
+      result.salvaged += result.damaged.empty() ? 0 : 1;
+      result.valid_bytes = reader.offset();
+      visit({static_cast<RecordKind>(frame->kind), frame->payload, offset});
+      continue;
+    }
+    if (offset >= end) return result;
+    if (result.reason.empty()) result.reason = reader.reason();
+    reader.resynchronise();
+    result.damaged.push_back({offset, reader.offset() - offset});
+    result.dropped_bytes += result.damaged.back().size;
   }
-  result.valid_bytes = reader.offset();
-  result.dropped_bytes = end - std::min(end, reader.offset());
-  result.reason = reader.reason();
-  return result;
+}
+
+std::string describe_damage(const ReplayResult& replay) {
+  if (replay.damaged.empty()) return "";
+  std::string text = fmt::format("{} bytes cannot be read ({}at byte {}: {})", replay.dropped_bytes,
+                                 replay.damaged.size() > 1 ? "the first " : "", replay.damaged.front().offset, replay.reason);
+  if (replay.salvaged > 0) text += fmt::format("; {} records behind them are whole", replay.salvaged);
+  return text;
 }
 
 std::string read_record(const fs::path& path, std::uint64_t offset) {
@@ -61,27 +77,65 @@ fs::path next_side_file(const fs::path& path) {
   }
 }
 
+/// The damaged ranges, one after the other.
+void keep_aside(const Descriptor& journal, const ReplayResult& replay, const fs::path& side_path) {
+  const Descriptor side(side_path, O_WRONLY | O_CREAT | O_EXCL, "create");
+  std::string buffer(std::size_t{1} << 20, '\0');
+  std::uint64_t written = 0;
+  const auto copy = [&](std::uint64_t at, std::uint64_t end) {
+    while (at < end) {
+      const std::size_t got = journal.read_at(at, std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), end - at)));
+      if (got == 0) return;
+      side.write_at(written, std::string_view(buffer).substr(0, got));
+      written += got;
+      at += got;
+    }
+  };
+  for (const DamagedRange& range : replay.damaged) copy(range.offset, range.end());
+  side.sync();
+  sync_directory(side_path.parent_path().empty() ? "." : side_path.parent_path());
+}
+
+/// A new journal of the whole records in the place of the old one; returns its size.
+std::uint64_t rewrite(const fs::path& path, const ReplayResult& replay) {
+  constexpr std::size_t chunk = std::size_t{1} << 20;
+  const fs::path temporary = path.string() + ".tmp";
+  const std::uint64_t salt = random_salt();
+  std::string buffer = encode_header(salt);
+  std::uint64_t written = 0, records = 0;
+  {
+    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
+    const auto flush = [&] {
+      file.write_at(written, buffer);
+      written += buffer.size();
+      buffer.clear();
+    };
+    replay_journal(path, [&](const Record& record) {
+      append_frame(buffer, static_cast<std::uint32_t>(record.kind), record.payload, salt, written + buffer.size());
+      ++records;
+      if (buffer.size() >= chunk) flush();
+    });
+    flush();
+  }
+  if (records != replay.records)
+    fail(ErrorKind::store, "'{}' changed while it was repaired: expected {} whole records, found {}", path.string(), replay.records,
+         records);
+  base::publish_file(temporary, path);
+  return written;
+}
+
 }  // namespace
 
-fs::path repair_journal(const fs::path& path, const ReplayResult& replay) {
-  if (replay.dropped_bytes == 0) return {};
+Repair repair_journal(const fs::path& path, const ReplayResult& replay) {
   const Descriptor journal(path, O_RDWR, "repair");
-  fs::path side_path = next_side_file(path);
-  {
-    const Descriptor side(side_path, O_WRONLY | O_CREAT | O_EXCL, "create");
-    std::string buffer(std::size_t{1} << 20, '\0');
-    for (std::uint64_t at = replay.valid_bytes;;) {
-      const std::size_t got = journal.read_at(at, buffer);
-      side.write_at(at - replay.valid_bytes, std::string_view(buffer).substr(0, got));
-      at += got;
-      if (got < buffer.size()) break;
-    }
-    side.sync();
-  }
-  sync_directory(side_path.parent_path().empty() ? "." : side_path.parent_path());
+  if (replay.damaged.empty()) return {{}, replay.valid_bytes};
+  const fs::path side = next_side_file(path);
+  keep_aside(journal, replay, side);
+  const bool torn_tail_only = replay.salvaged == 0;
+  if (!torn_tail_only) return {side, rewrite(path, replay)};
   journal.truncate(replay.valid_bytes);
   journal.sync();
-  return side_path;
+  return {side, replay.valid_bytes};
 }
 
 JournalWriter::JournalWriter(const fs::path& path, std::uint64_t end) : path_(path), synced_end_(end) {
@@ -117,11 +171,6 @@ void JournalWriter::sync() {
   synced_end_ += buffer_.size();
   buffer_.clear();
   unsynced_ = 0;
-}
-
-double GroupCommit::remaining(double now) const {
-  if (records_ == 0) return -1;
-  return records_ >= most_records ? 0 : std::max(0.0, first_ + longest_wait.count() - now);
 }
 
 }  // namespace espalier::store

@@ -23,6 +23,7 @@ using task::OutcomeKind;
 namespace {
 
 constexpr std::size_t most_problems = 10;
+constexpr std::size_t most_unsynced = 64;
 
 bool same(const task::Value* a, const task::Value* b) {
   if (a == nullptr || b == nullptr) return a == b;
@@ -97,7 +98,7 @@ class Merge {
       const Outcome outcome = transfer.source->outcome(transfer.key);
       if (outcome.part) copy_part(transfer.source->path(), destination_.path(), *outcome.part);
       destination_.append(outcome);
-      if (destination_.unsynced() >= GroupCommit::most_records) destination_.sync();
+      if (destination_.unsynced() >= most_unsynced) destination_.sync();
       ++counts_.added;
     }
     destination_.sync();

@@ -54,7 +54,11 @@ OutputDirectory OutputDirectory::inspect(const fs::path& path) {
     fail(ErrorKind::store, "'{}' is not an output directory of espalier: expected a file run.journal in it, found {}", path.string(),
          fs::exists(path) ? "none" : "no such directory");
   directory.read_journal();
-  if (!directory.has_identity_) fail(ErrorKind::store, "'{}': the run has not begun: its journal is empty", path.string());
+  if (!directory.has_identity_)
+    fail(ErrorKind::store, "'{}': {}", path.string(),
+         directory.replay_.damaged.empty()
+             ? "the run has not begun: its journal is empty"
+             : "its journal is damaged at the beginning: " + describe_damage(directory.replay_) + "; the same run command may repair it");
   return directory;
 }
 
@@ -75,9 +79,7 @@ void OutputDirectory::create(const RunIdentity& identity) {
 void OutputDirectory::resume(const RunIdentity& identity) {
   read_journal();
   const bool begun = fs::exists(plan_path());
-  if (!has_identity_ && (begun || replay_.records > 0))
-    fail(ErrorKind::store, "'{}' is damaged at its beginning (byte {}: {}): the run in '{}' cannot be continued", journal_path().string(),
-         replay_.valid_bytes, replay_.reason.empty() ? "no identity record" : replay_.reason, path_.string());
+  if (!has_identity_ && (begun || replay_.records > 0)) recognise_by_plan(identity);
   if (has_identity_ && identity_.fingerprint != identity.fingerprint)
     throw ConfigurationChanged(fmt::format("'{}' belongs to another configuration (fingerprint {}, now {}); choose another directory",
                                            path_.string(), identity_.fingerprint.hex(), identity.fingerprint.hex()),
@@ -87,14 +89,18 @@ void OutputDirectory::resume(const RunIdentity& identity) {
          describe(identity_.shard), describe(identity.shard));
   make_directory(path_ / "parts");
   make_directory(log_directory());
-  dropped_tail_ = repair_journal(journal_path(), replay_);
-  if (!dropped_tail_.empty())
-    base::log_warning("'{}': {} bytes behind byte {} could not be read ({}); kept in '{}'", journal_path().string(), replay_.dropped_bytes,
-                      replay_.valid_bytes, replay_.reason, dropped_tail_.string());
+  const Repair repair = repair_journal(journal_path(), replay_);
+  dropped_bytes_ = repair.side_file;
+  if (!dropped_bytes_.empty()) {
+    base::log_warning("'{}': {}; kept in '{}'", journal_path().string(), describe_damage(replay_), dropped_bytes_.string());
+    const ReplayResult damaged = replay_;
+    read_journal();  // offsets may be others now
+    replay_ = damaged;
+  }
   forget_lost_parts();
   if (const std::size_t removed = remove_temporary_files(path_); removed > 0)
     base::log_info("removed {} temporary files that an earlier run left in '{}'", removed, path_.string());
-  writer_.emplace(journal_path(), replay_.valid_bytes);
+  writer_.emplace(journal_path(), repair.end);
   if (!has_identity_ || identity_.configuration != identity.configuration) {
     writer_->append(RecordKind::identity, encode_identity(identity));
     writer_->sync();
@@ -104,6 +110,14 @@ void OutputDirectory::resume(const RunIdentity& identity) {
   }
   identity_ = identity;
   has_identity_ = true;
+}
+
+/// The identity record is the damaged one: plan.yaml says whose directory it is.
+void OutputDirectory::recognise_by_plan(const RunIdentity& identity) const {
+  if (fs::exists(plan_path()) && base::read_file(plan_path()) == identity.configuration) return;
+  fail(ErrorKind::store, "'{}' is damaged at its beginning (byte {}: {}) and plan.yaml is not this configuration: '{}' cannot be continued",
+       journal_path().string(), replay_.damaged.empty() ? replay_.valid_bytes : replay_.damaged.front().offset,
+       replay_.reason.empty() ? "no identity record" : replay_.reason, path_.string());
 }
 
 void OutputDirectory::forget_lost_parts() {
@@ -120,6 +134,9 @@ void OutputDirectory::forget_lost_parts() {
 }
 
 void OutputDirectory::read_journal() {
+  finished_.clear();
+  retried_.clear();
+  events_.clear();
   replay_ = replay_journal(journal_path(), [this](const Record& record) { take(record); });
 }
 

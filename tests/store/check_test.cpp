@@ -65,9 +65,9 @@ TEST_F(CheckTest, DamagedAndMissingPartsAreNamed) {
 
 TEST_F(CheckTest, ATornJournalIsAProblemUnlessARunIsWriting) {
   std::ofstream(out() / "run.journal", std::ios::app) << "torn";
-  EXPECT_THAT(findings(), HasSubstr("note: run.journal: 4 bytes behind byte "));
+  EXPECT_THAT(findings(), HasSubstr("note: run.journal: 4 bytes cannot be read (at byte "));
   directory_.reset();
-  EXPECT_THAT(findings(), HasSubstr("problem: run.journal: 4 bytes behind byte "));
+  EXPECT_THAT(findings(), HasSubstr("problem: run.journal: 4 bytes cannot be read (at byte "));
   std::ofstream(out() / "run.journal", std::ios::trunc) << "nothing of ours";
   EXPECT_THAT(findings(), HasSubstr("problem: run.journal: '" + (out() / "run.journal").string() + "' is not a journal of espalier"));
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <vector>
@@ -43,6 +44,39 @@ class JournalTest : public test::TemporaryDirectory {
 };
 
 const std::vector<std::string> sample{"first", "", std::string(300, 'x'), "last one"};
+
+/// All of them, in their order, but for some that are missing.
+bool is_subset(const std::vector<std::string>& part, const std::vector<std::string>& whole) {
+  auto at = whole.begin();
+  for (const std::string& payload : part) {
+    at = std::find(at, whole.end(), payload);
+    if (at == whole.end()) return false;
+    ++at;
+  }
+  return true;
+}
+
+std::size_t total_size(const std::vector<std::string>& payloads) {
+  std::size_t size = 0;
+  for (const std::string& payload : payloads) size += payload.size();
+  return size;
+}
+
+/// Where the records stand, and where the last one ends.
+std::vector<std::size_t> offsets_of(const std::vector<std::string>& payloads) {
+  std::vector<std::size_t> offsets{64};
+  for (const std::string& payload : payloads) offsets.push_back(offsets.back() + 16 + payload.size());
+  return offsets;
+}
+
+/// What must be left when the bytes from `start` to `end` are other ones.
+std::vector<std::string> survivors(const std::vector<std::string>& payloads, std::size_t start, std::size_t end) {
+  const std::vector<std::size_t> offsets = offsets_of(payloads);
+  std::vector<std::string> left;
+  for (std::size_t i = 0; i < payloads.size(); ++i)
+    if (offsets[i + 1] <= start || offsets[i] >= end) left.push_back(payloads[i]);
+  return left;
+}
 
 bool is_prefix(const std::vector<std::string>& part, const std::vector<std::string>& whole) {
   return part.size() <= whole.size() && std::equal(part.begin(), part.end(), whole.begin());
@@ -111,7 +145,7 @@ TEST_F(JournalTest, TruncatedAtEveryByteGivesAPrefixAndReportsTheLoss) {
   }
 }
 
-TEST_F(JournalTest, EverySingleBitFlipIsDetected) {
+TEST_F(JournalTest, EverySingleBitFlipCostsItsOwnRecordOnly) {
   write(sample);
   const std::string whole = base::read_file(journal());
   for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
@@ -122,37 +156,63 @@ TEST_F(JournalTest, EverySingleBitFlipIsDetected) {
     if (bit < 8 * 64) {
       EXPECT_EQ(payloads, sample) << "the header is there twice; bit " << bit;
     } else {
-      EXPECT_TRUE(is_prefix(payloads, sample) && payloads.size() < sample.size()) << bit;
-      EXPECT_GT(result.dropped_bytes, 0U) << bit;
+      EXPECT_EQ(payloads, survivors(sample, bit / 8, bit / 8 + 1)) << bit;
+      EXPECT_EQ(result.damaged.size(), 1U) << bit;
+      EXPECT_EQ(result.dropped_bytes, whole.size() - 64 - 16 * payloads.size() - total_size(payloads)) << bit;
       EXPECT_NE(result.reason, "") << bit;
     }
   }
 }
 
-TEST_F(JournalTest, ZeroBlocksAreDetected) {
-  write(sample);
+TEST_F(JournalTest, ZeroBlocksOfAllSizesCostTheirOwnRecordsOnly) {
+  const std::vector<std::string> small{"first", "", "a third one", "last"};
+  write(small);
   const std::string whole = base::read_file(journal());
   for (std::size_t start = 64; start < whole.size(); ++start)
-    for (const std::size_t length : {std::size_t{16}, std::size_t{64}, whole.size() - start}) {
+    for (std::size_t end = start + 1; end <= whole.size(); ++end) {
       std::string damaged = whole;
-      for (std::size_t i = start; i < std::min(whole.size(), start + length); ++i) damaged[i] = '\0';
-      if (damaged == whole) continue;
+      std::fill(damaged.begin() + static_cast<std::ptrdiff_t>(start), damaged.begin() + static_cast<std::ptrdiff_t>(end), '\0');
+      // Zeros that were zeros before are no damage.
+      std::size_t first = start, last = end;
+      while (first < last && whole[first] == '\0') ++first;
+      while (first < last && whole[last - 1] == '\0') --last;
       overwrite(damaged);
       const auto [payloads, result] = read();
-      EXPECT_TRUE(is_prefix(payloads, sample) && payloads.size() < sample.size()) << start;
+      EXPECT_TRUE(is_subset(payloads, small));
+      EXPECT_TRUE(is_subset(survivors(small, first, last), payloads)) << start << " to " << end;
+      EXPECT_EQ(result.damaged.empty(), damaged == whole);
     }
-  overwrite(whole + std::string(4096, '\0'));
-  const auto [payloads, result] = read();
-  EXPECT_EQ(payloads, sample);
-  EXPECT_EQ(result.dropped_bytes, 4096U);
-  EXPECT_EQ(result.reason, "a record's checksum does not match its content");
+}
+
+TEST_F(JournalTest, ATailOfZerosIsDropped) {
+  write(sample);
+  const std::string whole = base::read_file(journal());
+  for (const std::size_t size : {std::size_t{1}, std::size_t{512}, std::size_t{4096}, std::size_t{3} << 20}) {
+    overwrite(whole + std::string(size, '\0'));
+    const auto [payloads, result] = read();
+    EXPECT_EQ(payloads, sample);
+    EXPECT_EQ(result.dropped_bytes, size);
+    EXPECT_EQ(result.valid_bytes, whole.size());
+    std::filesystem::resize_file(journal(), whole.size());
+  }
+}
+
+TEST_F(JournalTest, LengthsThatClaimEverythingDoNotTakeForEver) {
+  write({"a"});
+  std::string bytes = base::read_file(journal());
+  bytes += "torn";
+  for (int i = 0; i < 400'000; ++i) bytes += std::string("\x00\x00\x10\x00\x01\x00\x00\x00", 8);  // 1 MiB of kind 1, at every eighth byte
+  overwrite(bytes);
+  const base::Stopwatch watch;
+  EXPECT_THAT(read().first, ElementsAre("a"));
+  EXPECT_LT(watch.cpu_seconds(), 5.0) << "300 GB would have to be hashed";
 }
 
 TEST_F(JournalTest, ARecordOfAnotherJournalOrPlaceIsNotTaken) {
   write({"aaaa", "bbbb", "cccc"});
   const std::string one = base::read_file(journal());
   overwrite(one.substr(0, 64 + 20) + one.substr(64, 20) + one.substr(64 + 40));  // the first record twice
-  EXPECT_THAT(read().first, ElementsAre("aaaa"));
+  EXPECT_THAT(read().first, ElementsAre("aaaa", "cccc"));
   write({"AAAA", "BBBB", "CCCC"});
   const std::string other = base::read_file(journal());
   overwrite(other.substr(0, 64 + 20) + one.substr(64 + 20));  // the same place in an older journal
@@ -171,7 +231,7 @@ TEST_F(JournalTest, RandomDamageNeverInventsRecords) {
     std::string damaged = whole;
     for (std::size_t n = 1 + random(5); n-- > 0;) damaged[64 + random(whole.size() - 64)] = static_cast<char>(random(256));
     overwrite(damaged);
-    EXPECT_TRUE(is_prefix(read().first, sample));
+    EXPECT_TRUE(is_subset(read().first, sample));
   }
 }
 
@@ -183,15 +243,40 @@ TEST_F(JournalTest, RepairKeepsTheTailAsideAndAppendingWorksAgain) {
   const auto [payloads, result] = read();
   EXPECT_THAT(payloads, ElementsAre("a"));
   std::ofstream(journal().string() + ".corrupt-1") << "older";
-  const auto side = repair_journal(journal(), result);
-  EXPECT_EQ(side, journal().string() + ".corrupt-2");
-  EXPECT_EQ(base::read_file(side), bytes.substr(64 + 17));
-  EXPECT_EQ(std::filesystem::file_size(journal()), 64U + 17);
-  JournalWriter writer(journal(), result.valid_bytes);
+  const Repair repair = repair_journal(journal(), result);
+  EXPECT_EQ(repair.side_file, journal().string() + ".corrupt-2");
+  EXPECT_EQ(base::read_file(repair.side_file), bytes.substr(64 + 17));
+  EXPECT_EQ(repair.end, 64U + 17);
+  EXPECT_EQ(base::read_file(journal()), bytes.substr(0, 64 + 17)) << "a torn tail is cut off, nothing else changes";
+  JournalWriter writer(journal(), repair.end);
   writer.append(RecordKind::outcome, "c");
   writer.sync();
   EXPECT_THAT(read().first, ElementsAre("a", "c"));
-  EXPECT_EQ(repair_journal(journal(), read().second), "");
+  EXPECT_EQ(repair_journal(journal(), read().second).side_file, "");
+}
+
+TEST_F(JournalTest, RepairTakesDamageOutOfTheMiddle) {
+  write({"a", "bb", "ccc", "dddd", "eeeee"});
+  std::string bytes = base::read_file(journal());
+  const std::vector<std::size_t> offsets = offsets_of({"a", "bb", "ccc", "dddd", "eeeee"});
+  bytes[offsets[1] + 3] ^= 1;  // in a length
+  bytes[offsets[3] + 8] ^= 1;  // in a payload
+  overwrite(bytes + "torn");
+  const auto [payloads, result] = read();
+  EXPECT_THAT(payloads, ElementsAre("a", "ccc", "eeeee"));
+  EXPECT_EQ(result.salvaged, 2U);
+  EXPECT_EQ(result.damaged.size(), 3U);
+  EXPECT_EQ(describe_damage(result),
+            "42 bytes cannot be read (the first at byte 81: " + result.reason + "); 2 records behind them are whole");
+  const Repair repair = repair_journal(journal(), result);
+  EXPECT_EQ(base::read_file(repair.side_file), bytes.substr(offsets[1], 18) + bytes.substr(offsets[3], 20) + "torn");
+  JournalWriter writer(journal(), repair.end);
+  writer.append(RecordKind::outcome, "f");
+  writer.sync();
+  const auto [after, clean] = read();
+  EXPECT_THAT(after, ElementsAre("a", "ccc", "eeeee", "f"));
+  EXPECT_TRUE(clean.damaged.empty());
+  EXPECT_FALSE(std::filesystem::exists(journal().string() + ".tmp"));
 }
 
 TEST_F(JournalTest, OtherFilesAndVersionsAreRefused) {
@@ -261,25 +346,6 @@ TEST_F(JournalTest, AMillionRecordsReplayInSeconds) {
   EXPECT_EQ(bytes, 200'000'000U);
   EXPECT_LT(seconds, 5.0);
   RecordProperty("seconds", std::to_string(seconds));
-}
-
-TEST(GroupCommit, SyncsAfter64RecordsOr100Milliseconds) {
-  GroupCommit commit;
-  EXPECT_FALSE(commit.due(1e9));
-  EXPECT_LT(commit.remaining(0), 0);
-  commit.appended(10.0);
-  EXPECT_FALSE(commit.due(10.05));
-  EXPECT_NEAR(commit.remaining(10.04), 0.06, 1e-9);
-  commit.appended(10.09);
-  EXPECT_TRUE(commit.due(10.11)) << "counted from the first record";
-  EXPECT_EQ(commit.remaining(11), 0);
-  commit.synced();
-  EXPECT_FALSE(commit.due(11));
-  for (int i = 0; i < 63; ++i) commit.appended(20);
-  EXPECT_FALSE(commit.due(20));
-  commit.appended(20);
-  EXPECT_TRUE(commit.due(20));
-  EXPECT_EQ(commit.remaining(20), 0);
 }
 
 }  // namespace

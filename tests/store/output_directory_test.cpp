@@ -156,8 +156,55 @@ TEST_F(OutputDirectoryTest, AnInterruptedCreationIsCompleted) {
 TEST_F(OutputDirectoryTest, AJournalDamagedAtItsBeginningIsNotSilentlyStartedAnew) {
   open();
   fs::resize_file(out() / "run.journal", 70);
+  std::ofstream(out() / "plan.yaml") << "name: other\n";
   EXPECT_THAT(open_error(), HasSubstr("is damaged at its beginning (byte 64: the file ends within a record"));
   EXPECT_EQ(fs::file_size(out() / "run.journal"), 70U);
+  EXPECT_THAT(error_of([&] { OutputDirectory::inspect(out()); }),
+              HasSubstr("its journal is damaged at the beginning: 6 bytes cannot be read"));
+}
+
+TEST_F(OutputDirectoryTest, ADamagedIdentityRecordCostsNoOutcome) {
+  {
+    OutputDirectory directory = open();
+    for (const std::size_t i : {0, 3}) directory.append(fake_outcome(out(), spec(i)));
+    directory.append(fake_failure(spec(1), "diverged"));
+    directory.sync();
+  }
+  std::string bytes = base::read_file(out() / "run.journal");
+  bytes[80] ^= 1;  // in the identity record, the first one
+  base::write_file_atomically(out() / "run.journal", bytes);
+  {
+    const OutputDirectory directory = open();
+    EXPECT_EQ(directory.finished().size(), 3U);
+    EXPECT_EQ(directory.replay().salvaged, 3U);
+    EXPECT_EQ(directory.outcome(spec(3).key).values.integer("nodes"), 42) << "offsets are those of the new journal";
+  }
+  const OutputDirectory again = OutputDirectory::inspect(out());
+  EXPECT_EQ(again.finished().size(), 3U);
+  EXPECT_TRUE(again.replay().damaged.empty());
+  EXPECT_EQ(again.identity().fingerprint, fake_identity().fingerprint);
+}
+
+TEST_F(OutputDirectoryTest, WholeRecordsBehindADamagedOneAreKept) {
+  std::uint64_t damaged = 0;
+  {
+    OutputDirectory directory = open();
+    for (const std::size_t i : {0, 1, 3}) {
+      if (i == 1) damaged = fs::file_size(out() / "run.journal");
+      directory.append(fake_outcome(out(), spec(i)));
+      directory.sync();
+    }
+  }
+  std::string bytes = base::read_file(out() / "run.journal");
+  bytes[damaged + 50] ^= 1;
+  base::write_file_atomically(out() / "run.journal", bytes);
+  OutputDirectory directory = open();
+  EXPECT_FALSE(directory.finished().contains(spec(1).key)) << "it runs again";
+  EXPECT_TRUE(directory.finished().contains(spec(3).key));
+  EXPECT_EQ(bytes.substr(damaged, fs::file_size(directory.dropped_bytes())), base::read_file(directory.dropped_bytes()));
+  directory.append(fake_outcome(out(), spec(1)));
+  directory.sync();
+  EXPECT_EQ(OutputDirectory::inspect(out()).finished().size(), 3U);
 }
 
 TEST_F(OutputDirectoryTest, UnwritablePlacesAreRefused) {
@@ -183,8 +230,8 @@ TEST_F(OutputDirectoryTest, ATornTailIsKeptAsideAndTheRestContinues) {
   EXPECT_FALSE(fs::exists(out() / "run.journal.corrupt-1"));
   OutputDirectory directory = open();
   EXPECT_EQ(directory.finished().size(), 1U);
-  EXPECT_EQ(directory.dropped_tail(), out() / "run.journal.corrupt-1");
-  EXPECT_GT(fs::file_size(directory.dropped_tail()), 0U);
+  EXPECT_EQ(directory.dropped_bytes(), out() / "run.journal.corrupt-1");
+  EXPECT_GT(fs::file_size(directory.dropped_bytes()), 0U);
   directory.append(fake_failure(spec(2), "again"));
   directory.sync();
   EXPECT_EQ(OutputDirectory::inspect(out()).finished().size(), 2U);

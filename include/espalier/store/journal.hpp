@@ -15,8 +15,8 @@
 //    8+n   8  checksum     XXH3-64 of the 8 + n bytes before it, xor mix(salt xor offset of the record)
 //
 // mix is the finaliser of SplitMix64. Salt and offset make sure that neither a zero block nor an old record of another journal, nor a
-// record at another place, is taken for a record of this one. Reading stops at the first record that is not whole: what stands
-// behind it is not trusted.
+// record at another place, is taken for a record of this one. Behind a record that is not whole, reading goes on at the next place where a
+// whole one stands: its checksum holds for this journal and this place only, so it is exactly what was once written there.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -24,8 +24,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "espalier/base/clock.hpp"
+#include <vector>
 
 namespace espalier::store {
 
@@ -45,12 +44,23 @@ struct Record {
   std::uint64_t offset;      ///< of the record in the file
 };
 
+/// Bytes of a journal that are no whole records.
+struct DamagedRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint64_t end() const { return offset + size; }
+};
+
 struct ReplayResult {
   std::uint64_t records = 0;
-  std::uint64_t valid_bytes = 0;    ///< header and whole records; appending goes on here
-  std::uint64_t dropped_bytes = 0;  ///< behind them
-  std::string reason;               ///< why reading stopped there; empty if at the end of the file
+  std::uint64_t salvaged = 0;         ///< of these, how many stand behind damage
+  std::uint64_t valid_bytes = 0;      ///< up to the end of the last whole record; appending goes on here, after repair_journal()
+  std::vector<DamagedRange> damaged;  ///< in order; the last one may reach to the end of the file: a torn tail
+  std::uint64_t dropped_bytes = 0;    ///< in all of them
+  std::string reason;                 ///< what is wrong with the first of them; empty if there is none
 };
+/// "130 bytes cannot be read (the first at byte 254: the file ends within a record ...); 12 records behind them are whole"
+std::string describe_damage(const ReplayResult& replay);
 
 /// Creates an empty journal, complete under its name or absent.
 void create_journal(const std::filesystem::path& path);
@@ -62,14 +72,18 @@ ReplayResult replay_journal(const std::filesystem::path& path, const std::functi
 /// The payload of the whole record at `offset` (from a Record); Error(store) if there is none.
 std::string read_record(const std::filesystem::path& path, std::uint64_t offset);
 
-/// If the replay dropped bytes: copies them to <path>.corrupt-<n> (n = 1, 2, ...; durable), and only then cuts them off.
-/// Returns the side file's path, empty if there was nothing to do.
-std::filesystem::path repair_journal(const std::filesystem::path& path, const ReplayResult& replay);
+struct Repair {
+  std::filesystem::path side_file;  ///< <path>.corrupt-<n>, n = 1, 2, ...; empty: there was nothing to do
+  std::uint64_t end = 0;            ///< size of the journal now
+};
+/// If the replay dropped bytes: copies them to a side file (durable), and only then takes them out. A damaged tail is cut off; around
+/// damage in the middle the whole records are copied to a new journal that takes the place of the old one, so that offsets change.
+Repair repair_journal(const std::filesystem::path& path, const ReplayResult& replay);
 
 /// Appends to a repaired journal. One writer at a time (see the lock of OutputDirectory).
 class JournalWriter {
  public:
-  /// `end`: ReplayResult::valid_bytes.
+  /// `end`: Repair::end.
   JournalWriter(const std::filesystem::path& path, std::uint64_t end);
   ~JournalWriter();  ///< drops what is not synced
   JournalWriter(JournalWriter&&) noexcept;
@@ -89,26 +103,6 @@ class JournalWriter {
   std::uint64_t synced_end_ = 0;
   std::string buffer_;
   std::size_t unsynced_ = 0;
-};
-
-/// When a batch is to be synced: after 64 records, or 100 ms after its first one.
-class GroupCommit {
- public:
-  static constexpr std::size_t most_records = 64;
-  static constexpr base::Seconds longest_wait{0.1};
-
-  /// `now`: seconds on any steady clock.
-  void appended(double now) {
-    if (records_++ == 0) first_ = now;
-  }
-  void synced() { records_ = 0; }
-  bool due(double now) const { return records_ >= most_records || (records_ > 0 && now - first_ >= longest_wait.count()); }
-  /// Seconds until due() without further records; negative if there is nothing to sync.
-  double remaining(double now) const;
-
- private:
-  std::size_t records_ = 0;
-  double first_ = 0;
 };
 
 }  // namespace espalier::store

@@ -71,10 +71,10 @@ class DirectoryLock;
 /// Everything refused is Error(store) that names the directory and what to do; Error(io) when the system fails in the middle.
 class OutputDirectory {
  public:
-  /// For the one process that runs. Creates the layout or replays what is there; repairs a torn journal (the dropped tail is kept beside
-  /// it); forgets finished tasks whose part file is gone, so that they run again; removes temporary files that killed runs have left.
-  /// Refused: a directory of other files, one that cannot be written, one of another format version, one of another configuration
-  /// (ConfigurationChanged), one of another shard, one that a living run has locked.
+  /// For the one process that runs. Creates the layout or replays what is there; repairs a damaged journal (what is dropped is kept beside
+  /// it, whole records behind it are kept); forgets finished tasks whose part file is gone, so that they run again; removes temporary files
+  /// that killed runs have left. Refused: a directory of other files, one that cannot be written, one of another format version, one of
+  /// another configuration (ConfigurationChanged), one of another shard, one that a living run has locked.
   static OutputDirectory open(const std::filesystem::path& path, const RunIdentity& identity, OpenMode mode = OpenMode::resume);
   /// For reading (status, check, report), also while a run writes: no lock, nothing is changed, a torn tail is ignored.
   static OutputDirectory inspect(const std::filesystem::path& path);
@@ -96,8 +96,8 @@ class OutputDirectory {
   const std::unordered_set<task::StageKey>& retried() const { return retried_; }
   /// Of the journal when it was opened: how much was read, and what was dropped and why.
   const ReplayResult& replay() const { return replay_; }
-  /// Where a dropped tail went; empty if nothing was dropped, or by inspect().
-  const std::filesystem::path& dropped_tail() const { return dropped_tail_; }
+  /// Where the dropped bytes went; empty if there were none, or by inspect().
+  const std::filesystem::path& dropped_bytes() const { return dropped_bytes_; }
   bool read_only() const { return !writer_.has_value(); }
   /// A run holds the directory's lock and is not known to be dead.
   bool running() const;
@@ -117,6 +117,7 @@ class OutputDirectory {
   explicit OutputDirectory(std::filesystem::path path);
   void create(const RunIdentity& identity);
   void resume(const RunIdentity& identity);
+  void recognise_by_plan(const RunIdentity& identity) const;
   void read_journal();
   void forget_lost_parts();
   void take(const Record& record);
@@ -132,7 +133,7 @@ class OutputDirectory {
   std::unordered_set<task::StageKey> retried_;
   std::vector<Event> events_;
   ReplayResult replay_;
-  std::filesystem::path dropped_tail_;
+  std::filesystem::path dropped_bytes_;
 };
 
 }  // namespace espalier::store
