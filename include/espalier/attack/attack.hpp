@@ -1,0 +1,38 @@
+// Primal search for adversarial inputs without a MILP: batched multi-start Frank-Wolfe.
+#pragma once
+#include <Eigen/Core>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "espalier/nn/network.hpp"
+#include "espalier/problem/ball.hpp"
+
+namespace espalier::attack {
+
+struct AttackOptions {
+  int starts = 16;      ///< points that are improved side by side; the first is the clean image
+  int iterations = 40;  ///< steps of every point
+  std::uint64_t seed = 0;
+  double time_limit_seconds = std::numeric_limits<double>::infinity();  ///< wall; looked at between steps
+  /// Told of every point that is better than all before; true: stop. May be empty.
+  std::function<bool(const Eigen::VectorXd& input, double margin)> on_improvement;
+  std::function<bool()> stop_requested;  ///< polled between steps; may be empty
+};
+
+struct AttackResult {
+  Eigen::VectorXd input;   ///< the best point, in the ball up to rounding
+  double margin = 0;       ///< y[target] - y[label] there, as computed here: a claim, see certify
+  std::int64_t steps = 0;  ///< of all points together
+};
+
+/// Looks for a large y[target] - y[label] over the L1 ball cut with the box. Every point moves by Frank-Wolfe: the gradient's exact
+/// maximiser over B (a fractional knapsack) is the end of a segment, along which the margin, piecewise linear, is maximised exactly from
+/// kink to kink. The points differ in how far the derivative of ReLU is smoothed, which falls from step to step; points that stand still
+/// are thrown to a new random place. Never worse than the clean image. Deterministic by seed, unless a time limit cuts it. Frank and Wolfe
+/// (1956); Lacoste-Julien (2016) for objectives that are not concave. Throws base::Error(data) if the ball's dimension is not the
+/// network's, base::Error(configuration) if starts < 1 or iterations < 0.
+AttackResult run_attack(const nn::Network& network, const problem::Ball& ball, int label, int target, const AttackOptions& options = {});
+
+}  // namespace espalier::attack

@@ -1,0 +1,113 @@
+#include "espalier/attack/attack.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "attack/margin.hpp"
+#include "espalier/base/clock.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/base/random.hpp"
+#include "espalier/problem/linear_maximiser.hpp"
+
+namespace espalier::attack {
+namespace {
+
+void check(const nn::Network& network, const problem::Ball& ball, const AttackOptions& options) {
+  if (ball.dimension() != network.inputs()) {
+    base::fail(base::ErrorKind::data, "attack: expected a ball of dimension {} (the network's inputs), found {}", network.inputs(),
+               ball.dimension());
+  }
+  if (options.starts < 1) base::fail(base::ErrorKind::configuration, "attack: starts: expected at least 1, found {}", options.starts);
+  if (options.iterations < 0)
+    base::fail(base::ErrorKind::configuration, "attack: iterations: expected at least 0, found {}", options.iterations);
+}
+
+class Search {
+ public:
+  Search(const nn::Network& network, const problem::Ball& ball, int label, int target, const AttackOptions& options)
+      : options_(options),
+        margin_(network, label, target),
+        ball_(ball),
+        maximiser_(ball),
+        random_(options.seed, "attack"),
+        points_(ball.centre.transpose().replicate(options.starts, 1)),
+        smoothing_(options.starts) {
+    smoothing_[0] = least_smoothing;
+    for (Eigen::Index r = 1; r < smoothing_.size(); ++r) smoothing_[r] = random_smoothing();
+  }
+
+  AttackResult operator()() {
+    first_ = margin_.first_layer(points_);
+    margins_ = margin_.forward(first_, pre_activations_);
+    bool stop = offer(0);
+    for (int iteration = 0; iteration < options_.iterations && !stop && !time_is_up(); ++iteration) stop = step();
+    return std::move(result_);
+  }
+
+ private:
+  static constexpr double least_smoothing = 1e-3;
+  double random_smoothing() { return std::exp2(random_.uniform(-5, 1)); }
+
+  bool time_is_up() const {
+    return watch_.wall_seconds() >= options_.time_limit_seconds || (options_.stop_requested && options_.stop_requested());
+  }
+
+  /// Row r is a candidate for the best point. True: the caller wants no more.
+  bool offer(Eigen::Index r) {
+    if (result_.input.size() > 0 && margins_[r] <= result_.margin) return false;
+    result_.input = points_.row(r).transpose().cwiseMax(0.0).cwiseMin(1.0);
+    result_.margin = margins_[r];
+    return options_.on_improvement && options_.on_improvement(result_.input, result_.margin);
+  }
+
+  /// One step of every row.
+  bool step() {
+    const Rows gradient = margin_.gradient(pre_activations_, smoothing_);
+    Rows ends = ball_.centre.transpose().replicate(gradient.rows(), 1);
+    for (Eigen::Index r = 0; r < gradient.rows(); ++r) {
+      maximiser_.maximise({gradient.row(r).data(), static_cast<std::size_t>(gradient.cols())});
+      for (const problem::Step& s : maximiser_.steps()) ends(r, s.pixel) += s.change;
+    }
+    const Rows first_at_ends = margin_.first_layer(ends);
+    for (Eigen::Index r = 0; r < gradient.rows(); ++r) {
+      const LineMaximum best = margin_.maximise_along(first_.row(r), first_at_ends.row(r) - first_.row(r));
+      double t = best.position;
+      if (best.margin <= margins_[r] + 1e-9 && smoothing_[r] <= least_smoothing) {
+        t = random_.uniform();  // a local maximum, as far as this direction tells: start again from a random place on the way
+        smoothing_[r] = random_smoothing();
+      } else {
+        smoothing_[r] = std::max(least_smoothing, smoothing_[r] * 0.7);
+      }
+      points_.row(r) += t * (ends.row(r) - points_.row(r));
+      first_.row(r) += t * (first_at_ends.row(r) - first_.row(r));
+    }
+    result_.steps += gradient.rows();
+    margins_ = margin_.forward(first_, pre_activations_);
+    for (Eigen::Index r = 0; r < gradient.rows(); ++r) {
+      if (offer(r)) return true;
+    }
+    return false;
+  }
+
+  const AttackOptions& options_;
+  base::Stopwatch watch_;
+  Margin margin_;
+  const problem::Ball& ball_;
+  problem::LinearMaximiser maximiser_;
+  base::RandomStream random_;
+  Rows points_;
+  Rows first_;  ///< first-layer pre-activations of the points
+  std::vector<Rows> pre_activations_;
+  Eigen::VectorXd margins_;
+  Eigen::VectorXd smoothing_;
+  AttackResult result_;
+};
+
+}  // namespace
+
+AttackResult run_attack(const nn::Network& network, const problem::Ball& ball, int label, int target, const AttackOptions& options) {
+  check(network, ball, options);
+  return Search(network, ball, label, target, options)();
+}
+
+}  // namespace espalier::attack

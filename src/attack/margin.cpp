@@ -1,0 +1,115 @@
+#include "attack/margin.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace espalier::attack {
+
+Margin::Margin(const nn::Network& network, int label, int target) {
+  for (const nn::Layer& layer : network.layers) {
+    weights_.emplace_back(layer.weight.cast<double>());
+    biases_.emplace_back(layer.bias.cast<double>());
+  }
+  weights_.back() = (weights_.back().row(target) - weights_.back().row(label)).eval();
+  biases_.back() = Eigen::VectorXd::Constant(1, biases_.back()[target] - biases_.back()[label]);
+}
+
+Rows Margin::first_layer(const Rows& x) const {
+  Rows g = x * weights_.front().transpose();
+  g.rowwise() += biases_.front().transpose();
+  return g;
+}
+
+Eigen::VectorXd Margin::forward(const Rows& first, std::vector<Rows>& pre_activations) const {
+  pre_activations.resize(weights_.size());
+  pre_activations.front() = first;
+  for (std::size_t k = 1; k < weights_.size(); ++k) {
+    pre_activations[k].noalias() = pre_activations[k - 1].cwiseMax(0.0) * weights_[k].transpose();
+    pre_activations[k].rowwise() += biases_[k].transpose();
+  }
+  const Eigen::VectorXd margins = pre_activations.back().col(0);
+  pre_activations.pop_back();
+  return margins;
+}
+
+Rows Margin::gradient(const std::vector<Rows>& pre_activations, const Eigen::VectorXd& smoothing) const {
+  const Eigen::Index rows = smoothing.size();
+  Rows gradient = weights_.back().replicate(rows, 1);
+  for (std::size_t k = pre_activations.size(); k-- > 0;) {
+    const double scale = pre_activations[k].cwiseAbs().mean();
+    const Eigen::ArrayXd steepness = 0.5 / (smoothing.array() * scale + 1e-300);
+    const auto derivative = (0.5 + (pre_activations[k].array().colwise() * steepness)).max(0.0).min(1.0);
+    gradient = (gradient.array() * derivative).matrix().eval() * weights_[k];
+  }
+  return gradient;
+}
+
+namespace {
+
+/// A hidden layer's state on the walk.
+struct LayerState {
+  Eigen::VectorXd g;       ///< pre-activations
+  Eigen::VectorXd d;       ///< their derivatives along the walk
+  Eigen::VectorXd active;  ///< 1 or 0
+};
+
+/// Where the next neuron changes its side.
+struct Kink {
+  double distance = std::numeric_limits<double>::infinity();
+  std::size_t layer = 0;
+  Eigen::Index neuron = 0;
+};
+
+Kink next_kink(const std::vector<LayerState>& layers) {
+  Kink next;
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    const LayerState& layer = layers[k];
+    for (Eigen::Index i = 0; i < layer.g.size(); ++i) {
+      const double d = layer.d[i];
+      if (layer.active[i] != 0 ? d >= 0 : d <= 0) continue;
+      const double distance = std::max(0.0, -layer.g[i] / d);
+      if (distance < next.distance) next = {.distance = distance, .layer = k, .neuron = i};
+    }
+  }
+  return next;
+}
+
+}  // namespace
+
+LineMaximum Margin::maximise_along(const Eigen::VectorXd& g, const Eigen::VectorXd& d, int kinks) const {
+  const std::size_t hidden = hidden_layers();
+  if (hidden == 0) return d[0] > 0 ? LineMaximum{1.0, g[0] + d[0]} : LineMaximum{0.0, g[0]};
+  std::vector<LayerState> layers(hidden);
+  // Values once, derivatives again from the layer after every kink.
+  const auto derive = [&](std::size_t from) {
+    for (std::size_t k = from; k < hidden; ++k) layers[k].d = weights_[k] * layers[k - 1].d.cwiseProduct(layers[k - 1].active);
+    return weights_[hidden].row(0).dot(layers[hidden - 1].d.cwiseProduct(layers[hidden - 1].active));
+  };
+  layers[0].g = g;
+  layers[0].d = d;
+  for (std::size_t k = 0; k < hidden; ++k) {
+    if (k > 0) {
+      layers[k].g = weights_[k] * layers[k - 1].g.cwiseMax(0.0) + biases_[k];
+      layers[k].d = weights_[k] * layers[k - 1].d.cwiseProduct(layers[k - 1].active);
+    }
+    layers[k].active = ((layers[k].g.array() > 0) || (layers[k].g.array() == 0 && layers[k].d.array() > 0)).cast<double>();
+  }
+  double slope = derive(hidden);
+  double value = weights_[hidden].row(0).dot(layers[hidden - 1].g.cwiseMax(0.0)) + biases_[hidden][0];
+  LineMaximum best{.position = 0, .margin = value};
+  for (double t = 0; t < 1 && kinks > 0; --kinks) {
+    const Kink kink = next_kink(layers);
+    const double step = std::min(kink.distance, 1 - t);
+    t += step;
+    value += step * slope;
+    if (value > best.margin) best = {.position = std::min(t, 1.0), .margin = value};
+    if (kink.distance > step) break;  // the end of the segment
+    for (LayerState& layer : layers) layer.g += step * layer.d;
+    double& active = layers[kink.layer].active[kink.neuron];
+    active = 1 - active;
+    slope = derive(kink.layer + 1);
+  }
+  return best;
+}
+
+}  // namespace espalier::attack

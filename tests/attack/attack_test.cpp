@@ -1,0 +1,142 @@
+#include "espalier/attack/attack.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "attack/margin.hpp"
+#include "problem/reference.hpp"
+
+namespace espalier::attack {
+namespace {
+
+using espalier::testing::random_point;
+using espalier::testing::random_problem;
+using problem::Problem;
+
+double margin_at(const Problem& problem, const Eigen::VectorXd& x) {
+  const Eigen::VectorXd logits = nn::forward(problem.network, x);
+  return logits[problem.target] - logits[problem.label];
+}
+
+AttackResult attack(const Problem& problem, const AttackOptions& options = {}) {
+  return run_attack(problem.network, problem.ball(), problem.label, problem.target, options);
+}
+
+std::vector<Problem> assorted_problems() {
+  return {random_problem({30, 12, 12, 5}, 1, 2.0), random_problem({30, 12, 12, 5}, 2, 0.5, 0.7),
+          random_problem({40, 8, 8, 8, 8, 3}, 4, 4.0), random_problem({12, 7, 3}, 5, 100.0)};
+}
+
+TEST(Margin, GradientsAreFiniteDifferencesWhereTheSmoothingIsSmall) {
+  base::RandomStream random(1, "points");
+  for (const Problem& problem : assorted_problems()) {
+    const Margin margin(problem.network, problem.label, problem.target);
+    Rows points(3, problem.input.size());
+    for (Eigen::Index r = 0; r < 3; ++r) points.row(r) = random_point(problem.ball(), random).transpose();
+    std::vector<Rows> pre_activations;
+    const Eigen::VectorXd margins = margin.forward(margin.first_layer(points), pre_activations);
+    const Rows gradient = margin.gradient(pre_activations, Eigen::Vector3d::Constant(1e-9));
+    for (Eigen::Index r = 0; r < 3; ++r) {
+      EXPECT_NEAR(margins[r], margin_at(problem, points.row(r)), 1e-12);
+      for (Eigen::Index k = 0; k < points.cols(); ++k) {
+        Eigen::VectorXd above = points.row(r), below = points.row(r);
+        above[k] += 1e-7;
+        below[k] -= 1e-7;
+        EXPECT_NEAR(gradient(r, k), (margin_at(problem, above) - margin_at(problem, below)) / 2e-7, 1e-6);
+      }
+    }
+  }
+}
+
+TEST(Margin, TheLineMaximumIsAttainedAndNoSampleExceedsIt) {
+  base::RandomStream random(2, "points");
+  int inside = 0;
+  for (const Problem& problem : assorted_problems()) {
+    const Margin margin(problem.network, problem.label, problem.target);
+    for (int repetition = 0; repetition < 100; ++repetition) {
+      Rows ends(2, problem.input.size());
+      ends.row(0) = random_point(problem.ball(), random).transpose();
+      ends.row(1) = random_point(problem.ball(), random).transpose();
+      const Rows g = margin.first_layer(ends);
+      const LineMaximum best = margin.maximise_along(g.row(0), g.row(1) - g.row(0));
+      const auto at = [&](double t) { return margin_at(problem, (1 - t) * ends.row(0) + t * ends.row(1)); };
+      EXPECT_NEAR(at(best.position), best.margin, 1e-11);
+      for (int i = 0; i <= 200; ++i) EXPECT_LE(at(i / 200.0), best.margin + 1e-11);
+      inside += best.position > 0 && best.position < 1;
+    }
+  }
+  EXPECT_GE(inside, 15);
+}
+
+TEST(Attack, FindsTheOptimaOfTheReferenceProblemsAlmost) {
+  double shortfall = 0;
+  for (const Problem& problem : espalier::testing::reference_problems()) {
+    const AttackResult result = attack(problem);
+    EXPECT_LE(result.margin, *problem.optimum + 1e-6) << problem.name;
+    EXPECT_GE(result.margin, *problem.optimum - 0.1) << problem.name;
+    EXPECT_EQ(result.margin > 0, *problem.optimum > 0) << problem.name;
+    EXPECT_TRUE(contains(problem.ball(), result.input, 1e-12)) << problem.name;
+    EXPECT_NEAR(margin_at(problem, result.input), result.margin, 1e-10) << problem.name;
+    shortfall += *problem.optimum - result.margin;
+  }
+  EXPECT_LT(shortfall / 17, 0.02);  // measured: 0.008
+}
+
+TEST(Attack, EqualSeedsEqualPointsOtherSeedsOthers) {
+  const Problem& problem = espalier::testing::reference_problem("mnist_14_2x16_50");
+  const AttackResult first = attack(problem, {.seed = 3}), again = attack(problem, {.seed = 3}), other = attack(problem, {.seed = 4});
+  EXPECT_EQ(first.input, again.input);
+  EXPECT_EQ(first.margin, again.margin);
+  EXPECT_NE(first.input, other.input);
+}
+
+TEST(Attack, TellsOfEveryImprovementAndStopsWhenTold) {
+  const Problem& problem = espalier::testing::reference_problem("fashion_14_2x16_0");
+  std::vector<double> margins;
+  AttackOptions options;
+  options.on_improvement = [&](const Eigen::VectorXd& x, double margin) {
+    EXPECT_NEAR(margin_at(problem, x), margin, 1e-10);
+    margins.push_back(margin);
+    return margin > 0;
+  };
+  const AttackResult result = attack(problem, options);
+  ASSERT_GE(margins.size(), 2U);
+  EXPECT_TRUE(std::is_sorted(margins.begin(), margins.end()));
+  EXPECT_LE(margins[margins.size() - 2], 0);
+  EXPECT_GT(margins.back(), 0);
+  EXPECT_EQ(result.margin, margins.back());
+}
+
+TEST(Attack, WithoutTimeStepsOrPermissionTheCleanInputIsTheAnswer) {
+  const Problem& problem = espalier::testing::reference_problem("fashion_14_2x16_0");
+  for (const AttackOptions& options :
+       {AttackOptions{.time_limit_seconds = 0}, AttackOptions{.iterations = 0}, AttackOptions{.stop_requested = [] { return true; }}}) {
+    const AttackResult result = attack(problem, options);
+    EXPECT_EQ(result.input, problem.input);
+    EXPECT_EQ(result.steps, 0);
+    EXPECT_NEAR(result.margin, margin_at(problem, problem.input), 1e-12);
+  }
+}
+
+TEST(Attack, ALinearNetworkTakesOneStepAndADeadOneNone) {
+  const Problem linear = random_problem({20, 4}, 7, 1.5);
+  const Eigen::MatrixXd weights = linear.network.layers[0].weight.cast<double>();
+  const Eigen::VectorXd w = weights.row(linear.target) - weights.row(linear.label);
+  const AttackResult result = attack(linear, {.starts = 1, .iterations = 1});
+  EXPECT_NEAR(result.margin, margin_at(linear, linear.input) + problem::maximise_linear(linear.ball(), w).value, 1e-12);
+  Problem dead = random_problem({20, 5, 4}, 7, 1.5);
+  dead.network.layers[0].weight.setZero();
+  EXPECT_EQ(attack(dead).input, dead.input);
+  EXPECT_NEAR(attack(dead).margin, margin_at(dead, dead.input), 1e-12);
+}
+
+TEST(Attack, WrongArgumentsAreRefused) {
+  const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
+  const problem::Ball other{.centre = Eigen::VectorXd::Zero(5), .radius = 1};
+  EXPECT_THROW(run_attack(problem.network, other, 0, 1), base::Error);
+  EXPECT_THROW(attack(problem, {.starts = 0}), base::Error);
+  EXPECT_THROW(attack(problem, {.iterations = -1}), base::Error);
+}
+
+}  // namespace
+}  // namespace espalier::attack
