@@ -57,6 +57,7 @@ Json solve_row(const std::string& name, const engine::SolveSettings& settings, c
           {"bounds_seconds", result.bounds_seconds},
           {"embed_seconds", result.embed_seconds},
           {"solver_seconds", result.solver_seconds},
+          {"attack_seconds", result.attack_seconds},
           {"first_adversarial_seconds", number(result.first_adversarial_seconds)},
           {"columns", result.size.columns},
           {"rows", result.size.rows},

@@ -25,6 +25,8 @@ struct SolveOptions {
   std::string formulation = "lean";
   std::string bounds = "l1";
   std::string goal = "optimize";
+  std::string start = "clean_input";
+  std::uint64_t seed = 0;
   double time_limit = 300;
   std::int64_t node_limit = -1;
   double memory_limit = 8192;
@@ -83,8 +85,10 @@ int run_solve(const SolveOptions& options) {
                                   .formulation = options.formulation,
                                   .bounds = options.bounds,
                                   .goal = engine::parse_goal(options.goal),
+                                  .start = engine::parse_start(options.start),
                                   .time_limit_seconds = options.time_limit,
                                   .node_limit = options.node_limit,
+                                  .seed = options.seed,
                                   .log_file = options.log_file}};
   if (!std::filesystem::exists(options.file)) base::fail(base::ErrorKind::data, "there is no problem file '{}'", options.file);
   sandbox::Sandbox sandbox(solve_work(job));
@@ -114,7 +118,9 @@ void add_solve(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("solve", "Solve the problems of a file with given networks; nothing is trained");
   command->add_option("PROBLEMS", options->file, "problem file (HDF5)")->required();
   command->add_option("--problem", options->problems, "only this problem (may be repeated)")->allow_extra_args(false);
-  command->add_option("--solver", options->solver, "cbc, external:cbc, external:glpsol or external:<command line>")->capture_default_str();
+  command
+      ->add_option("--solver", options->solver, "cbc, external:cbc, external:glpsol or external:<command line>; attack: no MILP, no proof")
+      ->capture_default_str();
   command->add_option("--formulation", options->formulation, "MILP formulation")
       ->check(CLI::IsMember(embed::formulation_names()))
       ->capture_default_str();
@@ -124,6 +130,10 @@ void add_solve(CLI::App& program, int& exit_code) {
   command->add_option("--goal", options->goal, "the maximum, or its sign only")
       ->check(CLI::IsMember({"optimize", "decide"}))
       ->capture_default_str();
+  command->add_option("--start", options->start, "first incumbent given to the solver")
+      ->check(CLI::IsMember({"none", "clean_input", "attack"}))
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "random seed of solver and attack")->capture_default_str();
   command->add_option("--time-limit", options->time_limit, "wall seconds per problem")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--node-limit", options->node_limit, "branch-and-bound nodes per problem; -1: none")->capture_default_str();
   command->add_option("--memory-limit", options->memory_limit, "MiB of address space for each problem's process; 0: none")
@@ -136,7 +146,8 @@ void add_solve(CLI::App& program, int& exit_code) {
   command->add_flag("--json", options->json, "one JSON object per problem and line");
   command->footer(
       "Examples:\n  espalier solve problems.h5\n  espalier solve problems.h5 --problem mnist_18_2x24_0 --goal decide --json\n"
-      "  espalier solve problems.h5 --bounds symbolic-opt\n"
+      "  espalier solve problems.h5 --bounds symbolic-opt --start attack\n"
+      "  espalier solve problems.h5 --solver attack\n"
       "Every problem is read and solved in a process of its own: one that crashes is an error in its row, and the next one is solved.");
   command->callback([options, &exit_code] { exit_code = run_solve(*options); });
 }

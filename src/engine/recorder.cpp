@@ -2,8 +2,7 @@
 
 namespace espalier::engine {
 
-milp::CallbackAction Recorder::see(const std::vector<double>& point, double claimed_objective) {
-  const Eigen::VectorXd input = embedding_.read_input(point);
+milp::CallbackAction Recorder::see(const Eigen::VectorXd& input, double claimed_objective) {
   // Solvers report one point several times, and several points may share an input.
   const base::Digest key = base::Hasher().add_bytes(input.data(), static_cast<std::size_t>(input.size()) * sizeof(double)).finish();
   if (seen_.insert(key).second) {

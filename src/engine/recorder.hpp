@@ -1,12 +1,12 @@
 // Algorithm 1's callback: every incumbent of the embedded network is evaluated on the dense one.
 #pragma once
+#include <Eigen/Core>
 #include <optional>
 #include <set>
 
 #include "espalier/base/clock.hpp"
 #include "espalier/base/hash.hpp"
 #include "espalier/certify/certify.hpp"
-#include "espalier/embed/embed.hpp"
 #include "espalier/engine/result.hpp"
 #include "espalier/engine/settings.hpp"
 
@@ -15,12 +15,11 @@ namespace espalier::engine {
 /// Fills the parts of a SolveResult that come from incumbents. Keeps references to all it is given.
 class Recorder {
  public:
-  Recorder(const certify::Verifier& verifier, const embed::Embedding& embedding, const SolveSettings& settings,
-           const base::Stopwatch& watch, SolveResult& result)
-      : verifier_(verifier), embedding_(embedding), settings_(settings), watch_(watch), result_(result) {}
+  Recorder(const certify::Verifier& verifier, const SolveSettings& settings, const base::Stopwatch& watch, SolveResult& result)
+      : verifier_(verifier), settings_(settings), watch_(watch), result_(result) {}
 
-  /// Verifies the input of a point of the model and records it, once per distinct input.
-  milp::CallbackAction see(const std::vector<double>& point, double claimed_objective);
+  /// Verifies an input and records it, once per distinct input.
+  milp::CallbackAction see(const Eigen::VectorXd& input, double claimed_objective);
 
   bool success() const { return result_.adversarial_input.has_value(); }
   /// A success ends the solve.
@@ -31,7 +30,6 @@ class Recorder {
   void keep_if_best(const certify::Verified& verified);
 
   const certify::Verifier& verifier_;
-  const embed::Embedding& embedding_;
   const SolveSettings& settings_;
   const base::Stopwatch& watch_;
   SolveResult& result_;

@@ -6,8 +6,10 @@
 
 #include "engine/conclude.hpp"
 #include "engine/recorder.hpp"
+#include "engine/search.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/error.hpp"
+#include "espalier/base/text.hpp"
 
 namespace espalier::engine {
 namespace {
@@ -45,98 +47,62 @@ double margin(const nn::Network& network, const problem::Problem& problem, const
   return logits[problem.target] - logits[problem.label];
 }
 
-/// One solve, phase by phase; the stopwatch starts with the bounds.
-class Run {
- public:
-  Run(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings)
-      : problem_(problem),
-        embedded_(embedded),
-        settings_(settings),
-        ball_(problem.ball()),
-        verifier_(problem),
-        solver_(milp::make_solver(settings.solver)),
-        formulation_(embed::make_formulation(settings.formulation)),
-        method_(bounds::make_bounds_method(settings.bounds)) {
-    result_.dense = same_network(problem.network, embedded);
-    result_.solver_version = solver_->version();
-    result_.succeeds_at_clean_input = verifier_.clean_input().adversarial();
+std::unique_ptr<Search> make_search(const SolveSettings& settings) {
+  if (settings.solver == "attack") return make_attack_search();
+  const std::vector<std::string> names = solver_names();
+  if (std::find(names.begin(), names.end(), settings.solver) == names.end() && !settings.solver.starts_with("external:")) {
+    base::fail(ErrorKind::configuration, "solver: expected one of {}, found '{}'{}", fmt::join(names, ", "), settings.solver,
+               base::did_you_mean(settings.solver, names));
   }
+  return make_milp_search(settings);
+}
 
-  SolveResult operator()() {
-    const base::Stopwatch watch;
-    const bounds::Bounds bounds = method_->compute(embedded_, ball_);
-    result_.neurons = count_relu_cases(bounds);
-    result_.unstable_by_layer = unstable_by_layer(bounds);
-    result_.bounds_seconds = watch.wall_seconds();
+SolveResult run(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings) {
+  const std::unique_ptr<Search> search = make_search(settings);
+  const certify::Verifier verifier(problem);
+  const problem::Ball ball = problem.ball();
+  SolveResult result;
+  result.dense = same_network(problem.network, embedded);
+  result.solver_version = search->version();
+  result.succeeds_at_clean_input = verifier.clean_input().adversarial();
 
-    const auto embedding =
-        formulation_->build({.network = embedded_, .ball = ball_, .label = problem_.label, .target = problem_.target, .bounds = bounds});
-    result_.size = embedding->size();
-    result_.embed_seconds = watch.wall_seconds() - result_.bounds_seconds;
-
-    Recorder recorder(verifier_, *embedding, settings_, watch, result_);
-    search(*embedding, recorder, watch);
-    result_.total_seconds = watch.wall_seconds();
-    result_.solver_seconds = result_.total_seconds - result_.bounds_seconds - result_.embed_seconds;
-    return std::move(result_);
+  const base::Stopwatch watch;
+  Recorder recorder(verifier, settings, watch, result);
+  const milp::Result claimed = search->run({.problem = problem,
+                                            .embedded = embedded,
+                                            .settings = settings,
+                                            .ball = ball,
+                                            .watch = watch,
+                                            .recorder = recorder,
+                                            .result = result});
+  std::optional<double> embedded_margin;
+  if (claimed.incumbent) {
+    const std::vector<double>& x = claimed.incumbent->x;
+    const Eigen::Map<const Eigen::VectorXd> input(x.data(), static_cast<Eigen::Index>(x.size()));
+    embedded_margin = margin(embedded, problem, problem::clip_and_scale(ball, input));
   }
-
- private:
-  void search(const embed::Embedding& embedding, Recorder& recorder, const base::Stopwatch& watch) {
-    milp::SolveOptions options = solve_options(embedding, recorder, watch);
-    milp::Result claimed;
-    if (!options.start.empty() &&
-        recorder.see(options.start, embedding.model().objective_value(options.start)) == milp::CallbackAction::stop) {
-      claimed.termination = {.reason = milp::Reason::stopped, .limit = milp::Limit::none, .detail = "the clean input succeeds"};
-      claimed.dual_bound = milp::infinity;
-    } else {
-      claimed = solver_->solve(embedding.model(), options);
-    }
-    std::optional<double> embedded_margin;
-    if (claimed.incumbent) {
-      // A back end that reports no incumbents on its way gives its best one here; for the others this repeats the last one.
-      recorder.see(claimed.incumbent->x, claimed.incumbent->objective);
-      embedded_margin = margin(embedded_, problem_, problem::clip_and_scale(ball_, embedding.read_input(claimed.incumbent->x)));
-    }
-    result_.nodes = claimed.nodes;
-    result_.iterations = claimed.iterations;
-    conclude({.claimed = claimed, .goal = settings_.goal, .stopped_by_success = recorder.finished(), .embedded_margin = embedded_margin},
-             result_);
-  }
-
-  milp::SolveOptions solve_options(const embed::Embedding& embedding, Recorder& recorder, const base::Stopwatch& watch) const {
-    milp::SolveOptions options;
-    options.time_limit = std::max(0.0, settings_.time_limit_seconds - watch.wall_seconds());
-    options.node_limit = settings_.node_limit;
-    options.relative_gap = settings_.relative_gap;
-    options.absolute_gap = settings_.absolute_gap;
-    if (settings_.goal == Goal::decide && result_.dense) options.cutoff = decide_cutoff;
-    if (settings_.start == Start::clean_input) options.start = embedding.lift(problem_.input);
-    options.seed = settings_.seed;
-    options.log_file = settings_.log_file;
-    options.on_incumbent = [&recorder](const milp::Incumbent& incumbent) { return recorder.see(incumbent.x, incumbent.objective); };
-    options.stop_requested = settings_.stop_requested;
-    return options;
-  }
-
-  const problem::Problem& problem_;
-  const nn::Network& embedded_;
-  const SolveSettings& settings_;
-  problem::Ball ball_;
-  certify::Verifier verifier_;
-  std::unique_ptr<milp::Solver> solver_;
-  std::unique_ptr<embed::Formulation> formulation_;
-  std::unique_ptr<bounds::BoundsMethod> method_;
-  SolveResult result_;
-};
+  result.nodes = claimed.nodes;
+  result.iterations = claimed.iterations;
+  conclude({.claimed = claimed, .goal = settings.goal, .stopped_by_success = recorder.finished(), .embedded_margin = embedded_margin},
+           result);
+  result.total_seconds = watch.wall_seconds();
+  result.solver_seconds = result.total_seconds - result.bounds_seconds - result.embed_seconds;
+  return result;
+}
 
 }  // namespace
+
+std::vector<std::string> solver_names() {
+  std::vector<std::string> names = milp::solver_names();
+  names.emplace_back("attack");
+  return names;
+}
 
 SolveResult solve(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings) {
   problem.check();
   check_embedded(problem, embedded);
   check_settings(settings);
-  return Run(problem, embedded, settings)();
+  return run(problem, embedded, settings);
 }
 
 SolveResult solve(const problem::Problem& problem, const SolveSettings& settings) { return solve(problem, problem.network, settings); }

@@ -16,7 +16,7 @@ using Words = std::array<std::pair<E, std::string_view>, N>;
 
 constexpr Words<Goal, 2> goals{{{Goal::optimize, "optimize"}, {Goal::decide, "decide"}}};
 constexpr Words<OnSuccess, 2> on_successes{{{OnSuccess::stop, "stop"}, {OnSuccess::go_on, "continue"}}};
-constexpr Words<Start, 2> starts{{{Start::none, "none"}, {Start::clean_input, "clean_input"}}};
+constexpr Words<Start, 3> starts{{{Start::none, "none"}, {Start::clean_input, "clean_input"}, {Start::attack, "attack"}}};
 constexpr Words<Status, 6> statuses{{{Status::optimal, "optimal"},
                                      {Status::adversarial, "adversarial"},
                                      {Status::robust, "robust"},

@@ -51,6 +51,7 @@ Schema outcome_columns() {
       column("bounds_seconds", real, "s", "wall time of the pre-activation bounds"),
       column("embed_seconds", real, "s", "wall time of building the model"),
       column("solver_seconds", real, "s", "wall time inside the solver"),
+      column("attack_seconds", real, "s", "wall time of the attack, part of solver_seconds"),
       column("total_seconds", real, "s", "wall time of bounds, model and solver"),
   };
 }
@@ -151,6 +152,7 @@ Parameters outcome_values(const engine::SolveResult& r) {
       {"bounds_seconds", r.bounds_seconds},
       {"embed_seconds", r.embed_seconds},
       {"solver_seconds", r.solver_seconds},
+      {"attack_seconds", r.attack_seconds},
       {"total_seconds", r.total_seconds},
       {"model_columns", r.size.columns},
       {"model_rows", r.size.rows},

@@ -79,7 +79,7 @@ inline const task::Schema& surrogate_schema() {
                         text("solve.on_success", "stop", {"stop", "continue"}),
                         real("solve.time_limit", 300),
                         integer("solve.node_limit", -1, -1),
-                        text("solve.start", "clean_input", {"none", "clean_input"}),
+                        text("solve.start", "clean_input", {"none", "clean_input", "attack"}),
                         integer("solve.seed", 0),
                         integer("repetition", 0)};
   }();

@@ -213,6 +213,50 @@ TEST(Solve, TellsOfEveryIncumbentAndStopsOnRequest) {
   EXPECT_EQ(told, r.incumbents);
 }
 
+TEST(Attack, AloneFindsAlmostTheOptimumAndProvesNothing) {
+  for (const std::string& name : quick_problems) {
+    const Problem& problem = reference_problem(name);
+    const SolveResult r = solve(problem, SolveSettings{.solver = "attack"});
+    EXPECT_EQ(r.status, Status::limit) << name;
+    EXPECT_EQ(r.reason, "limit");
+    EXPECT_EQ(r.limit, "iterations");
+    EXPECT_EQ(r.dual_bound, milp::infinity);
+    EXPECT_EQ(r.nodes, 0);
+    EXPECT_GT(r.attack_seconds, 0);
+    EXPECT_LE(*r.verified_objective, *problem.optimum + 1e-6) << name;
+    EXPECT_GE(*r.verified_objective, *problem.optimum - 0.1) << name;
+    EXPECT_NEAR(*r.claimed_objective, *r.verified_objective, 1e-9) << name;
+    expect_consistent(problem, r);
+    const SolveResult decided = solve(problem, SolveSettings{.solver = "attack", .goal = Goal::decide});
+    EXPECT_EQ(decided.status, *problem.optimum > 0 ? Status::adversarial : Status::limit) << name;
+    EXPECT_EQ(decided.reason, *problem.optimum > 0 ? "success" : "limit") << name;
+  }
+}
+
+TEST(Attack, OnASurrogateEveryPointIsTriedOnTheDenseNetwork) {
+  const Problem& problem = reference_problem("fashion_18_2x24_0");
+  const SolveResult r = solve(problem, magnitude_pruned(problem.network, 0.5), SolveSettings{.solver = "attack"});
+  EXPECT_FALSE(r.dense);
+  EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::limit);
+  EXPECT_GT(r.incumbents, 2);
+  expect_consistent(problem, r);
+}
+
+TEST(Attack, GivesTheMilpItsStart) {
+  const Problem& problem = reference_problem("mnist_18_2x24_0");
+  const SolveResult r = solve(problem, SolveSettings{.bounds = "symbolic-opt", .start = Start::attack, .time_limit_seconds = 60});
+  EXPECT_EQ(r.status, Status::optimal) << r.detail;
+  EXPECT_NEAR(r.dual_bound, *problem.optimum, 1e-5);
+  EXPECT_GT(r.attack_seconds, 0);
+  const auto best =
+      std::max_element(r.trace.begin(), r.trace.end(), [](const auto& a, const auto& b) { return a.dense_margin < b.dense_margin; });
+  EXPECT_GE(best->dense_margin, *problem.optimum - 1e-9);
+  const SolveResult stopped = solve(reference_problem("mnist_18_2x32_0"), SolveSettings{.goal = Goal::decide, .start = Start::attack});
+  EXPECT_EQ(stopped.status, Status::adversarial);
+  EXPECT_EQ(stopped.nodes, 0);
+  EXPECT_THAT(stopped.detail, HasSubstr("start succeeds"));
+}
+
 std::string refusal(const std::function<void()>& action) {
   try {
     action();

@@ -58,6 +58,7 @@ struct SolveResult {
   double embed_seconds = 0;
   double solver_seconds = 0;
   double total_seconds = 0;
+  double attack_seconds = 0;  ///< part of solver_seconds
 
   embed::ModelSize size;
   bounds::ReluCounts neurons;

@@ -23,18 +23,21 @@ enum class OnSuccess {
 enum class Start {
   none,
   clean_input,  ///< the forward pass of x0 is given to the solver as a feasible point
+  attack,       ///< the best point that the attack finds, which is run first
 };
 
 std::string_view to_string(Goal goal);             ///< "optimize", "decide"
 std::string_view to_string(OnSuccess on_success);  ///< "stop", "continue"
-std::string_view to_string(Start start);           ///< "none", "clean_input"
+std::string_view to_string(Start start);           ///< "none", "clean_input", "attack"
 /// Throw base::Error(configuration) naming the legal words.
 Goal parse_goal(std::string_view word);
 OnSuccess parse_on_success(std::string_view word);
 Start parse_start(std::string_view word);
 
 struct SolveSettings {
-  std::string solver = "cbc";        ///< milp::make_solver
+  /// A back end (milp::make_solver), or "attack": the search for adversarial inputs alone, which proves nothing; formulation, bounds,
+  /// start, node limit and gaps do not matter to it.
+  std::string solver = "cbc";
   std::string formulation = "lean";  ///< embed::make_formulation
   std::string bounds = "l1";         ///< bounds::make_bounds_method
   Goal goal = Goal::optimize;

@@ -7,10 +7,14 @@
 
 namespace espalier::engine {
 
+/// "cbc", "external:...", "attack".
+std::vector<std::string> solver_names();
+
 /// Algorithm 1 of P2 (method, section 7): the MILP of `embedded` is solved around the problem's ball for y[target] - y[label]; the input of
 /// every incumbent is evaluated on problem.network by certify; the first verified adversarial one is recorded with its time. With
 /// `embedded` equal to problem.network this is the dense arm, and the result may be optimal or robust; else it is a surrogate's and may be
-/// neither. Labels are the problem's: for label_source surrogate set them beforehand with problem::choose_labels(embedded, problem.input).
+/// neither. The attack, in place of a MILP, ends with status limit (limit "iterations"), or with adversarial as above. Labels are the
+/// problem's: for label_source surrogate set them beforehand with problem::choose_labels(embedded, problem.input).
 ///
 /// Goal decide sets a cutoff just below 0 when, and only when, `embedded` is the problem's own network (a point of a surrogate that is not
 /// adversarial for the surrogate may be adversarial for the dense network).

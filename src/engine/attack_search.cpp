@@ -1,0 +1,45 @@
+// The attack as a search of its own, and as a source of starts.
+#include "engine/search.hpp"
+#include "espalier/attack/attack.hpp"
+#include "espalier/base/build_info.hpp"
+
+namespace espalier::engine {
+
+milp::Result attack(const SearchContext& context) {
+  const double begin = context.watch.wall_seconds();
+  attack::AttackOptions options{
+      .seed = context.settings.seed, .time_limit_seconds = context.seconds_left(), .stop_requested = context.settings.stop_requested};
+  milp::Result claimed;
+  options.on_improvement = [&](const Eigen::VectorXd& input, double margin) {
+    claimed.incumbent = {.objective = margin, .x = {input.begin(), input.end()}, .seconds = context.watch.wall_seconds()};
+    return context.recorder.see(input, margin) == milp::CallbackAction::stop;
+  };
+  const attack::AttackResult found =
+      attack::run_attack(context.embedded, context.ball, context.problem.label, context.problem.target, options);
+  claimed.iterations = found.steps;
+  claimed.dual_bound = milp::infinity;
+  if (context.settings.stop_requested && context.settings.stop_requested()) {
+    claimed.termination = {.reason = milp::Reason::stopped, .limit = milp::Limit::none, .detail = "the attack was stopped"};
+  } else {
+    const bool late = context.seconds_left() <= 0;
+    claimed.termination = {.reason = milp::Reason::limit,
+                           .limit = late ? milp::Limit::time : milp::Limit::iterations,
+                           .detail = "the attack is over; it proves nothing"};
+  }
+  context.result.attack_seconds += context.watch.wall_seconds() - begin;
+  return claimed;
+}
+
+namespace {
+
+class AttackSearch final : public Search {
+ public:
+  std::string version() const override { return "espalier " + base::build_info().version; }
+  milp::Result run(const SearchContext& context) const override { return attack(context); }
+};
+
+}  // namespace
+
+std::unique_ptr<Search> make_attack_search() { return std::make_unique<AttackSearch>(); }
+
+}  // namespace espalier::engine

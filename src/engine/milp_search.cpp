@@ -1,0 +1,91 @@
+// Algorithm 1 with a MILP: bounds, model, solver.
+#include <algorithm>
+
+#include "engine/conclude.hpp"
+#include "engine/search.hpp"
+
+namespace espalier::engine {
+
+double SearchContext::seconds_left() const { return std::max(0.0, settings.time_limit_seconds - watch.wall_seconds()); }
+
+namespace {
+
+class MilpSearch final : public Search {
+ public:
+  explicit MilpSearch(const SolveSettings& settings)
+      : solver_(milp::make_solver(settings.solver)),
+        formulation_(embed::make_formulation(settings.formulation)),
+        method_(bounds::make_bounds_method(settings.bounds)) {}
+
+  std::string version() const override { return solver_->version(); }
+
+  milp::Result run(const SearchContext& c) const override {
+    const bounds::Bounds bounds = method_->compute(c.embedded, c.ball);
+    c.result.neurons = count_relu_cases(bounds);
+    c.result.unstable_by_layer = unstable_by_layer(bounds);
+    c.result.bounds_seconds = c.watch.wall_seconds();
+    const auto embedding = formulation_->build(
+        {.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds});
+    c.result.size = embedding->size();
+    c.result.embed_seconds = c.watch.wall_seconds() - c.result.bounds_seconds;
+    return search(c, *embedding);
+  }
+
+ private:
+  milp::Result search(const SearchContext& c, const embed::Embedding& embedding) const {
+    const std::optional<Eigen::VectorXd> input = start(c);
+    milp::SolveOptions options = solve_options(c, embedding);
+    if (input) options.start = embedding.lift(*input);
+    if (c.recorder.finished() || (input && see(c, embedding, options.start) == milp::CallbackAction::stop)) {
+      milp::Result claimed;
+      claimed.termination = {.reason = milp::Reason::stopped, .limit = milp::Limit::none, .detail = "the start succeeds"};
+      claimed.dual_bound = milp::infinity;
+      return claimed;
+    }
+    options.time_limit = c.seconds_left();
+    milp::Result claimed = solver_->solve(embedding.model(), options);
+    if (claimed.incumbent) {
+      // A back end that reports no incumbents on its way gives its best one here; for the others this repeats the last one.
+      see(c, embedding, claimed.incumbent->x);
+      const Eigen::VectorXd best = embedding.read_input(claimed.incumbent->x);
+      claimed.incumbent->x.assign(best.begin(), best.end());
+    }
+    return claimed;
+  }
+
+  static std::optional<Eigen::VectorXd> start(const SearchContext& c) {
+    if (c.settings.start == Start::none) return std::nullopt;
+    if (c.settings.start == Start::clean_input) return c.problem.input;
+    const milp::Result found = attack(c);
+    return Eigen::Map<const Eigen::VectorXd>(found.incumbent->x.data(), static_cast<Eigen::Index>(found.incumbent->x.size()));
+  }
+
+  static milp::CallbackAction see(const SearchContext& c, const embed::Embedding& embedding, const std::vector<double>& point) {
+    return c.recorder.see(embedding.read_input(point), embedding.model().objective_value(point));
+  }
+
+  static milp::SolveOptions solve_options(const SearchContext& c, const embed::Embedding& embedding) {
+    milp::SolveOptions options;
+    options.node_limit = c.settings.node_limit;
+    options.relative_gap = c.settings.relative_gap;
+    options.absolute_gap = c.settings.absolute_gap;
+    if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = decide_cutoff;
+    options.seed = c.settings.seed;
+    options.log_file = c.settings.log_file;
+    options.on_incumbent = [&c, &embedding](const milp::Incumbent& incumbent) {
+      return c.recorder.see(embedding.read_input(incumbent.x), incumbent.objective);
+    };
+    options.stop_requested = c.settings.stop_requested;
+    return options;
+  }
+
+  std::unique_ptr<milp::Solver> solver_;
+  std::unique_ptr<embed::Formulation> formulation_;
+  std::unique_ptr<bounds::BoundsMethod> method_;
+};
+
+}  // namespace
+
+std::unique_ptr<Search> make_milp_search(const SolveSettings& settings) { return std::make_unique<MilpSearch>(settings); }
+
+}  // namespace espalier::engine

@@ -1,0 +1,43 @@
+// The ways to search: each gives a claim, and shows every point on its way to the recorder.
+#pragma once
+#include <memory>
+
+#include "engine/recorder.hpp"
+#include "espalier/base/clock.hpp"
+#include "espalier/engine/result.hpp"
+#include "espalier/engine/settings.hpp"
+#include "espalier/milp/solver.hpp"
+#include "espalier/problem/problem.hpp"
+
+namespace espalier::engine {
+
+/// What every search needs. Labels are the problem's, the ball its own; `embedded` is what is searched.
+struct SearchContext {
+  const problem::Problem& problem;
+  const nn::Network& embedded;
+  const SolveSettings& settings;
+  const problem::Ball& ball;
+  const base::Stopwatch& watch;  ///< started with the bounds
+  Recorder& recorder;
+  SolveResult& result;  ///< the search fills times, sizes and counts; the recorder what comes from incumbents
+
+  double seconds_left() const;
+};
+
+class Search {
+ public:
+  virtual ~Search() = default;
+  virtual std::string version() const = 0;
+  /// What is claimed of `embedded` in the end. The incumbent's point is an input of the network.
+  virtual milp::Result run(const SearchContext& context) const = 0;
+};
+
+/// Bounds, formulation and a MILP back end. Throws base::Error(configuration) for unknown names.
+std::unique_ptr<Search> make_milp_search(const SolveSettings& settings);
+/// The attack alone: proves nothing.
+std::unique_ptr<Search> make_attack_search();
+
+/// Runs the attack, shows every improvement to the recorder and adds its time to attack_seconds.
+milp::Result attack(const SearchContext& context);
+
+}  // namespace espalier::engine
