@@ -27,7 +27,7 @@ Eigen::VectorXd Margin::forward(const Rows& first, std::vector<Rows>& pre_activa
     pre_activations[k].noalias() = pre_activations[k - 1].cwiseMax(0.0) * weights_[k].transpose();
     pre_activations[k].rowwise() += biases_[k].transpose();
   }
-  const Eigen::VectorXd margins = pre_activations.back().col(0);
+  Eigen::VectorXd margins = pre_activations.back().col(0);
   pre_activations.pop_back();
   return margins;
 }
