@@ -23,11 +23,13 @@ build_packages=(
   libhdf5-dev zlib1g-dev
   libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
 )
-# h5py reads our files and writes some of those we read; cbc and glpsol stand behind the external solver back end.
+# h5py reads our files and writes some of those we read; cbc and glpsol stand behind the external solver back end. Slurm, munge and
+# iproute2 are for cluster/slurm-box.py; Slurm's PMIx plugin also wants libpmix-dev, which libopenmpi-dev brings.
 test_packages=(
   libgtest-dev libgmock-dev
   python3 python3-numpy python3-h5py hdf5-tools
   coinor-cbc glpk-utils
+  slurmctld slurmd slurm-client munge iproute2
   clang-format clang-tidy shellcheck
 )
 
