@@ -35,8 +35,8 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-# cred_expire is also how long a requeued job waits before it may start again (default: 120 s).
-AuthInfo=socket={box}/munge/socket,cred_expire=3
+# cred_expire is also how long a requeued job waits before it may start again (default 120 s; less than 5 is not taken).
+AuthInfo=socket={box}/munge/socket,cred_expire=5
 # With loopback as the only interface, glibc believes that there is no IPv4; EnableIPv6 helps.
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny,EnableIPv6
 StateSaveLocation={box}/state

@@ -15,8 +15,8 @@ Environment
   ESPALIER_LAUNCHER  mpirun (default); srun; or none: one process, without MPI
   ESPALIER_RANKS     MPI ranks (default: the job's tasks + 1, because the master sleeps)
 
-Exit codes: those of 'espalier status --exit-code', so the output directory decides and not the launcher: 0 all done, 1 some tasks
-failed, 75 work is left (the same job again continues), 3 trouble with OUT; 2 bad usage.
+Exit codes: the output directory decides, not the launcher: 0 all done, 1 some tasks failed, 75 work is left (the same job again
+continues); 2 bad usage, or the program refused to start (its message is in the job's output).
 TEXT
 }
 
@@ -86,6 +86,11 @@ work_left() {
   "$program" status "$out" --json 2> /dev/null | grep -oE '"left":[0-9]+' | awk -F: '{ sum += $2 } END { if (NR > 0) print sum }'
 }
 
+# latest_run: when the latest run in OUT has started, and what was last heard of it.
+latest_run() {
+  "$program" status "$out" --json 2> /dev/null | grep -oE '"(started|last_event)":"[^"]*"'
+}
+
 ranks=${ESPALIER_RANKS:-$(($(allocation_tasks) + 1))}
 case "$ranks" in '' | *[!0-9]* | 0) refuse "ESPALIER_RANKS: expected a positive number, found '$ranks'" ;; esac
 case "$launcher" in
@@ -115,6 +120,7 @@ trap 'stop TERM' TERM
 trap 'stop INT' INT
 
 before=$(work_left)
+run_before=$(latest_run)
 say "start ${SLURM_RESTART_COUNT:-0} of job ${SLURM_JOB_ID:-${PBS_JOBID:-none}} on $(hostname), ends ${end:-some time}: ${command[*]}"
 "${command[@]}" < /dev/null &
 launcher_pid=$!
@@ -125,12 +131,16 @@ while kill -0 "$launcher_pid" 2> /dev/null; do  # a trapped signal ends `wait` e
   launched=$?
 done
 
+# mpirun in recovery mode returns 0 whatever the ranks return. A run that began has left its mark in OUT.
+if [ "$(latest_run)" = "$run_before" ]; then
+  say "$launcher ended with $launched, but no run was started"
+  $cancelled && exit 75
+  exit 2
+fi
 "$program" status "$out" --exit-code
 verdict=$?
 after=$(work_left)
 say "$launcher ended with $launched, verdict $verdict, ${after:-?} tasks left"
-# A refusal by the program itself (2: configuration, 3: directory) would only be met again.
-[ "$launched" -ne 2 ] && [ "$launched" -ne 3 ] || exit "$launched"
 
 if $requeue && [ "$verdict" -eq 75 ]; then
   if $cancelled; then
