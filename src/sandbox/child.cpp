@@ -30,7 +30,7 @@ volatile std::sig_atomic_t asked_by_caller = 0;
 void on_signal(int signal) {
   if (signal == stop_for_time) asked_for_time = 1;
   if (signal == SIGXCPU) asked_for_cpu = 1;
-  if (signal == stop_by_caller) asked_by_caller = 1;
+  if (signal == stop_by_caller || signal == SIGTERM || signal == SIGINT || signal == SIGHUP) asked_by_caller = 1;
 }
 
 std::uint64_t job_number = 0;  // for out_of_memory(), which gets no argument
@@ -48,7 +48,8 @@ void reset_signals() {
   for (int signal = 1; signal < SIGRTMIN; ++signal) ::sigaction(signal, &action, nullptr);  // refused for SIGKILL and SIGSTOP
   action.sa_flags = SA_RESTART;
   action.sa_handler = on_signal;
-  for (const int signal : {stop_for_time, SIGXCPU, stop_by_caller}) ::sigaction(signal, &action, nullptr);
+  // A batch system that cancels a job sends SIGTERM to all its processes at once: no crash, and the caller has been told as well.
+  for (const int signal : {stop_for_time, SIGXCPU, stop_by_caller, SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &action, nullptr);
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);  // a caller that is gone: the server ends us
   sigset_t none;

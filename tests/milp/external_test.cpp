@@ -212,5 +212,13 @@ TEST_F(External, AStopRequestEndsTheProgram) {
   EXPECT_LT(result.seconds, 10);
 }
 
+TEST_F(External, TermFromOutsideIsAStopIfTheCallerIsStoppingToo) {
+  const auto solver = script("kill -TERM $$\n");
+  const base::Stopwatch watch;
+  const Result result = solver->solve(model, {.stop_requested = [&] { return watch.wall_seconds() > 0.3; }});
+  EXPECT_EQ(to_string(result.termination.reason), "stopped") << result.termination.detail;
+  EXPECT_THAT(error_of("kill -TERM $$\n"), HasSubstr("was ended by signal 15"));
+}
+
 }  // namespace
 }  // namespace espalier::milp

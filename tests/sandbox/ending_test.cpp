@@ -118,5 +118,11 @@ TEST_F(SandboxTest, TheCallerCanStopIt) {
   EXPECT_LT(deaf.wall_seconds, 30);
 }
 
+TEST_F(SandboxTest, TermFromABatchSystemIsARequestToStop) {
+  const Report report = run("term");
+  EXPECT_EQ(report.end, End::finished) << report.message;
+  EXPECT_EQ(report.result, "stopped: ");
+}
+
 }  // namespace
 }  // namespace espalier::sandbox::test

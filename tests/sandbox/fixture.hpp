@@ -94,6 +94,10 @@ inline std::string run_word(const std::string& word, std::istringstream& argumen
     sleep_for_ever();
   }
   if (word == "listen") return wait_for_stop(inside);
+  if (word == "term") {
+    ::raise(SIGTERM);
+    return wait_for_stop(inside);
+  }
   if (word == "new") allocate_for_ever([](std::size_t size) { return static_cast<void*>(new char[size]); });
   if (word == "malloc") allocate_for_ever([](std::size_t size) { return std::malloc(size); });
   if (word == "signal") {

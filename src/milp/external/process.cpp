@@ -25,6 +25,7 @@ using base::fail;
 
 constexpr double term_to_kill = 2.0;
 constexpr rlim_t kLargestFile = rlim_t{1} << 26;  // 64 MiB: what a solver prints must not fill the disk, nor our memory when we read it
+constexpr double term_to_caller = 1.0;
 
 class Descriptor {
  public:
@@ -102,6 +103,16 @@ bool wait_until(pid_t child, const std::function<bool()>& give_up) {
   return true;
 }
 
+/// A batch system that cancels a job sends SIGTERM to all its processes, and the caller may hear of it a moment after the solver.
+bool becomes_true(const std::function<bool()>& stop_wanted) {
+  const base::Stopwatch watch;
+  while (!stop_wanted()) {
+    if (watch.wall_seconds() >= term_to_caller) return false;
+    std::this_thread::sleep_for(base::Seconds(0.01));
+  }
+  return true;
+}
+
 }  // namespace
 
 std::vector<std::string> split_command(const std::string& command) {
@@ -156,6 +167,7 @@ ProcessResult run_process(const std::vector<std::string>& argv, const std::files
   }
   if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
   if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+  if (by_itself && (result.signal == SIGTERM || result.exit_code == 128 + SIGTERM)) result.stopped = becomes_true(stop_wanted);
   return result;
 }
 
