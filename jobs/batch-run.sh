@@ -101,7 +101,6 @@ case "$launcher" in
 esac
 command+=(run "$config" --out "$out")
 end=$(allocation_end)
-[ -z "$end" ] || command+=(--deadline "$end")
 command+=("$@")
 
 # USR1 comes before the limit (sbatch --signal=B:USR1@...): save, and go on in the next start. TERM comes when the job is cancelled, or

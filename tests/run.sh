@@ -94,7 +94,7 @@ run_ctest() {
 
 tracked() { git -c safe.directory="$root" -C "$root" ls-files -z -- "$@"; }
 format_check() (cd "$root" && tracked '*.cpp' '*.hpp' | xargs -0 clang-format --dry-run -Werror)
-shell_check() (cd "$root" && { tracked '*.sh'; printf '.ci/run\0'; } | xargs -0 shellcheck)
+shell_check() (cd "$root" && { tracked '*.sh' '*.sbatch' '*.pbs'; printf '.ci/run\0'; } | xargs -0 shellcheck)
 
 # The sanitizer build holds the unit test programs without MPI: Open MPI's own leaks and the ranks' time would drown the rest.
 sanitizer_targets() {

@@ -18,7 +18,7 @@ from harness import ENVIRONMENT, PROGRAM, ROOT, espalier, steady, table  # noqa:
 GRID = HERE / "grid.yaml"
 BOX = ROOT / "cluster" / "slurm-box.py"
 TABLES = ("solves", "networks", "stages")
-PATH = f"{HERE}:{os.environ['PATH']}"  # of slow-cbc
+PATH = f"{HERE}:{os.environ['PATH']}"  # of slow-cbc.sh
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE"}
 
 
