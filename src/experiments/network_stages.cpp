@@ -1,14 +1,14 @@
 // The stages that leave a network: train, first_round, prune.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "espalier/base/error.hpp"
-#include "espalier/base/hash.hpp"
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/stages.hpp"
-#include "espalier/prune/finetune.hpp"
-#include "espalier/train/initial.hpp"
+#include "espalier/prune/compact.hpp"
 #include "espalier/train/train.hpp"
+#include "experiments/network_options.hpp"
 
 namespace espalier::experiments {
 
@@ -21,6 +21,8 @@ using task::StageResult;
 using task::ValueType;
 
 namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 Field column(std::string name, ValueType type, std::string unit, std::string meaning) {
   return {
@@ -39,6 +41,10 @@ const Schema& network_columns() {
       column("training_cpu_seconds", ValueType::real, "s", "CPU time of epochs_run"),
       column("parameters", ValueType::integer, "1", "weights and biases"),
       column("nonzero_weights", ValueType::integer, "1", "weights that are not exactly 0"),
+      column("best_test_accuracy", ValueType::real, "1",
+             "largest test accuracy after any epoch of finetuning (what Cacciola et al. report); NaN if not measured"),
+      column("prune_threshold", ValueType::real, "1",
+             "weights of at most this size counted as pruned; NaN unless prune_criterion is threshold"),
   };
   return columns;
 }
@@ -46,52 +52,6 @@ const Schema& network_columns() {
 const Schema& loss_arrays() {
   static const Schema arrays{column("epoch_loss", ValueType::real, "1", "mean training loss of every epoch run, in order")};
   return arrays;
-}
-
-int as_int(const Parameters& p, std::string_view name) { return static_cast<int>(p.integer(name)); }
-float as_float(const Parameters& p, std::string_view name) { return static_cast<float>(p.real(name)); }
-std::uint64_t as_seed(const Parameters& p, std::string_view name) { return static_cast<std::uint64_t>(p.integer(name)); }
-
-train::TrainOptions train_options(const Parameters& p) {
-  return {.epochs = as_int(p, "train_epochs"),
-          .batch_size = as_int(p, "train_batch_size"),
-          .update_rule = p.text("train_optimizer"),
-          .learning_rate = as_float(p, "train_learning_rate"),
-          .update = {.momentum = as_float(p, "train_momentum")},
-          .weight_decay = as_float(p, "train_weight_decay"),
-          .clip_gradient_norm = as_float(p, "train_clip_norm"),
-          .decay_every_epochs = as_int(p, "train_schedule_step"),
-          .decay_factor = as_float(p, "train_schedule_factor"),
-          .shuffle = p.boolean("train_shuffle"),
-          .seed = as_seed(p, "train_seed")};
-}
-
-prune::FinetuneOptions finetune_options(const Parameters& p, prune::Finetune schedule) {
-  prune::FinetuneOptions options{.schedule = schedule};
-  options.round.epochs = as_int(p, "prune_epochs");
-  options.round.batch_size = as_int(p, "prune_batch_size");
-  options.round.learning_rate = as_float(p, "prune_learning_rate");
-  options.round.seed = as_seed(p, "train_seed");
-  return options;
-}
-
-prune::PruneOptions prune_options(const Parameters& p) {
-  return {.criterion = p.text("prune_criterion"),
-          .structure = prune::structure_from(p.text("prune_structure")),
-          .rate = p.real("prune_rate"),
-          .steps = as_int(p, "prune_steps"),
-          .prune_output = p.boolean("prune_output"),
-          .seed = base::Hasher().add(as_seed(p, "train_seed")).add(as_seed(p, "prune_seed")).finish().low};
-}
-
-nn::Network start_network(const Parameters& p) {
-  const Eigen::Index side = p.integer("dataset_side");
-  std::vector<Eigen::Index> widths{side * side};
-  for (const std::int64_t width : p.integers("network_hidden")) widths.push_back(width);
-  widths.push_back(10);
-  const std::string& word = p.text("train_initialization");
-  return train::initial_network(widths, word == "xavier" ? train::Initialisation::xavier_uniform : train::Initialisation::fan_in,
-                                as_seed(p, "train_seed"));
 }
 
 /// What a stage knows of the network it made, for row and part file.
@@ -102,6 +62,8 @@ struct Made {
   int epochs_nominal = 0;
   double wall_seconds = 0;
   double cpu_seconds = 0;
+  double best_test_accuracy = nan;
+  double threshold = nan;
 };
 
 StageResult publish(const Made& made, const data::Dataset& data, const StageContext& context) {
@@ -114,13 +76,15 @@ StageResult publish(const Made& made, const data::Dataset& data, const StageCont
       {"architecture", nn::architecture(made.network)},
       {"train_accuracy", train_accuracy},
       {"test_accuracy", test_accuracy},
-      {"final_loss", made.epoch_loss.empty() ? std::numeric_limits<double>::quiet_NaN() : made.epoch_loss.back()},
+      {"final_loss", made.epoch_loss.empty() ? nan : made.epoch_loss.back()},
       {"epochs_run", std::int64_t{made.epochs_run}},
       {"epochs_nominal", std::int64_t{made.epochs_nominal}},
       {"training_seconds", made.wall_seconds},
       {"training_cpu_seconds", made.cpu_seconds},
       {"parameters", made.network.parameter_count()},
       {"nonzero_weights", made.network.nonzero_weights()},
+      {"best_test_accuracy", made.best_test_accuracy},
+      {"prune_threshold", made.threshold},
   };
   result.arrays.push_back({"epoch_loss", made.epoch_loss});
   return result;
@@ -136,7 +100,7 @@ class NetworkStage : public task::Stage {
         parameters_(columns_of_sections(sections)) {}
 
   std::string kind() const override { return kind_; }
-  std::uint32_t schema_version() const override { return 1; }
+  std::uint32_t schema_version() const override { return 2; }
   std::string table() const override { return table_; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return network_columns(); }
@@ -144,7 +108,7 @@ class NetworkStage : public task::Stage {
 
   StageResult run(const Attempt& attempt, const StageContext& context) const override {
     const Parameters& p = attempt.spec.parameters;
-    const auto data = environment_->dataset(p.text("dataset_name"), as_int(p, "dataset_side"));
+    const auto data = environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
     const Made made = make(attempt, context, *data);
     return publish(made, *data, context);
   }
@@ -174,6 +138,8 @@ class TrainStage : public NetworkStage {
     train::TrainOptions options = train_options(p);
     options.measure_accuracy = false;
     Made made{.network = start_network(p), .epochs_nominal = options.epochs};
+    const auto reference = attempt.inputs.empty() ? nullptr : input(attempt, context, 0);
+    options.regularisers = regularisers(p, reference ? &reference->network : nullptr, made.network);
     const train::TrainReport report = train::train(made.network, data, options, context.stop_requested);
     if (report.stopped) throw task::StageStopped{};
     made.epoch_loss = report.epoch_loss;
@@ -213,12 +179,24 @@ class PruneStage : public NetworkStage {
   Made make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
     const Parameters& p = attempt.spec.parameters;
     const auto dense = input(attempt, context, 0);
+    Made made;
+    if (p.text("prune_criterion") == "threshold") {
+      made = by_threshold(p, dense->network, data, context);
+    } else {
+      std::shared_ptr<const StoredNetwork> first_round;
+      if (attempt.inputs.size() > 1) first_round = input(attempt, context, 1);
+      made = by_rate(p, dense->network, first_round ? &first_round->network : nullptr, data, context);
+    }
+    if (p.boolean("prune_compact")) made.network = prune::compact(std::move(made.network));
+    return made;
+  }
+
+  static Made by_rate(const Parameters& p, const nn::Network& dense, const nn::Network* first_round, const data::Dataset& data,
+                      const StageContext& context) {
     const prune::Finetune schedule = prune::finetune_from(p.text("prune_finetuning"));
-    if (schedule == prune::Finetune::none) return {.network = prune::prune(dense->network, prune_options(p))};
-    std::shared_ptr<const StoredNetwork> first_round;
-    if (attempt.inputs.size() > 1) first_round = input(attempt, context, 1);
-    prune::FinetuneReport report = prune::prune_and_finetune(dense->network, first_round ? &first_round->network : nullptr, data,
-                                                             prune_options(p), finetune_options(p, schedule), context.stop_requested);
+    if (schedule == prune::Finetune::none) return {.network = prune::prune(dense, prune_options(p))};
+    prune::FinetuneReport report =
+        prune::prune_and_finetune(dense, first_round, data, prune_options(p), finetune_options(p, schedule), context.stop_requested);
     if (report.stopped) throw task::StageStopped{};
     return {.network = std::move(report.network),
             .epoch_loss = report.epoch_loss,
@@ -226,6 +204,22 @@ class PruneStage : public NetworkStage {
             .epochs_nominal = report.epochs_nominal,
             .wall_seconds = report.wall_seconds,
             .cpu_seconds = report.cpu_seconds};
+  }
+
+  static Made by_threshold(const Parameters& p, const nn::Network& dense, const data::Dataset& data, const StageContext& context) {
+    prune::ThresholdResult pruned = prune::prune_by_threshold(dense, data.train, threshold_options(p));
+    Made made{.network = std::move(pruned.network), .threshold = pruned.threshold};
+    if (prune::finetune_from(p.text("prune_finetuning")) == prune::Finetune::none) return made;
+    train::TrainOptions round = finetune_options(p, prune::Finetune::cumulative).round;
+    round.measure_every_epoch = true;
+    const train::TrainReport report = train::train(made.network, data, round, context.stop_requested);
+    if (report.stopped) throw task::StageStopped{};
+    made.epoch_loss = report.epoch_loss;
+    made.epochs_run = made.epochs_nominal = report.epochs_run;
+    made.wall_seconds = report.wall_seconds;
+    made.cpu_seconds = report.cpu_seconds;
+    made.best_test_accuracy = *std::max_element(report.epoch_test_accuracy.begin(), report.epoch_test_accuracy.end());
+    return made;
   }
 };
 

@@ -68,20 +68,35 @@ Schema network_fields() {
 }
 
 Schema train_fields() {
-  return {text("train.optimizer", "adam", "update rule", {"adam", "sgd"}),
-          real("train.learning_rate", 1e-3, "1", "learning rate of the first epoch", 0, true),
-          real("train.momentum", 0, "1", "momentum of SGD", 0),
-          real("train.weight_decay", 1e-3, "1", "L2 weight decay, added to the gradient of weights and biases", 0),
-          integer("train.batch_size", 64, "samples", "mini-batch size", 1, 60000),
-          integer("train.epochs", 5, "epochs", "passes over the training set", 0, 1e6),
-          integer("train.schedule_step", 0, "epochs",
-                  "the learning rate is multiplied by train.schedule_factor every so many epochs; 0: never", 0),
-          real("train.schedule_factor", 0.1, "1", "see train.schedule_step", 0, true),
-          real("train.clip_norm", 0, "1", "gradients are scaled down to this global L2 norm; 0: never", 0),
-          text("train.initialization", "xavier",
-               "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter", {"xavier", "fan_in"}),
-          boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"),
-          integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0)};
+  Field alpha = real("train.spr_alpha", 0.5, "1", "spr: weight of the squared norm against the on/off cost", 0, true);
+  alpha.maximum = 1;
+  alpha.maximum_open = true;
+  return {
+      text("train.optimizer", "adam", "update rule", {"adam", "sgd"}),
+      real("train.learning_rate", 1e-3, "1", "learning rate of the first epoch", 0, true),
+      real("train.momentum", 0, "1", "momentum of SGD", 0),
+      real("train.weight_decay", 1e-3, "1", "L2 weight decay, added to the gradient of weights and biases", 0),
+      integer("train.batch_size", 64, "samples", "mini-batch size", 1, 60000),
+      integer("train.epochs", 5, "epochs", "passes over the training set", 0, 1e6),
+      integer("train.schedule_step", 0, "epochs", "the learning rate is multiplied by train.schedule_factor every so many epochs; 0: never",
+              0),
+      real("train.schedule_factor", 0.1, "1", "see train.schedule_step", 0, true),
+      real("train.clip_norm", 0, "1", "gradients are scaled down to this global L2 norm; 0: never", 0),
+      text("train.initialization", "xavier",
+           "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter", {"xavier", "fan_in"}),
+      text("train.regulariser", "none",
+           "term added to the loss: sums over weights (l1, l2) or over neurons (group_lasso; spr: structured perspective regularisation)",
+           {"none", "group_lasso", "l1", "l2", "spr"}),
+      real("train.regulariser_strength", 0, "1", "factor lambda of train.regulariser", 0),
+      std::move(alpha),
+      text("train.spr_scaling", "size",
+           "spr: layers weighted by (inputs + 1) / parameters of the network (the authors' code), or all alike (their text)",
+           {"size", "plain"}),
+      text("train.spr_big_m", "trained",
+           "spr: M of a layer is its largest weight in the same network trained without regulariser, or in the initial one",
+           {"trained", "initial"}),
+      boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"),
+      integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0)};
 }
 
 Schema prune_fields() {
@@ -89,10 +104,15 @@ Schema prune_fields() {
   rate.maximum = 1;
   rate.maximum_open = true;
   return {
-      text("prune.criterion", "none", "what is pruned; none: the dense arm, all other prune parameters are ignored",
-           {"none", "magnitude", "random"}),
+      text("prune.criterion", "none",
+           "what is pruned; none: the dense arm, all other prune parameters are ignored; threshold: neurons whose weights fall under a "
+           "threshold found by bisection on the train accuracy, whatever the rate",
+           {"none", "magnitude", "random", "threshold"}),
       text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
       std::move(rate),
+      real("prune.tolerance", 5e-4, "1", "threshold: accepted loss of train accuracy", 0),
+      real("prune.row_fraction", 5e-3, "1", "threshold: a neuron survives if more than this share of its weights does", 0),
+      boolean("prune.compact", false, "neurons without weights are removed from the network, their constants folded into the next biases"),
       integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000),
       boolean("prune.output", true, "whether the output layer is pruned as well (the paper's code does)"),
       text("prune.finetuning", "none", "none; rewinding to the dense weights after every round (the paper's code); cumulative (its text)",
@@ -104,10 +124,21 @@ Schema prune_fields() {
 }
 
 Schema problem_fields() {
-  return {integer("problem.sample_index", 0, "", "clean image: index in the training set", 0, 59999),
-          real("problem.epsilon", 5, "1", "radius of the L1 ball around the clean image (pixels in [0, 1])", 0, true),
-          text("problem.label_source", "dense", "whose first and second class on the clean image are label and target",
-               {"dense", "surrogate"})};
+  Field transfer{.name = "problem.transfer_seeds",
+                 .type = ValueType::integer_list,
+                 .default_value = Value(IntegerList{}),
+                 .unit = "",
+                 .meaning = "adversarial inputs are also run through the dense networks trained with these train.seed and no regulariser",
+                 .minimum = 0,
+                 .choices = {}};
+  return {
+      integer("problem.sample_index", 0, "", "clean image: index in the training set", 0, 59999),
+      real("problem.epsilon", 5, "1", "radius of the L1 ball around the clean image (pixels in [0, 1])", 0, true),
+      text("problem.network", "dense",
+           "whose adversarial input is sought: the dense network's, with the pruned one as its surrogate, or the embedded network's own",
+           {"dense", "embedded"}),
+      text("problem.label_source", "dense", "whose first and second class on the clean image are label and target", {"dense", "surrogate"}),
+      std::move(transfer)};
 }
 
 Schema solve_fields() {

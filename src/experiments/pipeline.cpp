@@ -30,16 +30,24 @@ Parameters normalised(Parameters p) {
   p.set("network.depth", static_cast<std::int64_t>(hidden.size()));
   p.set("network.width", *std::max_element(hidden.begin(), hidden.end()));
   if (p.integer("train.schedule_step") == 0) reset(p, "train.schedule_factor");
+  if (p.text("train.regulariser") == "none") reset(p, "train.regulariser_strength");
+  if (p.text("train.regulariser") != "spr")
+    for (const char* name : {"train.spr_alpha", "train.spr_scaling", "train.spr_big_m"}) reset(p, name);
   if (p.text("prune.criterion") == "none") {
     for (const task::Field& f : parameter_schema())
       if (f.name.starts_with("prune.")) reset(p, f.name);
-    reset(p, "problem.label_source");  // surrogate and dense network are the same
+    reset(p, "problem.network");  // dense and embedded network are the same
   }
+  if (p.text("prune.criterion") == "none" || p.text("problem.network") == "embedded") reset(p, "problem.label_source");
   if (p.text("prune.finetuning") == "none")
     for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"}) reset(p, name);
   if (p.text("prune.criterion") != "random") reset(p, "prune.seed");
   if (p.text("solve.solver") == "attack")
     for (const char* name : {"solve.formulation", "solve.bounds", "solve.start", "solve.node_limit"}) reset(p, name);
+  if (p.text("prune.criterion") == "threshold")
+    for (const char* name : {"prune.structure", "prune.rate", "prune.steps"}) reset(p, name);
+  else
+    for (const char* name : {"prune.tolerance", "prune.row_fraction"}) reset(p, name);
   return p;
 }
 
@@ -50,6 +58,17 @@ void check(const Parameters& p) {
                "solve.goal: decide ends at the first verified adversarial input; solve.on_success: continue contradicts it");
   if (p.text("train.optimizer") == "adam" && p.real("train.momentum") != 0)
     base::fail(ErrorKind::configuration, "train.momentum: {} is a parameter of sgd, but train.optimizer is adam", p.real("train.momentum"));
+  if (p.text("prune.criterion") == "threshold" && p.text("prune.finetuning") == "rewinding")
+    base::fail(
+        ErrorKind::configuration,
+        "prune.finetuning: expected none or cumulative, found rewinding: prune.criterion: threshold prunes once, from trained weights");
+}
+
+/// The same network without regulariser: where spr takes its M from.
+Parameters unregularised(Parameters p) {
+  for (const task::Field& f : parameter_schema())
+    if (f.name == "train.regulariser" || f.name == "train.regulariser_strength" || f.name.starts_with("train.spr_")) reset(p, f.name);
+  return p;
 }
 
 /// The columns of the named sections, as parameters of a stage.
@@ -91,28 +110,42 @@ std::vector<StageRequest> SurrogatePipeline::expand(const Parameters& instance) 
   const Parameters p = normalised(instance);
   const double epoch = epoch_seconds(p);
   const auto epochs_of = [&](const char* name) { return static_cast<double>(p.integer(name)); };
+  const double training = 1 + epochs_of("train.epochs") * epoch;
+  const std::vector<std::string> train_sections{"dataset", "network", "train"};
   std::vector<StageRequest> requests;
 
-  requests.push_back({"train", take(p, {"dataset", "network", "train"}), {}, 1 + epochs_of("train.epochs") * epoch});
+  const bool reference = p.text("train.regulariser") == "spr" && p.text("train.spr_big_m") == "trained";
+  if (reference) requests.push_back({"train", take(unregularised(p), train_sections), {}, training});
+  requests.push_back({"train", take(p, train_sections), reference ? std::vector<std::size_t>{0} : std::vector<std::size_t>{}, training});
+  const std::size_t dense = requests.size() - 1;
 
-  const bool pruned = p.text("prune.criterion") != "none";
-  std::vector<std::size_t> networks{0};  // inputs of solve: the dense network, then the surrogate if it is another one
-  if (pruned) {
+  // Inputs of solve: the dense network, then its surrogate if there is one, then those that adversarial inputs are tried on.
+  std::vector<std::size_t> networks{dense};
+  if (p.text("prune.criterion") != "none") {
     const std::string& finetuning = p.text("prune.finetuning");
     const double round = epochs_of("prune.epochs") * epoch;
-    const double steps = static_cast<double>(p.integer("prune.steps"));
-    std::vector<std::size_t> parents{0};
-    double seconds = 0.1;
+    const bool by_threshold = p.text("prune.criterion") == "threshold";
+    const double steps = by_threshold ? 1 : static_cast<double>(p.integer("prune.steps"));
+    std::vector<std::size_t> parents{dense};
+    double seconds = by_threshold ? 1 : 0.1;
     if (finetuning == "rewinding" && p.text("prune.criterion") != "random") {
-      Parameters first = take(p, {"dataset", "network", "train"});
+      Parameters first = take(p, train_sections);
       for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"}) first.set(column_name(name), *p.find(name));
-      requests.push_back({"first_round", std::move(first), {0}, round});
+      requests.push_back({"first_round", std::move(first), {dense}, round});
       parents.push_back(requests.size() - 1);
       seconds += steps * round;
     } else if (finetuning != "none") {
       seconds += finetuning == "cumulative" ? steps * round : round;
     }
     requests.push_back({"prune", take(p, {"dataset", "network", "train", "prune"}), parents, seconds});
+    networks.push_back(requests.size() - 1);
+  }
+
+  if (p.text("problem.network") == "embedded") networks = {networks.back()};
+  for (const std::int64_t seed : p.integers("problem.transfer_seeds")) {
+    Parameters other = unregularised(p);
+    other.set("train.seed", seed);
+    requests.push_back({"train", take(other, train_sections), {}, training});
     networks.push_back(requests.size() - 1);
   }
 

@@ -6,6 +6,7 @@
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/stages.hpp"
 #include "espalier/problem/file.hpp"
+#include "experiments/solve_columns.hpp"
 
 namespace espalier::experiments {
 
@@ -20,86 +21,6 @@ using task::ValueType;
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-Field column(std::string name, ValueType type, std::string unit, std::string meaning) {
-  return {
-      .name = std::move(name), .type = type, .default_value = {}, .unit = std::move(unit), .meaning = std::move(meaning), .choices = {}};
-}
-
-Schema outcome_columns() {
-  using enum ValueType;
-  return {
-      column("solve_status", text, "",
-             "optimal, adversarial, robust, exhausted (surrogate solved to the end without success), limit or error"),
-      column("solve_reason", text, "", "why the solve ended; hard_limit: its process had to be killed at the limit"),
-      column("solve_limit", text, "",
-             "the limit that ended it: time or cpu (the outcome then depends on the machine's speed), nodes, ... or none"),
-      column("solve_detail", text, "", "the same in words"),
-      column("adversarial", boolean, "", "an input was found that the dense network's forward pass verified as adversarial"),
-      column("claimed_objective", real, "1", "margin of the embedded network at the last incumbent, as the solver claims; NaN if none"),
-      column("verified_objective", real, "1", "largest margin of the dense network seen at a feasible input, by forward pass in float64"),
-      column("verified_objective_float32", real, "1", "margin of the dense network at the same input in float32"),
-      column("distance", real, "1", "L1 distance of that input from the clean image, recomputed"),
-      column("class_changed", boolean, "", "the dense network's first class at that input differs from that at the clean image"),
-      column("dual_bound", real, "1", "claimed upper bound on the embedded network's margin; +inf if none"),
-      column("succeeds_at_clean_input", boolean, "", "the dense network's margin is positive at the clean image already"),
-      column("first_adversarial_seconds", real, "s",
-             "wall time from the start of the bounds to the first verified adversarial input; NaN if none"),
-      column("incumbents", integer, "1", "incumbents evaluated on the dense network"),
-      column("nodes", integer, "nodes", "branch-and-bound nodes"),
-      column("iterations", integer, "1", "simplex iterations"),
-      column("bounds_seconds", real, "s", "wall time of the pre-activation bounds"),
-      column("embed_seconds", real, "s", "wall time of building the model"),
-      column("solver_seconds", real, "s", "wall time inside the solver"),
-      column("attack_seconds", real, "s", "wall time of the attack, part of solver_seconds"),
-      column("total_seconds", real, "s", "wall time of bounds, model and solver"),
-  };
-}
-
-Schema context_columns() {
-  using enum ValueType;
-  return {
-      column("label", integer, "", "class to leave"),
-      column("target", integer, "", "class to reach"),
-      column("true_label", integer, "", "class in the data set"),
-      column("dense_network", text, "", "key of the dense network's row in /networks"),
-      column("embedded_network", text, "", "key of the embedded network's row in /networks; equals dense_network in the dense arm"),
-      column("dense_test_accuracy", real, "1", "of the dense network"),
-      column("embedded_test_accuracy", real, "1", "of the embedded network"),
-      column("model_columns", integer, "1", "columns of the MILP"),
-      column("model_rows", integer, "1", "rows of the MILP"),
-      column("model_binaries", integer, "1", "binary columns of the MILP"),
-      column("model_nonzeros", integer, "1", "nonzeros of the MILP's rows"),
-      column("unstable_neurons", integer, "1", "neurons whose sign the bounds leave open"),
-      column("unstable_by_layer", integer_list, "1", "the same by hidden layer, first to last"),
-      column("always_on_neurons", integer, "1", "neurons that are linear over the ball"),
-      column("always_off_neurons", integer, "1", "neurons that are zero over the ball"),
-      column("constant_neurons", integer, "1", "neurons whose pre-activation is constant over the ball"),
-      column("solver_version", text, "", "name and version of the solver"),
-  };
-}
-
-const Schema& solve_columns() {
-  static const Schema columns = [] {
-    Schema all = outcome_columns();
-    const Schema context = context_columns();
-    all.insert(all.end(), context.begin(), context.end());
-    return all;
-  }();
-  return columns;
-}
-
-const Schema& solve_arrays() {
-  static const Schema arrays{
-      column("clean_input", ValueType::real, "1", "the clean image, row-major, in [0, 1]"),
-      column("adversarial_input", ValueType::real, "1", "the first verified adversarial input"),
-      column("best_input", ValueType::real, "1", "the feasible input of the largest verified margin"),
-      column("incumbent_seconds", ValueType::real, "s", "time of each incumbent since the start of the bounds"),
-      column("incumbent_claimed", ValueType::real, "1", "margin of the embedded network at each incumbent, as the solver claims"),
-      column("incumbent_verified", ValueType::real, "1", "margin of the dense network at each incumbent, by forward pass"),
-  };
-  return arrays;
-}
 
 engine::SolveSettings settings_of(const Parameters& p) {
   engine::SolveSettings settings{.solver = p.text("solve_solver"),
@@ -183,6 +104,30 @@ std::vector<task::Array> outcome_arrays(const problem::Problem& problem, const e
   return arrays;
 }
 
+Eigen::Index first_class(const Eigen::VectorXd& logits) {
+  Eigen::Index largest = 0;
+  logits.maxCoeff(&largest);
+  return largest;
+}
+
+/// What other networks make of the adversarial input (P1, section 5.4).
+void add_transfer(const problem::Problem& problem, const engine::SolveResult& result,
+                  const std::vector<std::shared_ptr<const StoredNetwork>>& others, StageResult& row) {
+  task::Array margins{"transfer_margin", {}};
+  std::int64_t adversarial = 0, changed = 0;
+  if (result.adversarial_input)
+    for (const auto& other : others) {
+      const Eigen::VectorXd logits = nn::forward(other->network, *result.adversarial_input);
+      margins.values.push_back(logits[problem.target] - logits[problem.label]);
+      adversarial += margins.values.back() > 0;
+      changed += first_class(logits) != first_class(nn::forward(other->network, problem.input));
+    }
+  row.values.set("transfer_networks", static_cast<std::int64_t>(margins.values.size()));
+  row.values.set("transfer_adversarial", adversarial);
+  row.values.set("transfer_class_changed", changed);
+  if (!margins.values.empty()) row.arrays.push_back(std::move(margins));
+}
+
 class SolveStage : public task::Stage {
  public:
   explicit SolveStage(std::shared_ptr<Environment> environment)
@@ -190,7 +135,7 @@ class SolveStage : public task::Stage {
         parameters_(columns_of_sections({"dataset", "network", "train", "prune", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
-  std::uint32_t schema_version() const override { return 2; }
+  std::uint32_t schema_version() const override { return 3; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }
@@ -220,9 +165,12 @@ class SolveStage : public task::Stage {
 
   StageResult run(const Attempt& attempt, const StageContext& context) const override {
     const Parameters& p = attempt.spec.parameters;
-    const auto dense = environment_->network(context.output_directory / attempt.inputs.at(0).name);
-    const bool pruned = attempt.inputs.size() > 1;
-    const auto embedded = pruned ? environment_->network(context.output_directory / attempt.inputs.at(1).name) : dense;
+    // The network that the question is about, its surrogate if it has one, then those that adversarial inputs are tried on.
+    const bool surrogate = p.text("prune_criterion") != "none" && p.text("problem_network") == "dense";
+    const auto dense = input(attempt, context, 0);
+    const auto embedded = surrogate ? input(attempt, context, 1) : dense;
+    std::vector<std::shared_ptr<const StoredNetwork>> others;
+    for (std::size_t k = surrogate ? 2 : 1; k < attempt.inputs.size(); ++k) others.push_back(input(attempt, context, k));
     const auto data = environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
     const problem::Problem problem = make_problem(p, dense->network, embedded->network, *data);
 
@@ -237,21 +185,26 @@ class SolveStage : public task::Stage {
       made.values.set("target", std::int64_t{problem.target});
       made.values.set("true_label", std::int64_t{*problem.true_label});
       made.values.set("dense_network", attempt.spec.parents.front().hex());
-      made.values.set("embedded_network", attempt.spec.parents.back().hex());
+      made.values.set("embedded_network", attempt.spec.parents[surrogate ? 1 : 0].hex());
       made.values.set("dense_test_accuracy", dense->test_accuracy);
       made.values.set("embedded_test_accuracy", embedded->test_accuracy);
+      add_transfer(problem, result, others, made);
       return made;
     };
     context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
     settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
 
-    engine::SolveResult result = pruned ? engine::solve(problem, embedded->network, settings) : engine::solve(problem, settings);
+    engine::SolveResult result = surrogate ? engine::solve(problem, embedded->network, settings) : engine::solve(problem, settings);
     if (result.reason == "stopped") note_limit(context, result);
     if (result.status == engine::Status::error) base::fail(base::ErrorKind::solver, "{}: {}", result.reason, result.detail);
     return row(result);
   }
 
  private:
+  std::shared_ptr<const StoredNetwork> input(const Attempt& attempt, const StageContext& context, std::size_t k) const {
+    return environment_->network(context.output_directory / attempt.inputs.at(k).name);
+  }
+
   /// A solve that was asked to stop has no result, or one that would be another the next time, unless a limit was the cause.
   static void note_limit(const StageContext& context, engine::SolveResult& result) {
     const std::string_view limit = context.limit_reached();

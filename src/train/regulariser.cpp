@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <cmath>
+
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
 #include "regularisers.hpp"
@@ -15,10 +17,28 @@ struct Entry {
 };
 
 constexpr Entry registry[] = {
+    {"group_lasso", make_group_lasso},
     {"l1", make_l1},
+    {"l2", make_l2},
+    {"spr", make_spr},
 };
 
 }  // namespace
+
+std::string_view to_string(Scaling scaling) { return scaling == Scaling::size ? "size" : "plain"; }
+
+Scaling scaling_from(const std::string& word) {
+  for (const Scaling candidate : {Scaling::size, Scaling::plain})
+    if (word == to_string(candidate)) return candidate;
+  base::fail(base::ErrorKind::configuration, "scaling of the regulariser: expected size or plain, found '{}'", word);
+}
+
+std::vector<double> largest_weights(const nn::Network& reference) {
+  std::vector<double> largest;
+  for (const nn::Layer& layer : reference.layers)
+    largest.push_back(layer.weight.size() == 0 ? 0 : static_cast<double>(layer.weight.cwiseAbs().maxCoeff()));
+  return largest;
+}
 
 std::vector<std::string> regulariser_names() {
   std::vector<std::string> names;
@@ -27,8 +47,9 @@ std::vector<std::string> regulariser_names() {
 }
 
 std::shared_ptr<const Regulariser> make_regulariser(const std::string& name, const RegulariserOptions& options) {
-  if (!(options.strength >= 0))
-    base::fail(base::ErrorKind::configuration, "regulariser {}: expected a strength of at least 0, found {}", name, options.strength);
+  if (!(std::isfinite(options.strength) && options.strength >= 0))
+    base::fail(base::ErrorKind::configuration, "regulariser {}: expected a finite strength (lambda) of at least 0, found {}", name,
+               options.strength);
   for (const Entry& entry : registry)
     if (name == entry.name) return entry.make(options);
   const auto names = regulariser_names();

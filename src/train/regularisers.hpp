@@ -6,6 +6,9 @@
 
 namespace espalier::train {
 
+std::shared_ptr<const Regulariser> make_group_lasso(const RegulariserOptions& options);
 std::shared_ptr<const Regulariser> make_l1(const RegulariserOptions& options);
+std::shared_ptr<const Regulariser> make_l2(const RegulariserOptions& options);
+std::shared_ptr<const Regulariser> make_spr(const RegulariserOptions& options);
 
 }  // namespace espalier::train

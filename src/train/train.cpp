@@ -148,6 +148,10 @@ TrainReport train(nn::Network& network, const data::Dataset& data, const TrainOp
     if (report.stopped) break;
     report.epoch_loss.push_back(loss);
     ++report.epochs_run;
+    if (options.measure_every_epoch) {
+      run.write_to(network);
+      report.epoch_test_accuracy.push_back(accuracy(network, data.test));
+    }
     if (progress) progress({.epoch = report.epochs_run, .epochs = options.epochs, .loss = loss});
   }
   run.write_to(network);

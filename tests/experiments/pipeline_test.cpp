@@ -112,5 +112,44 @@ TEST(Pipeline, RefusesContradictions) {
               testing::HasSubstr("solve.on_success: continue contradicts it"));
 }
 
+const Parameters::Map::value_type spr{"train.regulariser", std::string("spr")};
+const Parameters::Map::value_type threshold{"prune.criterion", std::string("threshold")};
+const Parameters::Map::value_type embedded{"problem.network", std::string("embedded")};
+
+TEST(Pipeline, SprTakesItsMFromTheNetworkTrainedWithout) {
+  const auto requests = SurrogatePipeline().expand(instance({spr, threshold, embedded, {"train.regulariser_strength", 0.5}}));
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "train", "prune", "solve"));
+  EXPECT_EQ(requests[0].parameters, SurrogatePipeline().expand(instance())[0].parameters) << "the baseline's network, shared";
+  EXPECT_THAT(requests[1].parents, testing::ElementsAre(0));
+  EXPECT_THAT(requests[2].parents, testing::ElementsAre(1));
+  EXPECT_THAT(requests[3].parents, testing::ElementsAre(2)) << "the question is about the pruned network alone";
+}
+
+TEST(Pipeline, SprWithTheInitialMHasNoReference) {
+  const auto requests = SurrogatePipeline().expand(instance({spr, {"train.spr_big_m", std::string("initial")}}));
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "solve"));
+  EXPECT_THAT(requests[0].parents, testing::IsEmpty());
+}
+
+TEST(Pipeline, TransferNetworksAreTheBaselinesOfTheSeeds) {
+  const auto requests =
+      SurrogatePipeline().expand(instance({spr, threshold, embedded, {"problem.transfer_seeds", task::IntegerList{0, 7}}}));
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "train", "prune", "train", "train", "solve"));
+  EXPECT_THAT(requests[5].parents, testing::ElementsAre(2, 3, 4));
+  EXPECT_EQ(requests[3].parameters, requests[0].parameters) << "train.seed is 0: one task";
+  EXPECT_EQ(requests[4].parameters.integer("train_seed"), 7);
+  EXPECT_EQ(requests[4].parameters.text("train_regulariser"), "none");
+}
+
+TEST(Pipeline, ThresholdIgnoresTheRateAndRefusesRewinding) {
+  const auto solve = [](double rate) { return SurrogatePipeline().expand(instance({threshold, {"prune.rate", rate}})).back().parameters; };
+  EXPECT_EQ(solve(0.5), solve(0.9));
+  EXPECT_THAT(
+      [] {
+        SurrogatePipeline().expand(instance({threshold, rewinding}));
+      },
+      testing::ThrowsMessage<base::Error>(testing::HasSubstr("expected none or cumulative, found rewinding")));
+}
+
 }  // namespace
 }  // namespace espalier::experiments

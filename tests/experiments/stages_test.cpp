@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -128,6 +129,39 @@ TEST(Stages, LabelSourceSurrogateAsksTheSurrogate) {
   const Parameters& b = dense.result("solve").values;
   EXPECT_FALSE(a.integer("label") == b.integer("label") && a.integer("target") == b.integer("target"));
   EXPECT_FALSE(b.boolean("succeeds_at_clean_input"));
+}
+
+/// Structured perspective regularisation from end to end, strong enough to remove neurons after one epoch.
+const std::initializer_list<Parameters::Map::value_type> spr{{"train.optimizer", std::string("sgd")},
+                                                             {"train.learning_rate", 0.1},
+                                                             {"train.regulariser", std::string("spr")},
+                                                             {"train.regulariser_strength", 0.5},
+                                                             {"train.spr_alpha", 0.9},
+                                                             {"prune.criterion", std::string("threshold")},
+                                                             {"prune.tolerance", 0.1},
+                                                             {"prune.finetuning", std::string("cumulative")},
+                                                             {"prune.learning_rate", 0.1},
+                                                             {"prune.compact", true},
+                                                             {"problem.network", std::string("embedded")},
+                                                             {"problem.epsilon", 30.0},
+                                                             {"problem.transfer_seeds", task::IntegerList{0, 1}}};
+
+TEST(Stages, SprPrunesByThresholdCompactsAndAsksTheSmallNetwork) {
+  const InstanceRun run(spr);
+  const Parameters& pruned = run.result("prune").values;
+  EXPECT_GT(pruned.real("prune_threshold"), 0);
+  EXPECT_GE(pruned.real("best_test_accuracy"), pruned.real("test_accuracy"));
+  EXPECT_LT(pruned.integer("parameters"), 8 * 64 + 8 + 6 * 8 + 6 + 10 * 6 + 10) << pruned.text("architecture");
+  const Parameters& solve = run.result("solve").values;
+  EXPECT_EQ(solve.text("dense_network"), solve.text("embedded_network"));
+  EXPECT_EQ(solve.real("dense_test_accuracy"), pruned.real("test_accuracy"));
+  EXPECT_TRUE(solve.boolean("adversarial")) << pruned.text("architecture") << ": " << solve.text("solve_status");
+  EXPECT_EQ(solve.integer("transfer_networks"), 2);
+  const auto& arrays = run.result("solve").arrays;
+  const auto margins = std::find_if(arrays.begin(), arrays.end(), [](const task::Array& a) { return a.name == "transfer_margin"; });
+  ASSERT_NE(margins, arrays.end());
+  EXPECT_EQ(std::count_if(margins->values.begin(), margins->values.end(), [](double m) { return m > 0; }),
+            solve.integer("transfer_adversarial"));
 }
 
 TEST(Stages, ADivergedTrainingIsAnErrorOfKindNumeric) {

@@ -27,7 +27,8 @@ struct TrainOptions {
   bool shuffle = false;    ///< a new order every epoch; else the order of the file
   std::uint64_t seed = 0;  ///< of the order
   std::vector<std::shared_ptr<const Regulariser>> regularisers = {};
-  bool measure_accuracy = true;  ///< false: the accuracies of the report are left at NaN
+  bool measure_accuracy = true;      ///< false: the accuracies of the report are left at NaN
+  bool measure_every_epoch = false;  ///< true: the test accuracy after every epoch is in the report
   friend bool operator==(const TrainOptions&, const TrainOptions&) = default;
 };
 
@@ -36,9 +37,10 @@ struct TrainReport {
   double train_accuracy = std::numeric_limits<double>::quiet_NaN();  ///< share in [0, 1] of train images classified right after the last
                                                                      ///< epoch; NaN when not measured
   double test_accuracy = std::numeric_limits<double>::quiet_NaN();
-  int epochs_run = 0;       ///< complete epochs
-  bool stopped = false;     ///< stop_requested() was true: the network is what it was after the last batch
-  double wall_seconds = 0;  ///< of the training loop, evaluation not included
+  std::vector<double> epoch_test_accuracy;  ///< after each epoch; empty unless measure_every_epoch
+  int epochs_run = 0;                       ///< complete epochs
+  bool stopped = false;                     ///< stop_requested() was true: the network is what it was after the last batch
+  double wall_seconds = 0;                  ///< of the training loop, evaluation not included
   double cpu_seconds = 0;
 };
 
