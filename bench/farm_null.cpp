@@ -81,6 +81,8 @@ int run(std::int64_t tasks, const std::filesystem::path& out) {
   std::printf("tasks %zu workers %d seconds %.3f tasks_per_second %.0f master_cpu_share %.2f master_peak_MB %.0f\n", result.done(),
               result.workers, result.wall_seconds, static_cast<double>(result.done()) / result.wall_seconds,
               watch.cpu_seconds() / watch.wall_seconds(), peak_megabytes());
+  std::fflush(stdout);
+  farm::leave(*link, result, 0);
   return 0;
 }
 

@@ -34,6 +34,7 @@ struct RunOptions {
   bool solver_logs = false;
   bool no_sandbox = false;
   bool quiet = false;
+  double silence_seconds = 60;
 };
 
 task::StageRegistry make_registry(const RunOptions& options) {
@@ -77,17 +78,19 @@ store::OutputDirectory open_directory(const RunOptions& options, const Experimen
   }
 }
 
-farm::RunOptions farm_options(const task::Parameters& run, bool quiet, sandbox::Sandbox* sandbox) {
+farm::RunOptions farm_options(const task::Parameters& run, const RunOptions& options, sandbox::Sandbox* sandbox) {
   return {.max_failures = static_cast<std::size_t>(run.integer("max_failures")),
           .fail_fast = run.boolean("fail_fast"),
-          .progress = quiet ? farm::ProgressStyle::none : farm::ProgressStyle::automatic,
+          .progress = options.quiet ? farm::ProgressStyle::none : farm::ProgressStyle::automatic,
+          .silence_seconds = options.silence_seconds,
           .limits = {.grace_seconds = run.real("kill_grace"), .cpu_seconds = run.real("cpu_limit"), .memory_mib = run.real("memory_limit")},
           .sandbox = sandbox};
 }
 
 int exit_code_of_run(const farm::RunResult& result, const store::ResultCounts& counts) {
   if (result.error) return exit_code_of(result.error->kind());
-  if (result.stopped == dispatch::StopReason::requested) return exit_stopped;
+  const bool by_failures = result.stopped == dispatch::StopReason::failures;
+  if (!result.settled && result.stopped != dispatch::StopReason::none && !by_failures) return exit_stopped;
   return counts.failed > 0 || !result.settled ? exit_some_failed : exit_done;
 }
 
@@ -98,10 +101,12 @@ std::string reason_of(const farm::RunResult& result) {
       return fmt::format("stopped by signal {}", farm::stop_signal());
     case dispatch::StopReason::failures:
       return "stopped after failures";
+    case dispatch::StopReason::no_workers:
+      return "every worker was lost";
     case dispatch::StopReason::none:
       break;
   }
-  return result.settled ? "complete" : "no workers left";
+  return "complete";
 }
 
 /// What is left to do once the farm has ended, for whatever reason: results.h5, a summary, the command that continues.
@@ -146,9 +151,9 @@ int run_master(const RunOptions& options, wire::Link& link, const task::StageReg
 
   workers_wait = false;
   const farm::RunResult result =
-      farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options.quiet, sandbox));
+      farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options, sandbox));
   const int code = finish(directory, stages, planned.plan.graph, result, continue_command(options, link.size()));
-  if (result.left_behind) link.abort(code);
+  farm::leave(link, result, code);
   return code;
 }
 
@@ -164,22 +169,47 @@ std::function<std::string(const std::string&)> legal(std::function<void(const st
   };
 }
 
-int run(const RunOptions& options) {
-  const task::StageRegistry stages = make_registry(options);
-  // Before MPI, before signal handlers and before threads: the server is forked from what we are now.
+/// What a rank works with, made before MPI, signal handlers and threads: the sandbox's server is forked from what the process is then.
+struct Equipment {
+  std::optional<task::StageRegistry> stages;
   std::unique_ptr<sandbox::Sandbox> sandbox;
-  if (!options.no_sandbox) sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(stages, options.out));
-  const farm::StopSignals signals;
-  const std::unique_ptr<wire::Link> link = wire::connect();
-  if (link->rank().value != 0) {
-    base::configure_log(base::LogLevel::info, fmt::format("rank {}", link->rank().value));
-    farm::run_worker(*link, stages, options.out, sandbox.get());
+  std::exception_ptr error;  ///< told when there is a link: the other ranks would wait in MPI_Init for one that ended before
+
+  explicit Equipment(const RunOptions& options) {
+    try {
+      stages = make_registry(options);
+      if (!options.no_sandbox) sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(*stages, options.out));
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }
+};
+
+/// What keeps this rank from working is told to the master, which goes on with the others.
+int run_worker(const RunOptions& options, wire::Link& link, const Equipment& equipment) {
+  base::configure_log(base::LogLevel::info, fmt::format("rank {}", link.rank().value));
+  const farm::WorkerOptions worker{.sandbox = equipment.sandbox.get(), .silence_seconds = options.silence_seconds};
+  try {
+    if (equipment.error) std::rethrow_exception(equipment.error);
+  } catch (const std::exception& e) {
+    farm::decline(link, e.what(), worker);
     return exit_done;
   }
+  farm::run_worker(link, *equipment.stages, options.out, worker);
+  return exit_done;
+}
+
+int run(const RunOptions& options) {
+  Equipment equipment(options);
+  const farm::StopSignals signals;
+  const std::unique_ptr<wire::Link> link = wire::connect();
+  if (link->rank().value != 0) return run_worker(options, *link, equipment);
   bool workers_wait = true;
   try {
-    if (link->size() > 1) sandbox.reset();  // the workers have theirs
-    return run_master(options, *link, stages, sandbox.get(), workers_wait);
+    farm::welcome(*link);
+    if (equipment.error) std::rethrow_exception(equipment.error);
+    if (link->size() > 1) equipment.sandbox.reset();  // the workers have theirs
+    return run_master(options, *link, *equipment.stages, equipment.sandbox.get(), workers_wait);
   } catch (...) {
     if (workers_wait) farm::dismiss(*link);
     throw;
@@ -210,6 +240,9 @@ void add_run(CLI::App& program, int& exit_code) {
   command->add_flag("--no-sandbox", options->no_sandbox,
                     "solves run inside their rank, without limits of memory and CPU time: for debuggers");
   command->add_flag("--quiet", options->quiet, "no progress");
+  command->add_option("--silence", options->silence_seconds, "seconds without a sign of life after which a rank counts as lost")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
   command->footer(
       "Examples:\n  espalier run configs/quickstart.yaml --out results/quickstart\n"
       "  mpirun -np 3 --oversubscribe espalier run configs/surrogate-tier1.yaml --out results/tier1 --set solve.time_limit=60\n"

@@ -113,9 +113,9 @@ Commands Master::durable(std::uint64_t count, double now) {
   return commands;
 }
 
-Commands Master::stop(double) {
+Commands Master::stop(double, StopReason reason) {
   Commands commands;
-  end_run(StopReason::requested, true, commands);
+  end_run(reason, true, commands);
   return commands;
 }
 

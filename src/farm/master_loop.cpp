@@ -23,7 +23,6 @@ constexpr Seconds kCommitWait{0.001};  // while a record is on its way to the di
 constexpr double kTickSeconds = 0.1;
 constexpr int kBurst = 256;                       // messages before looking at the disk again
 constexpr std::uint64_t kMostUncommitted = 8192;  // a slow disk must not fill the memory with outcomes
-constexpr double kGoodbyeSeconds = 2;
 
 dispatch::MasterOptions master_options(const RunOptions& options) {
   dispatch::MasterOptions result;
@@ -64,7 +63,7 @@ RunResult MasterLoop::run() {
   result_.wall_seconds = now();
   double busy = 0, present = 0;
   for (const auto& [rank, member] : members_)
-    if (member.standing == Standing::working || member.standing == Standing::gone) {
+    if (member.joined > 0) {
       busy += member.busy_seconds;
       present += result_.wall_seconds - member.joined;
     }
@@ -87,36 +86,10 @@ void MasterLoop::work() {
       next_tick_ = now() + kTickSeconds;
       apply(master_.tick(now()));
       look_at_members();
+      look_for_workers();
     }
     progress_.update(master_.snapshot(), master_.active_workers(), now());
   }
-}
-
-/// Dismisses everybody and takes what still arrives. Ranks that have not said hello read their dismissal when they do.
-void MasterLoop::say_goodbye() {
-  result_.stopped = master_.stop_reason();
-  try {
-    if (result_.error) apply(master_.stop(now()));  // what still arrives must not cause more work
-    for (int rank = 1; rank < link_.size(); ++rank)
-      if (members_.at(Rank{rank}).standing != Standing::refused) send(Rank{rank}, Tag::leave, "");
-    const bool stopped_late = stop_deadline_ > 0 && now() > stop_deadline_;
-    wait_for_goodbyes(now() + (result_.error ? options_.stop_grace_seconds : stopped_late ? 0.2 : kGoodbyeSeconds));
-    while (!committer_.idle()) std::this_thread::sleep_for(kCommitWait);
-    look_at_disk();
-  } catch (const base::Error& e) {
-    set_error(e);
-  } catch (const std::exception& e) {
-    set_error(base::Error(ErrorKind::internal, e.what()));
-  }
-  result_.left_behind = std::any_of(members_.begin(), members_.end(), [](const auto& m) { return m.second.standing == Standing::working; });
-}
-
-void MasterLoop::wait_for_goodbyes(double until) {
-  const auto expected = [&] {
-    return std::any_of(members_.begin(), members_.end(),
-                       [](const auto& m) { return m.second.standing == Standing::working || m.second.standing == Standing::refused; });
-  };
-  while (expected() && now() < until) receive(Seconds(std::max(0.0, until - now())));
 }
 
 bool MasterLoop::receive(Seconds timeout) {
@@ -128,6 +101,8 @@ bool MasterLoop::receive(Seconds timeout) {
 void MasterLoop::handle(const wire::Message& message) {
   const Rank rank = message.from;
   Member& member = members_.at(rank);
+  member.heard = awake_;
+  if (member.standing == Standing::lost) return;  // was only silent; its tasks are with others, and it will leave as we are silent to it
   switch (static_cast<Tag>(message.tag)) {
     case Tag::hello:
       handle_hello(rank, decode_hello(message.bytes));
@@ -144,27 +119,11 @@ void MasterLoop::handle(const wire::Message& message) {
     case Tag::bye:
       member.standing = Standing::gone;
       return;
+    case Tag::alive:
+      return;
     default:
       fail(ErrorKind::internal, "message with tag {} from rank {}", message.tag, rank.value);
   }
-}
-
-void MasterLoop::handle_hello(Rank rank, const Hello& hello) {
-  std::string refusal = hello.refusal;
-  if (hello.build != build_id()) refusal = fmt::format("its program is another build: expected '{}', found '{}'", build_id(), hello.build);
-  if (!refusal.empty()) {
-    refusal = fmt::format("rank {} on {} cannot work: {}", rank.value, hello.host, refusal);
-    progress_.end_line();
-    base::log_error("{}", refusal);
-    refusals_[rank] = refusal;
-    members_[rank].standing = Standing::refused;
-    send(rank, Tag::leave, "");
-    return;
-  }
-  members_[rank].standing = Standing::working;
-  members_[rank].joined = now();
-  ++result_.workers;
-  apply(master_.add_worker(rank, now()));
 }
 
 void MasterLoop::handle_outcome(Rank rank, task::Outcome outcome) {
@@ -183,21 +142,6 @@ void MasterLoop::look_at_stop() {
   progress_.end_line();
   base::log_info("stopping: no more work is given out, running stages are asked to end");
   apply(master_.stop(now()));
-}
-
-/// Somebody must be there, or still expected, to do what is left.
-void MasterLoop::look_at_members() {
-  if (master_.active_workers() > 0 || master_.settled() || master_.stop_reason() != StopReason::none) return;
-  const bool expected = std::any_of(members_.begin(), members_.end(), [](const auto& m) { return m.second.standing == Standing::silent; });
-  if (expected && (result_.workers > 0 || now() < options_.hello_seconds)) return;
-  if (result_.workers > 0) {  // all of them were asked to stop
-    apply(master_.stop(now()));
-    return;
-  }
-  std::string reasons;
-  for (const auto& [rank, refusal] : refusals_) reasons += "\n  " + refusal;
-  if (expected) reasons += fmt::format("\n  ranks were silent for {} s", options_.hello_seconds);
-  fail(ErrorKind::configuration, "no worker can start:{}", reasons);
 }
 
 void MasterLoop::apply(dispatch::Commands commands) {
@@ -224,6 +168,11 @@ void MasterLoop::carry_out(dispatch::Record& command) {
   if (outcome.kind == task::OutcomeKind::failed)
     result_.failures.push_back({outcome.key, graph_.tasks[command.task.value].spec.kind, outcome.error_kind, outcome.message});
   committer_.add(std::move(command.outcome));
+}
+
+void MasterLoop::send(Rank to, Tag tag, std::string bytes) {
+  members_.at(to).sent = now();
+  link_.send(to, static_cast<int>(tag), std::move(bytes));
 }
 
 void MasterLoop::set_error(const base::Error& error) {

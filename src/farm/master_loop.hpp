@@ -6,6 +6,7 @@
 
 #include "espalier/farm/run.hpp"
 #include "farm/committer.hpp"
+#include "farm/liveness.hpp"
 #include "farm/messages.hpp"
 #include "farm/progress.hpp"
 
@@ -20,29 +21,45 @@ class MasterLoop {
   RunResult run();
 
  private:
-  enum class Standing { silent, working, refused, gone };
+  enum class Standing {
+    silent,   ///< has not said hello
+    working,  ///< may hold tasks
+    refused,  ///< cannot work, or may not
+    gone,     ///< has said bye
+    lost,     ///< died or fell silent; nothing is ever sent to it again
+  };
   struct Member {
     Standing standing = Standing::silent;
     double joined = 0;
     double busy_seconds = 0;
+    double sent = 0;   ///< when it was last sent something
+    double heard = 0;  ///< when it was last heard of, on the awake clock
+    std::string name;  ///< "rank 2 (process 4711 on node07)"
+    base::ProcessId process;
   };
 
   void work();
-  void say_goodbye();
-  void wait_for_goodbyes(double until);
   bool receive(base::Seconds timeout);
   void handle(const wire::Message& message);
-  void handle_hello(base::Rank rank, const Hello& hello);
   void handle_outcome(base::Rank rank, task::Outcome outcome);
   void look_at_disk();
   void look_at_stop();
+
+  // Who is there (members.cpp).
+  void handle_hello(base::Rank rank, const Hello& hello);
   void look_at_members();
+  std::string loss(const Member& member) const;
+  void lose(base::Rank rank, const std::string& reason);
+  void look_for_workers();
+  void say_goodbye();
+  void wait_for_goodbyes(double until);
+
   void apply(dispatch::Commands commands);
   void carry_out(const dispatch::Assign& command);
   void carry_out(const dispatch::Cancel& command);
   void carry_out(const dispatch::AskStop& command);
   void carry_out(dispatch::Record& command);
-  void send(base::Rank to, Tag tag, std::string bytes) { link_.send(to, static_cast<int>(tag), std::move(bytes)); }
+  void send(base::Rank to, Tag tag, std::string bytes);
   void set_error(const base::Error& error);
   double now() const;
 
@@ -55,7 +72,10 @@ class MasterLoop {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::map<base::Rank, Member> members_;
   std::map<base::Rank, std::string> refusals_;
+  AwakeClock awake_clock_;
+  double awake_ = 0;
   double next_tick_ = 0;
+  double next_presence_ = 0;  ///< when the members' processes are looked up
   double stop_deadline_ = 0;  ///< 0: nobody was asked to stop
   bool stop_seen_ = false;
   RunResult result_;

@@ -1,5 +1,7 @@
 #include "farm/messages.hpp"
 
+#include <array>
+#include <charconv>
 #include <cstring>
 
 #include "espalier/base/build_info.hpp"
@@ -15,14 +17,34 @@ std::string build_id() {
   return fmt::format("{} {} {} {} {}", info.version, info.git_commit, info.compiler, info.build_type, info.architecture);
 }
 
-std::string encode(const Hello& hello) { return hello.build + '\0' + hello.host + '\0' + hello.refusal; }
+std::string encode(const Hello& hello) {
+  return hello.build + '\0' + hello.host + '\0' + hello.refusal + '\0' + base::to_text(hello.process);
+}
 
 Hello decode_hello(std::string_view bytes) {
-  const std::size_t first = bytes.find('\0');
-  const std::size_t second = first == std::string_view::npos ? first : bytes.find('\0', first + 1);
-  if (second == std::string_view::npos) fail(ErrorKind::data, "hello: expected build, host and refusal, found {} bytes", bytes.size());
-  return {std::string(bytes.substr(0, first)), std::string(bytes.substr(first + 1, second - first - 1)),
-          std::string(bytes.substr(second + 1))};
+  std::array<std::string_view, 4> fields;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const std::size_t end = i + 1 < fields.size() ? bytes.find('\0', begin) : bytes.size();
+    if (end == std::string_view::npos)
+      fail(ErrorKind::data, "hello: expected build, host, refusal and process, found {} fields in {} bytes", i + 1, bytes.size());
+    fields[i] = bytes.substr(begin, end - begin);
+    begin = end + 1;
+  }
+  return {std::string(fields[0]), std::string(fields[1]), std::string(fields[2]), base::process_from_text(fields[3])};
+}
+
+std::string encode(const End& end) { return fmt::format("{} {}", end.orderly ? "orderly" : "now", end.exit_code); }
+
+End decode_end(std::string_view bytes) {
+  End end;
+  const std::size_t blank = bytes.find(' ');
+  const std::string_view code = blank == std::string_view::npos ? "" : bytes.substr(blank + 1);
+  end.orderly = bytes.substr(0, blank) == "orderly";
+  const auto [last, error] = std::from_chars(code.data(), code.data() + code.size(), end.exit_code);
+  if (error != std::errc() || last != code.data() + code.size())
+    fail(ErrorKind::data, "end: expected 'orderly' or 'now' and an exit code, found '{}'", bytes);
+  return end;
 }
 
 std::string encode(base::AttemptId id) {

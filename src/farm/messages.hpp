@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "espalier/base/ids.hpp"
+#include "espalier/base/process.hpp"
 
 namespace espalier::farm {
 
@@ -13,12 +14,16 @@ enum class Tag : int {
   outcome,    ///< task::Outcome
   returned,   ///< attempt id: not begun, or stopped
   retire,     ///< sends no more work, please
-  bye,        ///< the last message
+  bye,        ///< no more outcomes
+  // both ways
+  alive,  ///< said when nothing else was said for a while
   // master to worker
-  assign,  ///< task::Attempt
-  cancel,  ///< attempt id
-  stop,    ///< give back what has not begun, ask the running stage to stop
-  leave,   ///< the last message
+  welcome,  ///< ProcessId of the master; nothing else may come for minutes, while it plans
+  assign,   ///< task::Attempt
+  cancel,   ///< attempt id
+  stop,     ///< give back what has not begun, ask the running stage to stop
+  leave,    ///< stop, say bye
+  end,      ///< End: leave the process
 };
 
 /// A worker's first message.
@@ -26,6 +31,13 @@ struct Hello {
   std::string build;  ///< of its program; encodings are only the same within one build
   std::string host;
   std::string refusal;  ///< why it cannot work; empty if it can
+  base::ProcessId process = {};
+};
+
+/// How ranks leave. Orderly: by MPI_Finalize, all together. Otherwise at once, with this exit code, because a rank is missing or busy.
+struct End {
+  bool orderly = true;
+  int exit_code = 0;
 };
 
 /// Version, commit, compiler, build type and architecture of this program.
@@ -33,8 +45,10 @@ std::string build_id();
 
 std::string encode(const Hello& hello);
 std::string encode(base::AttemptId id);
+std::string encode(const End& end);
 /// Throw Error(data).
 Hello decode_hello(std::string_view bytes);
 base::AttemptId decode_attempt_id(std::string_view bytes);
+End decode_end(std::string_view bytes);
 
 }  // namespace espalier::farm

@@ -17,6 +17,12 @@ using base::Rank;
 
 namespace {
 
+constexpr base::Seconds kEndSeconds{0.5};
+
+void send_all(wire::Link& link, Tag tag, const std::string& bytes) {
+  for (int rank = 1; rank < link.size(); ++rank) link.send(Rank{rank}, static_cast<int>(tag), bytes);
+}
+
 class DirectoryLedger final : public Ledger {
  public:
   explicit DirectoryLedger(store::OutputDirectory& directory) : directory_(directory) {}
@@ -30,6 +36,7 @@ class DirectoryLedger final : public Ledger {
 RunResult drive(wire::Link& link, const task::TaskGraph& graph, std::span<const dispatch::FinishedTask> finished, Ledger& ledger,
                 const RunOptions& options) {
   std::optional<MasterLoop> loop;
+  welcome(link);
   try {
     loop.emplace(link, graph, finished, ledger, options);
   } catch (const base::Error& e) {
@@ -46,7 +53,7 @@ RunResult run_alone(const task::TaskGraph& graph, const task::StageRegistry& reg
                     std::span<const dispatch::FinishedTask> finished, Ledger& ledger, const RunOptions& options) {
   const auto network = wire::InProcessNetwork::create(2);
   std::thread worker([link = network->link(Rank{1}), &registry, output_directory, sandbox = options.sandbox] {
-    run_worker(*link, registry, output_directory, sandbox);
+    run_worker(*link, registry, output_directory, {.sandbox = sandbox});
   });
   const auto link = network->link(Rank{0});
   RunResult result = drive(*link, graph, finished, ledger, options);
@@ -95,8 +102,19 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
   return run_master(link, graph, registry, directory.path(), finished, ledger, options);
 }
 
+void welcome(wire::Link& link) { send_all(link, Tag::welcome, base::to_text(base::this_process())); }
+
 void dismiss(wire::Link& link) {
-  for (int rank = 1; rank < link.size(); ++rank) link.send(Rank{rank}, static_cast<int>(Tag::leave), "");
+  send_all(link, Tag::leave, "");
+  if (link.outlives_ranks()) send_all(link, Tag::end, encode(End{}));
+}
+
+void leave(wire::Link& link, const RunResult& result, int exit_code) {
+  const bool orderly = !result.left_behind && result.lost == 0;
+  if (!orderly || link.outlives_ranks()) send_all(link, Tag::end, encode(End{orderly, exit_code}));
+  if (orderly) return;
+  link.flush(kEndSeconds);
+  link.abort(exit_code);
 }
 
 }  // namespace espalier::farm

@@ -1,6 +1,6 @@
-// The worker's loop: messages in, one stage at a time, outcomes out.
-#include "espalier/dispatch/worker.hpp"
-
+// The worker's loop: messages in, stages in their own thread, outcomes out; and an eye on the master.
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "espalier/base/build_info.hpp"
@@ -10,7 +10,9 @@
 #include "espalier/farm/stop.hpp"
 #include "espalier/task/codec.hpp"
 #include "farm/execute.hpp"
+#include "farm/liveness.hpp"
 #include "farm/messages.hpp"
+#include "farm/stage_thread.hpp"
 
 namespace espalier::farm {
 
@@ -21,60 +23,119 @@ using base::Seconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr Rank kMaster{0};
-constexpr Seconds kIdleWait{0.1};       // between looks at the stop flag
-constexpr Seconds kPollInterval{0.02};  // between looks at the mailbox while a stage runs
-constexpr Seconds kFlushPatience{1};
+constexpr Seconds kIdleWait{0.1};  // between looks at the stop flag and at the master
+// While a stage runs, between looks at the mailbox: an eighth of the time since something happened last, within these limits.
+constexpr Seconds kShortestWait{50e-6};
+constexpr Seconds kLongestWait{0.02};
+constexpr int kLeft = 75;  // exit code of a rank that leaves because the master is lost: stopped early
+
+/// Ends this process because there is no master to work for.
+void leave_without_master(wire::Link& link, const std::string& why) {
+  base::log_error("rank {} leaves: {}", link.rank().value, why);
+  link.abort(kLeft);
+}
+
+/// Where ranks outlive each other, all go into MPI_Finalize together, when the master says so, or leave without it.
+void wait_for_the_end(wire::Link& link, MasterWatch& watch) {
+  if (!link.outlives_ranks()) return;
+  while (true) {
+    const auto message = link.receive(kIdleWait);
+    if (message) watch.heard(*message);
+    if (message && message->tag == static_cast<int>(Tag::end)) {
+      const End end = decode_end(message->bytes);
+      if (end.orderly) return;
+      link.abort(end.exit_code);
+    }
+    if (!watch.loss().empty()) link.abort(0);  // all has been said; what the master did with it the directory tells
+  }
+}
 
 class WorkerLoop {
  public:
   WorkerLoop(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
-             sandbox::Sandbox* sandbox)
-      : link_(link), registry_(registry), output_directory_(output_directory), sandbox_(sandbox) {}
+             const WorkerOptions& options)
+      : link_(link),
+        watch_(link, options.silence_seconds),
+        beat_(beat_seconds(options.silence_seconds)),
+        output_directory_(output_directory),
+        workplace_{registry, output_directory_, link.rank(), options.sandbox},
+        stages_([this](const auto& attempt, const auto& stop) { return run_attempt(attempt, stop); }) {}
 
   void run() {
-    send(Tag::hello, encode(Hello{build_id(), base::host_name(), ""}));
-    while (!worker_.finished()) {
-      look_around();
-      if (auto attempt = worker_.next())
-        run_attempt(*attempt);
-      else if (!worker_.finished())
-        if (auto message = link_.receive(kIdleWait)) handle(*message);
+    send(Tag::hello, encode(Hello{build_id(), base::host_name(), "", base::this_process()}));
+    while (!stages_.finished()) {
+      hear();
+      look_at_stop();
+      tell();
+      if (const std::string why = watch_.loss(); !why.empty()) leave_without_master(link_, why);
+      if (stages_.finished()) break;
+      wait();
     }
-    give_back();
     send(Tag::bye, "");
+    wait_for_the_end(link_, watch_);
   }
 
  private:
-  void send(Tag tag, std::string bytes) { link_.send(kMaster, static_cast<int>(tag), std::move(bytes)); }
-
-  /// What has arrived, and the stop flag.
-  void look_around() {
-    while (auto message = link_.receive(Seconds(0))) handle(*message);
-    if (stop_requested()) retire();
-    give_back();
-    last_look_ = Clock::now();
+  void send(Tag tag, std::string bytes) {
+    link_.send(kMaster, static_cast<int>(tag), std::move(bytes));
+    last_sent_ = Clock::now();
   }
 
-  void retire() {
-    if (retired_) return;
+  void hear() {
+    while (auto message = link_.receive(Seconds(0))) handle(*message);
+  }
+
+  /// In the stage thread.
+  std::optional<task::Outcome> run_attempt(const task::Attempt& attempt, const std::function<bool()>& stop) {
+    try {
+      return execute(attempt, workplace_, stop);
+    } catch (const sandbox::ServerLost& e) {
+      base::log_error("rank {} takes no more work: {}", workplace_.rank.value, e.what());
+      sandbox_lost_ = true;
+      return std::nullopt;
+    }
+  }
+
+  void look_at_stop() {
+    if (retired_ || !(stop_requested() || sandbox_lost_)) return;
     retired_ = true;
     send(Tag::retire, "");  // before anything is given back, or it would come back at once
-    worker_.stop();
+    stages_.stop();
+  }
+
+  void tell() {
+    const StageThread::News news = stages_.take_news();
+    look_at_stop();  // what is given back because the sandbox is lost must not come before the retirement
+    for (const base::AttemptId id : news.returned) send(Tag::returned, encode(id));
+    for (const task::Outcome& outcome : news.outcomes) send(Tag::outcome, task::encode(outcome));
+    if (!news.outcomes.empty()) last_event_ = Clock::now();
+    if (Seconds(Clock::now() - last_sent_).count() > beat_) send(Tag::alive, "");
+  }
+
+  void wait() {
+    if (stages_.busy()) {
+      stages_.wait_for_news(std::clamp(Seconds(Clock::now() - last_event_) / 8, kShortestWait, kLongestWait));
+    } else if (auto message = link_.receive(kIdleWait)) {
+      handle(*message);
+    }
   }
 
   void handle(const wire::Message& message) {
+    watch_.heard(message);
+    last_event_ = Clock::now();
     switch (static_cast<Tag>(message.tag)) {
       case Tag::assign:
-        worker_.assign(task::decode_attempt(message.bytes));
-        return;
+        return stages_.assign(task::decode_attempt(message.bytes));
       case Tag::cancel:
-        worker_.cancel(decode_attempt_id(message.bytes));
-        return;
+        return stages_.cancel(decode_attempt_id(message.bytes));
       case Tag::stop:
-        worker_.stop();
-        return;
+        return stages_.stop();
       case Tag::leave:
-        worker_.leave();
+        return stages_.leave();
+      case Tag::end:  // a stage is still running
+        return link_.abort(decode_end(message.bytes).exit_code);
+      case Tag::welcome:
+      case Tag::alive:
         return;
       default:
         base::fail(base::ErrorKind::internal, "rank {}: message with tag {} from rank {}", link_.rank().value, message.tag,
@@ -82,45 +143,24 @@ class WorkerLoop {
     }
   }
 
-  void give_back() {
-    for (const base::AttemptId id : worker_.take_returned()) send(Tag::returned, encode(id));
-  }
-
-  void run_attempt(const task::Attempt& attempt) {
-    // A large outcome on its way may need this rank's help, and the stage may keep it busy for hours.
-    link_.flush(kFlushPatience);
-    std::optional<task::Outcome> outcome;
-    try {
-      outcome = execute(attempt, {registry_, output_directory_, link_.rank(), sandbox_}, [this] {
-        if (Clock::now() - last_look_ > kPollInterval) look_around();
-        return worker_.stopping();
-      });
-    } catch (const sandbox::ServerLost& e) {
-      base::log_error("rank {} leaves: {}", link_.rank().value, e.what());
-      retire();
-    }
-    worker_.ended();
-    if (outcome)
-      send(Tag::outcome, task::encode(*outcome));
-    else
-      send(Tag::returned, encode(attempt.id));
-  }
-
   wire::Link& link_;
-  const task::StageRegistry& registry_;
-  const std::filesystem::path& output_directory_;
-  sandbox::Sandbox* sandbox_;
-  dispatch::Worker worker_;
-  Clock::time_point last_look_{};
+  MasterWatch watch_;
+  double beat_;
+  std::filesystem::path output_directory_;
+  Workplace workplace_;
+  std::atomic<bool> sandbox_lost_{false};
+  Clock::time_point last_event_{};
+  Clock::time_point last_sent_{};
   bool retired_ = false;
+  StageThread stages_;  // last: its thread uses the others
 };
 
 }  // namespace
 
 void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
-                sandbox::Sandbox* sandbox) {
+                const WorkerOptions& options) {
   try {
-    WorkerLoop(link, registry, output_directory, sandbox).run();
+    WorkerLoop(link, registry, output_directory, options).run();
   } catch (const std::exception& e) {
     // Not a failing task but a defect or a broken link: nobody would ever hear of this rank again, and the master would wait for ever.
     base::log_error("rank {} ends the run: {}", link.rank().value, e.what());
@@ -128,11 +168,17 @@ void run_worker(wire::Link& link, const task::StageRegistry& registry, const std
   }
 }
 
-void decline(wire::Link& link, const std::string& reason) {
-  link.send(kMaster, static_cast<int>(Tag::hello), encode(Hello{build_id(), base::host_name(), reason}));
-  while (true)
-    if (const auto message = link.receive(kIdleWait); message && message->tag == static_cast<int>(Tag::leave)) break;
+void decline(wire::Link& link, const std::string& reason, const WorkerOptions& options) {
+  MasterWatch watch(link, options.silence_seconds);
+  link.send(kMaster, static_cast<int>(Tag::hello), encode(Hello{build_id(), base::host_name(), reason, base::this_process()}));
+  while (true) {
+    const auto message = link.receive(kIdleWait);
+    if (message) watch.heard(*message);
+    if (message && message->tag == static_cast<int>(Tag::leave)) break;
+    if (const std::string why = watch.loss(); !why.empty()) leave_without_master(link, why);
+  }
   link.send(kMaster, static_cast<int>(Tag::bye), "");
+  wait_for_the_end(link, watch);
 }
 
 }  // namespace espalier::farm

@@ -2,12 +2,12 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <sstream>
 
 #include "espalier/base/build_info.hpp"
 #include "espalier/base/clock.hpp"
+#include "espalier/base/process.hpp"
 #include "store/lock.hpp"
 
 namespace espalier::store {
@@ -23,17 +23,6 @@ std::string first_line(const fs::path& path) {
   return line;
 }
 
-/// Field 22 of /proc/<pid>/stat; 0 if there is no such process. The second field, the program's name, may hold blanks and brackets.
-std::uint64_t start_ticks_of(long pid) {
-  const std::string stat = first_line("/proc/" + std::to_string(pid) + "/stat");
-  const std::size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  std::istringstream fields(stat.substr(name_end + 1));
-  std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;
-  return std::strtoull(field.c_str(), nullptr, 10);
-}
-
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -45,7 +34,7 @@ LockOwner this_process() {
   LockOwner self;
   self.host = base::host_name();
   self.pid = ::getpid();
-  self.start_ticks = start_ticks_of(self.pid);
+  self.start_ticks = base::start_ticks_of(self.pid);
   self.boot_id = first_line("/proc/sys/kernel/random/boot_id");
   self.machine_id = first_line("/etc/machine-id");
   std::error_code none;
@@ -95,7 +84,7 @@ Liveness liveness(const LockOwner& owner, const LockOwner& self) {
   if (owner.boot_id != self.boot_id)
     return !owner.machine_id.empty() && owner.machine_id == self.machine_id ? Liveness::dead : Liveness::unknown;
   if (owner.boot_id.empty() || owner.pid_namespace != self.pid_namespace || owner.pid <= 0) return Liveness::unknown;
-  const std::uint64_t ticks = start_ticks_of(owner.pid);
+  const std::uint64_t ticks = base::start_ticks_of(owner.pid);
   return ticks != 0 && ticks == owner.start_ticks ? Liveness::alive : Liveness::dead;
 }
 

@@ -1,6 +1,7 @@
 #include "espalier/wire/in_process.hpp"
 
 #include <cstdlib>
+#include <set>
 
 #include "espalier/base/error.hpp"
 
@@ -19,6 +20,7 @@ class InProcessLink final : public Link {
 
   void send(Rank to, int tag, std::string bytes) override {
     if (to.value < 0 || to.value >= size()) fail(ErrorKind::internal, "a message to rank {} of {}", to.value, size());
+    if (forgotten_.contains(to)) return;
     auto& mailbox = network_->mailboxes_[static_cast<std::size_t>(to.value)];
     {
       const std::lock_guard lock(mailbox.mutex);
@@ -37,11 +39,14 @@ class InProcessLink final : public Link {
   }
 
   bool flush(base::Seconds) override { return true; }
+  void forget(Rank rank) override { forgotten_.insert(rank); }
+  bool outlives_ranks() const override { return false; }
   void abort(int exit_code) override { std::_Exit(exit_code); }
 
  private:
   std::shared_ptr<InProcessNetwork> network_;
   Rank rank_;
+  std::set<Rank> forgotten_;
 };
 
 std::shared_ptr<InProcessNetwork> InProcessNetwork::create(int size) {

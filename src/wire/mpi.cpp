@@ -5,15 +5,26 @@
 // A blocking receive would spin at 100 % of a core, so waiting is: probe for 50 us, then sleep 50 us doubling to 1 ms between probes.
 // Open MPI yields the core in every probe when it believes that there are more ranks than cores; with sleeping ranks that only costs: on
 // a busy machine each yield is a whole time slice of somebody else (null tasks: 9,500/s with, 15,900/s without, load 12 on 2 cores).
+// In recovery mode (orte_enable_recovery) a send to a dead rank may stay pending for ever, and over TCP MPI_Finalize can hang when a
+// rank has died (measured; over shared memory neither does): see forget() and the destructor.
 #include "wire/mpi.hpp"
 
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/environment.hpp>
 #include <boost/serialization/string.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
+#include <map>
+#include <set>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "espalier/base/error.hpp"
 
@@ -32,6 +43,16 @@ constexpr Seconds kSpin{50e-6};
 constexpr Seconds kShortestSleep{50e-6};
 constexpr Seconds kLongestSleep{1e-3};
 constexpr std::size_t kLargestMessage = (std::size_t{1} << 31) - 4096;  // MPI counts are ints
+
+constexpr unsigned kFinalizeSeconds = 10;
+
+/// mpirun hands its --mca options to the ranks as environment variables.
+bool recovery_mode() {
+  const char* value = std::getenv("OMPI_MCA_orte_enable_recovery");
+  if (value == nullptr) return false;
+  constexpr std::array off{"", "0", "f", "false", "n", "no", "disabled"};
+  return std::find(off.begin(), off.end(), std::string_view(value)) == off.end();
+}
 
 /// Sleeps longer and longer until told that something happened.
 class Backoff {
@@ -57,12 +78,16 @@ class MpiLink final : public Link {
  public:
   MpiLink() : environment_(mpi::threading::funneled, /*abort_on_exception=*/false) {}
 
+  /// In recovery mode nobody would end a rank that hangs in MPI_Finalize, and nobody minds if it leaves without.
   ~MpiLink() override {
     try {
       flush(Seconds(5));
     } catch (const std::exception&) {
       // MPI itself has failed; finalising is all that is left.
     }
+    if (!outlives_ranks()) return;
+    ::signal(SIGALRM, [](int) { ::_exit(0); });
+    ::alarm(kFinalizeSeconds);
   }
 
   Rank rank() const override { return Rank{world_.rank()}; }
@@ -71,7 +96,8 @@ class MpiLink final : public Link {
   void send(Rank to, int tag, std::string bytes) override {
     if (to.value < 0 || to.value >= size()) fail(ErrorKind::internal, "a message to rank {} of {}", to.value, size());
     if (bytes.size() > kLargestMessage) fail(ErrorKind::internal, "a message of {} bytes; large data travel as files", bytes.size());
-    guarded("send", [&] { sending_.push_back(world_.isend(to.value, tag, bytes)); });
+    if (forgotten_.contains(to)) return;
+    guarded("send", [&] { sending_[to].push_back(world_.isend(to.value, tag, bytes)); });
     forget_sent();
   }
 
@@ -93,8 +119,19 @@ class MpiLink final : public Link {
     return false;
   }
 
+  void forget(Rank rank) override {
+    forgotten_.insert(rank);
+    const auto it = sending_.find(rank);
+    if (it == sending_.end()) return;
+    static auto& never_freed = *new std::vector<std::deque<mpi::request>>;  // MPI may still read their buffers
+    never_freed.push_back(std::move(it->second));
+    sending_.erase(it);
+  }
+
+  bool outlives_ranks() const override { return recovery_; }
+
   void abort(int exit_code) override {
-    environment_.abort(exit_code);
+    if (!recovery_) environment_.abort(exit_code);
     std::_Exit(exit_code);
   }
 
@@ -116,16 +153,26 @@ class MpiLink final : public Link {
     return message;
   }
 
-  /// Messages mostly leave in the order in which they were sent, so only the oldest is asked.
+  /// Messages to one rank mostly leave in the order in which they were sent, so only the oldest is asked.
   void forget_sent() {
     guarded("send", [&] {
-      while (!sending_.empty() && sending_.front().test()) sending_.pop_front();
+      for (auto it = sending_.begin(); it != sending_.end();) {
+        std::deque<mpi::request>& requests = it->second;
+        while (!requests.empty() && requests.front().test()) requests.pop_front();
+        it = requests.empty() ? sending_.erase(it) : std::next(it);
+      }
     });
   }
 
+  struct AlarmOff {
+    ~AlarmOff() { ::alarm(0); }
+  };
+  AlarmOff alarm_off_;  // destroyed after MPI_Finalize
   mpi::environment environment_;
   mpi::communicator world_;
-  std::deque<mpi::request> sending_;
+  const bool recovery_ = recovery_mode();
+  std::map<Rank, std::deque<mpi::request>> sending_;
+  std::set<Rank> forgotten_;
 };
 
 }  // namespace

@@ -55,6 +55,19 @@ TEST(InProcessNetwork, RefusesARankThatIsNotThere) {
   EXPECT_THROW(link->send(base::Rank{-1}, 0, ""), base::Error);
 }
 
+TEST(InProcessNetwork, AForgottenRankGetsNothingMoreAndMayStillSpeak) {
+  const auto network = InProcessNetwork::create(3);
+  const auto master = network->link(base::Rank{0});
+  const auto lost = network->link(base::Rank{1});
+  master->forget(base::Rank{1});
+  master->send(base::Rank{1}, 5, "hello");
+  lost->send(base::Rank{0}, 6, "late");
+  EXPECT_FALSE(lost->receive(base::Seconds(0)));
+  EXPECT_EQ(master->receive(base::Seconds(0))->bytes, "late");
+  EXPECT_TRUE(master->flush(base::Seconds(1)));
+  EXPECT_NO_THROW(network->expect_empty());
+}
+
 TEST(Connect, AProcessStartedByHandIsAlone) {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}) ::unsetenv(name);
   ::setenv("SLURM_PROCID", "0", 1);  // as in a batch script

@@ -58,7 +58,12 @@ struct Record {
 using Command = std::variant<Assign, Cancel, AskStop, Record>;
 using Commands = std::vector<Command>;
 
-enum class StopReason { none, requested, failures };
+enum class StopReason {
+  none,
+  requested,
+  failures,    ///< max_failures or fail_fast
+  no_workers,  ///< every worker was lost
+};
 
 /// Rules:
 /// - A task is ready when the records of all its parents are durable. Ready tasks are given out by longest critical path (own
@@ -89,7 +94,7 @@ class Master {
   /// Every Record handed out so far, up to `count` since construction, is synced.
   Commands durable(std::uint64_t count, double now);
   /// No more work is given out; workers are asked to stop.
-  Commands stop(double now);
+  Commands stop(double now, StopReason reason = StopReason::requested);
   /// Call now and then (every 100 ms): tasks waiting behind an overrunning one are taken back.
   Commands tick(double now);
 

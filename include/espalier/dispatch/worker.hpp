@@ -25,6 +25,8 @@ class Worker {
   /// Attempts to tell the master about as not begun; each is named once.
   std::vector<base::AttemptId> take_returned();
 
+  /// next() has something.
+  bool has_work() const { return !running_ && !queue_.empty(); }
   bool stopping() const { return stopping_; }
   bool finished() const { return leaving_ && !running_; }
 

@@ -30,9 +30,17 @@ struct RunOptions {
   ProgressStyle progress = ProgressStyle::automatic;
   double plain_interval_seconds = 10;   ///< between plain progress lines
   double stop_grace_seconds = 4;        ///< how long stages may run on once they were asked to stop; a fifth of it after SIGTERM
-  double hello_seconds = 60;            ///< how long to wait for the first worker
+  double hello_seconds = 60;            ///< how long to wait for ranks that have not said hello when no other can work
+  double silence_seconds = 60;          ///< a worker that is not heard of for so long is lost
   task::ResourceLimits limits;          ///< what every attempt is given; stages that have a process of their own keep them
-  sandbox::Sandbox* sandbox = nullptr;  ///< of a run alone, see run_worker
+  sandbox::Sandbox* sandbox = nullptr;  ///< of a run alone, see WorkerOptions
+};
+
+struct WorkerOptions {
+  /// Attempts of stages that have limits run in its children; without one they run in this process. Made with stage_work() of the same
+  /// registry and directory. When it is lost, the worker gives back what it has and takes no more.
+  sandbox::Sandbox* sandbox = nullptr;
+  double silence_seconds = 60;  ///< without a sign of the master, after which the rank leaves; the same as the master's
 };
 
 struct Failure {
@@ -51,8 +59,9 @@ struct RunResult {
   std::vector<Failure> failures;  ///< of this run, those with error kind "parent" included
   double wall_seconds = 0;
   int workers = 0;           ///< that took part
+  int lost = 0;              ///< of them, that died or fell silent
   double busy_share = 0;     ///< of the workers' time that was spent in stages
-  bool left_behind = false;  ///< a worker did not end in time: leave the process by Link::abort(code), not by returning from main
+  bool left_behind = false;  ///< a worker did not end in time; see leave()
 
   std::size_t done() const;    ///< in this run
   std::size_t failed() const;  ///< in this run
@@ -71,20 +80,26 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
                      const RunOptions& options = {});
 
 /// Works until the master dismisses it; whatever a stage throws becomes a failed outcome. Part files are published below
-/// `output_directory`, which all ranks share. Attempts of stages that have limits run in children of `sandbox`, which was made with
-/// stage_work() of the same registry and directory; without one they run here. When the sandbox is lost, the worker gives back what it has
-/// and takes no more.
+/// `output_directory`, which all ranks share. Stages run in a thread of their own; this one only listens and talks. A rank that finds
+/// the master gone or silent ends its process with exit code 75.
 void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
-                sandbox::Sandbox* sandbox = nullptr);
+                const WorkerOptions& options = {});
 
 /// What the sandbox of a worker does. Make the sandbox before MPI is initialised and before there are threads.
 sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesystem::path& output_directory);
 
 /// For a worker rank that cannot work (it could not read the configuration, say): tells the master why, and waits to be dismissed.
-void decline(wire::Link& link, const std::string& reason);
+void decline(wire::Link& link, const std::string& reason, const WorkerOptions& options = {});
+
+/// For rank 0, first of all: tells the other ranks which process to watch while it prepares the run, which may take minutes.
+void welcome(wire::Link& link);
 
 /// For rank 0 when it gives up before run_master: lets the other ranks end.
 void dismiss(wire::Link& link);
+
+/// For rank 0, last of all, when what there is to write has been written: lets the other ranks end. Returns if this process may end by
+/// returning from main; if a worker was lost or left behind (alone: its thread still runs) it ends the process here, with `exit_code`.
+void leave(wire::Link& link, const RunResult& result, int exit_code);
 
 /// A few lines for a person: counts per kind, and the failures grouped by reason.
 std::string summary(const RunResult& result);

@@ -28,7 +28,13 @@ class Link {
   /// Waits until everything sent has left this rank, at most `timeout`; false if something has not. A rank about to compute for
   /// long calls it, because a large message may need its sender's help.
   virtual bool flush(base::Seconds timeout) = 0;
-  /// Ends the process, and with MPI every rank of the job, at once and without unwinding.
+  /// That rank is gone: what is on its way to it is dropped, and so is what is sent to it later. (MPI may never finish such a send,
+  /// and a rank that waits for it would hang.) What it had sent may still arrive.
+  virtual void forget(base::Rank rank) = 0;
+  /// True if the other ranks go on when one dies (Open MPI's recovery mode). The launcher then ends nobody: each rank must notice by
+  /// itself that it is left alone, and abort() ends only the rank that calls it. False: the launcher ends all ranks.
+  virtual bool outlives_ranks() const = 0;
+  /// Ends the process, and with MPI every rank of the job unless they outlive it, at once and without unwinding.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 };
 
