@@ -12,20 +12,13 @@
 #include "espalier/base/error.hpp"
 #include "espalier/h5/file.hpp"
 #include "espalier/h5/table.hpp"
+#include "report/figures.hpp"
 
 namespace espalier::report {
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double never = std::numeric_limits<double>::infinity();
-
-double median(std::vector<double> values) {
-  if (values.empty()) return nan;
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
-}
 
 /// Finetuning time of the embedded networks' schedules as written: the measured time of the epochs that were run for a network alone,
 /// scaled to all epochs of its schedule (a first round is shared, and rounds that cannot matter are skipped).
@@ -155,16 +148,16 @@ std::string share(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? "-" : fmt::format("{:.1f}%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
-std::string number(double value, int digits) { return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits); }
-
 }  // namespace
 
 std::vector<SummaryRow> summarise(const h5::Table& solves_table, const h5::Table& networks) {
   const Solves solves(solves_table, networks);
+  const h5::Column* about = solves_table.find("problem_network");
+  const auto* subject = about ? &solves_table.texts("problem_network") : nullptr;
   DenseTimes dense_times;
   std::map<decltype(solves.group(0)), std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < solves.size(); ++i) {
-    if (solves.status[i] == "waiting") continue;
+    if (solves.status[i] == "waiting" || (subject && (*subject)[i] == "embedded")) continue;
     groups[solves.group(i)].push_back(i);
     if (solves.done(i) && solves.is_dense(i)) dense_times[solves.problem(i)] = solves.time(i);
   }
@@ -209,8 +202,7 @@ std::string format_csv(const std::vector<SummaryRow>& rows) {
 }
 
 std::vector<SummaryRow> summarise_file(const std::filesystem::path& directory_or_file) {
-  const auto path = std::filesystem::is_directory(directory_or_file) ? directory_or_file / "results.h5" : directory_or_file;
-  const h5::File file = h5::File::open_read_only(path);
+  const h5::File file = h5::File::open_read_only(results_file(directory_or_file));
   return summarise(h5::read_table(file.root(), "solves"), h5::read_table(file.root(), "networks"));
 }
 

@@ -1,0 +1,124 @@
+#include "espalier/report/own_problems.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "espalier/h5/table.hpp"
+
+namespace espalier::report {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct Row {
+  std::int64_t seed;
+  bool pruned;
+  double seconds;
+  const char* solve_status = "robust";
+  const char* status = "done";
+};
+
+template <class T>
+std::vector<T> repeated(std::size_t n, T value) {
+  return std::vector<T>(n, value);
+}
+
+/// Rows of networks "t<seed>" as trained and "p<seed>" pruned.
+h5::Table solves(const std::vector<Row>& rows, const std::string& subject = "embedded") {
+  const std::size_t n = rows.size();
+  std::vector<std::string> status, solve_status, regulariser, criterion, subjects, embedded;
+  std::vector<std::int64_t> seed, transfers;
+  std::vector<double> seconds;
+  std::vector<bool> adversarial;
+  for (const Row& r : rows) {
+    status.push_back(r.status);
+    solve_status.push_back(r.solve_status);
+    regulariser.push_back(r.pruned ? "spr" : "none");
+    criterion.push_back(r.pruned ? "threshold" : "none");
+    subjects.push_back(r.pruned ? subject : "dense");
+    embedded.push_back((r.pruned ? "p" : "t") + std::to_string(r.seed));
+    seed.push_back(r.seed);
+    seconds.push_back(r.seconds);
+    adversarial.push_back(std::string(r.solve_status) == "adversarial");
+    transfers.push_back(adversarial.back() ? 3 : 0);
+  }
+  const auto text = [&](const char* value) { return repeated<std::string>(n, value); };
+  const auto integers = [&](std::int64_t value) { return repeated(n, value); };
+  return {.columns = {{"status", status},
+                      {"dataset_name", text("mnist")},
+                      {"dataset_side", integers(28)},
+                      {"network_hidden", text("15-15")},
+                      {"train_regulariser", regulariser},
+                      {"train_regulariser_strength", repeated(n, 0.5)},
+                      {"train_spr_alpha", repeated(n, 0.9)},
+                      {"train_seed", seed},
+                      {"prune_criterion", criterion},
+                      {"problem_network", subjects},
+                      {"problem_sample_index", integers(10000)},
+                      {"problem_epsilon", repeated(n, 5.0)},
+                      {"solve_solver", text("cbc")},
+                      {"solve_formulation", text("lean")},
+                      {"solve_bounds", text("l1")},
+                      {"solve_goal", text("decide")},
+                      {"repetition", integers(0)},
+                      {"solve_status", solve_status},
+                      {"embedded_network", embedded},
+                      {"embedded_test_accuracy", repeated(n, 0.95)},
+                      {"model_binaries", integers(20)},
+                      {"nodes", integers(7)},
+                      {"total_seconds", seconds},
+                      {"adversarial", adversarial},
+                      {"transfer_networks", transfers},
+                      {"transfer_adversarial", transfers},
+                      {"transfer_class_changed", integers(0)}}};
+}
+
+h5::Table networks() {
+  return {.columns = {{"key", std::vector<std::string>{"t0", "p0", "t1", "p1"}},
+                      {"architecture", std::vector<std::string>{"784-15-15-10", "784-13-14-10", "784-15-15-10", "784-9-8-10"}}}};
+}
+
+TEST(OwnProblems, PairsBySeedAndTakesTheGeometricMean) {
+  const auto rows = summarise_own_problems(solves({{0, false, 0.99}, {0, true, 0.09}, {1, false, 3.99}, {1, true, 0.99}}), networks());
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].network, "as trained");
+  EXPECT_TRUE(std::isnan(rows[0].speed_up));
+  EXPECT_EQ(rows[1].network, "spr 0.5/0.9 threshold");
+  EXPECT_EQ(rows[1].pairs, 2);
+  EXPECT_NEAR(rows[1].speed_up, std::sqrt((1.0 / 0.1) * (4.0 / 1.0)), 1e-12);
+  EXPECT_THAT(rows[1].architectures, ElementsAre("13-14", "9-8"));
+  EXPECT_DOUBLE_EQ(rows[0].median_seconds, 2.49);
+}
+
+TEST(OwnProblems, OnlyPairsDecidedWithBothCount) {
+  const auto rows = summarise_own_problems(
+      solves(
+          {{0, false, 300, "limit"}, {0, true, 0.1}, {1, false, 0.99, "adversarial"}, {1, true, 0.09}, {2, true, 1, "robust", "failed"}}),
+      networks());
+  EXPECT_EQ(rows[0].decided, 1);
+  EXPECT_EQ(rows[0].adversarial, 1);
+  EXPECT_EQ(rows[0].transfer_networks, 3);
+  EXPECT_EQ(rows[1].solves, 3);
+  EXPECT_EQ(rows[1].decided, 2);
+  EXPECT_EQ(rows[1].pairs, 1);
+  EXPECT_NEAR(rows[1].speed_up, 10, 1e-12);
+}
+
+TEST(OwnProblems, SurrogatesHaveNone) {
+  EXPECT_THAT(summarise_own_problems(solves({{0, false, 1}, {0, true, 1}}, "dense"), networks()), IsEmpty());
+  EXPECT_THAT(summarise_own_problems(h5::Table{}, networks()), IsEmpty()) << "files without the column";
+  EXPECT_EQ(format_text(std::vector<OwnProblemsRow>{}), "");
+}
+
+TEST(OwnProblems, TextAndCsvNameTheFigures) {
+  const auto rows = summarise_own_problems(solves({{0, false, 0.99}, {0, true, 0.09}}), networks());
+  EXPECT_THAT(format_text(rows), testing::AllOf(HasSubstr("spr 0.5/0.9 threshold"), HasSubstr("13-14"), HasSubstr("10.0")));
+  EXPECT_THAT(format_csv(rows), HasSubstr("mnist,28,15-15,as trained,5,cbc,l1,15-15,1,1,0,0.95,20,7,0.99,0,nan,0,0,0\n"));
+}
+
+}  // namespace
+}  // namespace espalier::report
