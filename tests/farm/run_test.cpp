@@ -183,7 +183,10 @@ TEST_F(Farm, AStopAtAnyMomentLosesNothingAndRepeatsNothing) {
     const RunResult stopped = run(graph, 3, ledger);
     EXPECT_EQ(stopped.stopped, StopReason::requested);
     EXPECT_FALSE(stopped.left_behind);
-    EXPECT_LT(ledger.durable.size(), graph.tasks.size());
+    // Of the last few tasks, all may have begun on other workers.
+    if (start < 4) {
+      EXPECT_LT(ledger.durable.size(), graph.tasks.size());
+    }
     EXPECT_EQ(ledger.durable.size(), stopped.done());
     clear_stop_request();
     const auto finished = ledger.finished();
