@@ -1,5 +1,14 @@
 #!/usr/bin/env bash
-# Runs one experiment file under mpirun and prints the summary table. Ctrl-C stops it in good order; the same command continues.
+# Runs one experiment file under mpirun on this machine, or on those of a host file, and prints the summary table. For people and for plain
+# clusters without a batch system; inside Slurm or PBS: jobs/slurm, jobs/pbs.
+#
+# What may go wrong, and what then happens:
+#   Ctrl-C, TERM, HUP     no more work is given out, what runs is stopped, within 5 s; a second one ends everything at once
+#   a worker is killed    its task goes to another one (Open MPI's recovery mode, where this mpirun has it; else the run ends)
+#   the master is killed  the workers notice within a second, and end
+#   mpirun is killed      all ranks end within two seconds
+# What was reported done is kept whatever happens, and the same command continues. The exit code is that of rank 0; where it could not tell
+# (it was killed), the output directory decides: espalier status DIR --exit-code.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,7 +23,8 @@ Usage: jobs/run-mpi.sh CONFIG [--out DIR] [--ranks N] [--hostfile FILE] [options
   --hostfile FILE  run on the machines of an Open MPI host file; all must see the program, the data and DIR under the same paths
 
 The program is build/release/espalier, or what the environment variable ESPALIER_BIN names.
-Exit codes: those of 'espalier run' (75: stopped early, the same command continues).
+Exit codes: 0 all done, 1 some tasks failed, 2 bad usage or configuration, 3 output directory locked or unusable, 75 stopped early or
+cut off: the same command continues.
 TEXT
 }
 
@@ -64,8 +74,16 @@ if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 mpi=(mpirun --bind-to none)
+# Recovery mode, if this mpirun knows it: a rank that dies does not take the others along. mpirun's own code is then always 0.
+if ompi_info --all --parsable 2> /dev/null | grep -q '^mca:orte:base:param:orte_enable_recovery:'; then
+  mpi+=(--mca orte_enable_recovery 1)
+fi
+mkdir -p "$(dirname "$out")"
+code_file=$(cd "$(dirname "$out")" && pwd)/.$(basename "$out").exit-code.$$
+export ESPALIER_EXIT_CODE_FILE=$code_file
+trap 'rm -f "$code_file"' EXIT
 if [ -n "$hostfile" ]; then
-  mpi+=(--hostfile "$hostfile" -x OPENBLAS_NUM_THREADS -x OMP_NUM_THREADS)
+  mpi+=(--hostfile "$hostfile" -x OPENBLAS_NUM_THREADS -x OMP_NUM_THREADS -x ESPALIER_EXIT_CODE_FILE)
   [ -z "$ranks" ] || mpi+=(-np "$ranks")
 else
   # --quiet: mpirun else explains at length every exit code that is not 0, and ours mean something.
@@ -98,11 +116,22 @@ while true; do
 done
 trap - INT TERM HUP
 
+launched=$code
+if [ -s "$code_file" ]; then
+  code=$(cat "$code_file")
+elif [ -d "$out" ]; then
+  code=0
+  "$program" status "$out" --exit-code > /dev/null || code=$?
+  echo "The master was cut off (mpirun ended with code $launched); what was finished is kept." >&2
+else
+  [ "$launched" -ne 0 ] || code=1  # it never came to anything
+fi
+
 case "$code" in
   0 | 1) "$program" report "$out" ;;
   2 | 3) exit "$code" ;;
   75) echo "Stopped early. The same command continues." >&2 ;;
-  *) echo "mpirun ended with code $code. What was finished is kept in '$out'; the same command continues." >&2 ;;
+  *) echo "mpirun ended with code $launched. What was finished is kept in '$out'; the same command continues." >&2 ;;
 esac
 [ "$code" -ne 1 ] || echo "Some tasks failed: '$program status $out' lists them." >&2
 echo "Results: $out" >&2

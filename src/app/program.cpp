@@ -1,10 +1,13 @@
 #include "espalier/app/program.hpp"
 
+#include <cstdlib>
 #include <exception>
+#include <string_view>
 
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "espalier/base/build_info.hpp"
+#include "espalier/base/file.hpp"
 #include "espalier/base/log.hpp"
 
 namespace espalier::app {
@@ -23,11 +26,25 @@ constexpr const char* footer =
     "  1   some tasks failed, or a check found something (listed)\n"
     "  2   bad configuration, input or usage\n"
     "  3   output directory locked, corrupt, foreign, unwritable or of another version\n"
-    "  75  stopped early; the same command continues\n";
+    "  75  stopped early; the same command continues\n"
+    "mpirun in recovery mode returns 0 whatever happens; ESPALIER_EXIT_CODE_FILE names a file that rank 0 writes its code to.\n";
 
 }  // namespace
 
-int run_program(int argc, char** argv) {
+void tell_exit_code(int exit_code) {
+  const char* file = std::getenv("ESPALIER_EXIT_CODE_FILE");
+  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  if (file == nullptr || *file == '\0' || (rank != nullptr && std::string_view(rank) != "0")) return;
+  try {
+    base::write_file_atomically(file, fmt::format("{}\n", exit_code));
+  } catch (const std::exception& error) {
+    base::log_warning("{}", error.what());
+  }
+}
+
+namespace {
+
+int run_command_line(int argc, char** argv) {
   int exit_code = exit_done;
   CLI::App program("espalier: train, prune, embed, solve. Optimization over trained neural networks, thousands of instances at a time.");
   program.set_version_flag("--version", version_text());
@@ -52,6 +69,14 @@ int run_program(int argc, char** argv) {
     base::log_error("unexpected: {}", error.what());
     return exit_some_failed;
   }
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  const int exit_code = run_command_line(argc, argv);
+  tell_exit_code(exit_code);
+  return exit_code;
 }
 
 }  // namespace espalier::app

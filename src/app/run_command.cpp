@@ -136,9 +136,14 @@ void forget_failures(const RunOptions& options, store::OutputDirectory& director
   directory.sync();
 }
 
-/// `workers_wait` becomes false once farm::run_master is responsible for dismissing the workers.
-int run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, sandbox::Sandbox* sandbox,
-               bool& workers_wait) {
+struct Ended {
+  farm::RunResult result;
+  int exit_code = 0;
+};
+
+/// `workers_wait` becomes false once farm::run_master is responsible for dismissing the workers. The directory is closed in the end.
+Ended run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, sandbox::Sandbox* sandbox,
+                 bool& workers_wait) {
   const ExperimentPlan planned = load_plan(options.config, options.overrides, stages, shard_of(options));
   check_data(planned.plan.graph, options);
   store::OutputDirectory directory = open_directory(options, planned);
@@ -150,11 +155,10 @@ int run_master(const RunOptions& options, wire::Link& link, const task::StageReg
   forget_failures(options, directory, planned.plan.graph);
 
   workers_wait = false;
-  const farm::RunResult result =
-      farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options, sandbox));
-  const int code = finish(directory, stages, planned.plan.graph, result, continue_command(options, link.size()));
-  farm::leave(link, result, code);
-  return code;
+  Ended ended;
+  ended.result = farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options, sandbox));
+  ended.exit_code = finish(directory, stages, planned.plan.graph, ended.result, continue_command(options, link.size()));
+  return ended;
 }
 
 /// A check for CLI11: what `read` throws is the reason of the refusal.
@@ -169,7 +173,7 @@ std::function<std::string(const std::string&)> legal(std::function<void(const st
   };
 }
 
-/// What a rank works with, made before MPI, signal handlers and threads: the sandbox's server is forked from what the process is then.
+/// What a rank works with, made before MPI and before threads: the sandbox's server is forked from what the process is then.
 struct Equipment {
   std::optional<task::StageRegistry> stages;
   std::unique_ptr<sandbox::Sandbox> sandbox;
@@ -200,8 +204,8 @@ int run_worker(const RunOptions& options, wire::Link& link, const Equipment& equ
 }
 
 int run(const RunOptions& options) {
+  const farm::StopSignals signals;  // at once: what comes before kills this rank
   Equipment equipment(options);
-  const farm::StopSignals signals;
   const std::unique_ptr<wire::Link> link = wire::connect();
   if (link->rank().value != 0) return run_worker(options, *link, equipment);
   bool workers_wait = true;
@@ -209,7 +213,10 @@ int run(const RunOptions& options) {
     farm::welcome(*link);
     if (equipment.error) std::rethrow_exception(equipment.error);
     if (link->size() > 1) equipment.sandbox.reset();  // the workers have theirs
-    return run_master(options, *link, *equipment.stages, equipment.sandbox.get(), workers_wait);
+    const Ended ended = run_master(options, *link, *equipment.stages, equipment.sandbox.get(), workers_wait);
+    tell_exit_code(ended.exit_code);
+    farm::leave(*link, ended.result, ended.exit_code);
+    return ended.exit_code;
   } catch (...) {
     if (workers_wait) farm::dismiss(*link);
     throw;

@@ -11,6 +11,7 @@
 #include "app/experiment_plan.hpp"
 #include "app/failed_tasks.hpp"
 #include "espalier/base/clock.hpp"
+#include "espalier/base/file.hpp"
 #include "espalier/store/output_directory.hpp"
 
 namespace espalier::app {
@@ -39,7 +40,8 @@ struct Status {
   std::string last_event;
   double done_per_minute = 0;  ///< over the latest run
   double eta_seconds = 0;
-  std::string damage;  ///< of the journal
+  std::string damage;            ///< of the journal
+  bool results_current = false;  ///< results.h5 is what the latest run wrote at its end
   std::vector<KindStatus> kinds;
   std::map<std::string, std::size_t> failures;  ///< kind and reason -> how many
   std::vector<FailedTask> failed_tasks;
@@ -87,6 +89,18 @@ void read_events(const store::OutputDirectory& directory, Status& status) {
   if (until > started) status.done_per_minute = 60.0 * static_cast<double>(done) / (until - started);
 }
 
+/// Everything may be recorded and the run be killed before it wrote results.h5, or between the two steps of that.
+bool results_are_current(const store::OutputDirectory& directory) {
+  std::optional<std::string> written;  // checksum
+  for (const store::Event& event : directory.events()) {
+    if (event.name == "run started") written.reset();
+    if (event.name == "results written") written = event.facts.at("checksum");
+  }
+  std::error_code none;
+  return written && std::filesystem::exists(directory.results_path(), none) &&
+         fmt::format("{:016x}", base::stamp_file(directory.results_path()).checksum) == *written;
+}
+
 Status read_status(const std::filesystem::path& path, bool with_failed_tasks) {
   const store::OutputDirectory directory = store::OutputDirectory::inspect(path);
   const ExperimentPlan planned = parse_plan(directory, stages_for_planning());
@@ -97,6 +111,7 @@ Status read_status(const std::filesystem::path& path, bool with_failed_tasks) {
   count_tasks(planned.plan.graph, directory, status);
   if (with_failed_tasks) status.failed_tasks = find_failed_tasks(directory, planned.plan.graph);
   read_events(directory, status);
+  if (status.settled()) status.results_current = results_are_current(directory);
   for (const KindStatus& kind : status.kinds) status.eta_seconds += kind.seconds_left() / std::max(1, status.workers);
   return status;
 }
@@ -110,9 +125,9 @@ std::string duration(double seconds) {
 
 void print_text(const Status& status) {
   fmt::print("{} in {}: {}\n", status.name, status.directory,
-             status.running     ? "running"
-             : status.settled() ? "finished"
-                                : "not running, not finished: the same run command continues");
+             status.running                               ? "running"
+             : status.settled() && status.results_current ? "finished"
+                                                          : "not running, not finished: the same run command continues");
   fmt::print("latest run started {}, {} worker{}; last event: {}\n\n", status.started, status.workers, status.workers == 1 ? "" : "s",
              status.last_event.empty() ? "none" : status.last_event);
   fmt::print("{:<14} {:>9} {:>9} {:>9} {:>9}\n", "stage", "total", "done", "failed", "left");
@@ -146,7 +161,7 @@ void print_json(const Status& status, bool with_failed_tasks) {
 }
 
 int exit_code_of_status(const Status& status) {
-  if (!status.settled()) return exit_stopped;
+  if (!status.settled() || !status.results_current) return exit_stopped;
   return status.failures.empty() ? exit_done : exit_some_failed;
 }
 
@@ -164,7 +179,8 @@ void add_status(CLI::App& program, int& exit_code) {
   command->add_option("DIR", options->directory, "output directory")->required();
   command->add_flag("--json", options->json, "one JSON object");
   command->add_flag("--failed", options->failed, "the failed tasks: reason, parameters that vary over the grid, log files");
-  command->add_flag("--exit-code", options->use_exit_code, "exit 0 if all is done, 1 if some tasks failed, 75 if work is left");
+  command->add_flag("--exit-code", options->use_exit_code,
+                    "exit 0 if all is done, 1 if some tasks failed, 75 if work is left, 3 if DIR cannot be read");
   command->footer("Examples:\n  espalier status results/quickstart\n  espalier status results/quickstart --failed");
   command->callback([options, &exit_code] {
     const Status status = read_status(options->directory, options->failed);

@@ -5,6 +5,8 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 
 namespace espalier::farm {
 
@@ -17,10 +19,24 @@ constexpr int kByCall = -1;
 std::atomic<int> requested_by{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
+// One request may arrive twice, as when a terminal and a launcher both pass it on. What comes later than this is another one.
+constexpr std::int64_t kOneRequestMilliseconds = 300;
+std::atomic<std::int64_t> requested_at{0};
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+std::int64_t milliseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return 1000 * std::int64_t{now.tv_sec} + now.tv_nsec / 1000000;
+}
+
+/// Only async-signal-safe calls here.
 void on_signal(int signal) {
   int nobody = 0;
-  // A second Ctrl-C means: at once. Only async-signal-safe calls here.
-  if (!requested_by.compare_exchange_strong(nobody, signal) && signal == SIGINT && nobody == SIGINT) ::_exit(128 + SIGINT);
+  if (requested_by.compare_exchange_strong(nobody, signal))
+    requested_at = milliseconds();
+  else if (nobody != kByCall && milliseconds() - requested_at > kOneRequestMilliseconds)
+    ::_exit(128 + signal);
 }
 
 std::array<struct sigaction, kSignals.size()> old_actions;

@@ -5,8 +5,8 @@
 // A blocking receive would spin at 100 % of a core, so waiting is: probe for 50 us, then sleep 50 us doubling to 1 ms between probes.
 // Open MPI yields the core in every probe when it believes that there are more ranks than cores; with sleeping ranks that only costs: on
 // a busy machine each yield is a whole time slice of somebody else (null tasks: 9,500/s with, 15,900/s without, load 12 on 2 cores).
-// In recovery mode (orte_enable_recovery) a send to a dead rank may stay pending for ever, and over TCP MPI_Finalize can hang when a
-// rank has died (measured; over shared memory neither does): see forget() and the destructor.
+// In recovery mode (orte_enable_recovery) a send to a dead rank may stay pending for ever, MPI_Init never returns when a rank has died
+// before, and over TCP nor does MPI_Finalize (all measured): see forget(), Deadline and the destructor.
 #include "wire/mpi.hpp"
 
 #include <signal.h>
@@ -44,6 +44,8 @@ constexpr Seconds kShortestSleep{50e-6};
 constexpr Seconds kLongestSleep{1e-3};
 constexpr std::size_t kLargestMessage = (std::size_t{1} << 31) - 4096;  // MPI counts are ints
 
+constexpr unsigned kInitSeconds = 120;
+constexpr int kInitExitCode = 75;  // nothing was begun: start again
 constexpr unsigned kFinalizeSeconds = 10;
 
 /// mpirun hands its --mca options to the ranks as environment variables.
@@ -53,6 +55,19 @@ bool recovery_mode() {
   constexpr std::array off{"", "0", "f", "false", "n", "no", "disabled"};
   return std::find(off.begin(), off.end(), std::string_view(value)) == off.end();
 }
+
+void leave_after(unsigned seconds, void (*leave)(int)) {
+  ::signal(SIGALRM, leave);
+  ::alarm(seconds);
+}
+
+/// In recovery mode a rank that died before MPI_Init would keep the others in it for ever.
+struct Deadline {
+  explicit Deadline(bool recovery) {
+    if (recovery) leave_after(kInitSeconds, [](int) { ::_exit(kInitExitCode); });
+  }
+  ~Deadline() { ::alarm(0); }
+};
 
 /// Sleeps longer and longer until told that something happened.
 class Backoff {
@@ -76,7 +91,7 @@ class Backoff {
 
 class MpiLink final : public Link {
  public:
-  MpiLink() : environment_(mpi::threading::funneled, /*abort_on_exception=*/false) {}
+  MpiLink() : environment_(mpi::threading::funneled, /*abort_on_exception=*/false) { ::alarm(0); }
 
   /// In recovery mode nobody would end a rank that hangs in MPI_Finalize, and nobody minds if it leaves without.
   ~MpiLink() override {
@@ -85,9 +100,7 @@ class MpiLink final : public Link {
     } catch (const std::exception&) {
       // MPI itself has failed; finalising is all that is left.
     }
-    if (!outlives_ranks()) return;
-    ::signal(SIGALRM, [](int) { ::_exit(0); });
-    ::alarm(kFinalizeSeconds);
+    if (outlives_ranks()) leave_after(kFinalizeSeconds, [](int) { ::_exit(0); });
   }
 
   Rank rank() const override { return Rank{world_.rank()}; }
@@ -164,13 +177,10 @@ class MpiLink final : public Link {
     });
   }
 
-  struct AlarmOff {
-    ~AlarmOff() { ::alarm(0); }
-  };
-  AlarmOff alarm_off_;  // destroyed after MPI_Finalize
+  const bool recovery_ = recovery_mode();
+  const Deadline deadline_{recovery_};  // made before MPI_Init, destroyed after MPI_Finalize
   mpi::environment environment_;
   mpi::communicator world_;
-  const bool recovery_ = recovery_mode();
   std::map<Rank, std::deque<mpi::request>> sending_;
   std::set<Rank> forgotten_;
 };

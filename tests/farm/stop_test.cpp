@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
 
 namespace espalier::farm {
 namespace {
@@ -52,15 +57,20 @@ TEST_F(Stop, TheFirstReasonStays) {
   EXPECT_EQ(stop_signal(), SIGTERM);
 }
 
-TEST(StopDeathTest, ASecondCtrlCEndsAtOnce) {
-  EXPECT_EXIT(
-      {
-        const StopSignals signals;
-        std::raise(SIGINT);
-        std::raise(SIGINT);
-        std::exit(0);
-      },
-      testing::ExitedWithCode(130), "");
+TEST(StopDeathTest, ASecondSignalEndsAtOnceButNotAnEchoOfTheFirst) {
+  for (const auto& [first, second] : {std::pair(SIGINT, SIGINT), std::pair(SIGUSR1, SIGTERM), std::pair(SIGTERM, SIGUSR1)}) {
+    EXPECT_EXIT(
+        {
+          const StopSignals signals;
+          std::raise(first);
+          std::raise(second);
+          std::fputs("went on", stderr);
+          ::usleep(500000);
+          std::raise(second);
+          std::exit(0);
+        },
+        testing::ExitedWithCode(128 + second), "went on");
+  }
 }
 
 }  // namespace

@@ -1,0 +1,83 @@
+"""jobs/run-mpi.sh as a user starts it: its verdicts, and what it does when ranks die. Rank count: 3."""
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import Case, ENVIRONMENT, PROGRAM, ROOT, TINY, DATA, espalier
+
+SCRIPT = ROOT / "jobs" / "run-mpi.sh"
+
+
+def children(pid):
+    """Processes below `pid`, nearest first."""
+    try:
+        own = [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+    return own + [below for child in own for below in children(child)]
+
+
+class RunMpi(Case):
+    def start(self, *options):
+        self.out = self.folder / "out"
+        return subprocess.Popen([SCRIPT, TINY, "--out", self.out, "--ranks", "3", *options], env=dict(ENVIRONMENT, ESPALIER_BIN=PROGRAM),
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def ended(self, process, code, says):
+        output, errors = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, code, output + errors)
+        for text in says:
+            self.assertIn(text, output + errors)
+        self.assertEqual(list(self.folder.glob(".*exit-code*")), [])
+
+    def rank(self, process, number):
+        """The process of a rank, once something is done."""
+        deadline = time.monotonic() + 60
+        while True:
+            self.assertIsNone(process.poll())
+            self.assertLess(time.monotonic(), deadline, f"no rank {number}")
+            time.sleep(0.01)
+            if not (self.out / "run.lock").exists() or not list(self.out.glob("parts/*/*.h5")):
+                continue
+            for pid in children(process.pid):
+                try:
+                    environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                    program = os.readlink(f"/proc/{pid}/exe")
+                except OSError:
+                    continue
+                if f"OMPI_COMM_WORLD_RANK={number}".encode() in environment and program == os.path.realpath(PROGRAM):
+                    return pid
+
+    def test_done_with_table(self):
+        self.ended(self.start(), 0, ["magnitude structured", "Results:"])
+        self.ended(self.start(), 0, ["magnitude structured"])  # again: nothing to do
+
+    def test_refused(self):
+        self.ended(self.start("--set", "train.epoch=2"), 2, ["train.epoch", "did you mean"])
+        self.ended(self.start("--no-such-option"), 2, ["--no-such-option"])
+        self.ended(self.start("--data-dir", str(self.folder)), 2, ["fetch-data.sh"])
+
+    def test_a_killed_worker_costs_nothing(self):
+        process = self.start()
+        os.kill(self.rank(process, 1), signal.SIGKILL)
+        self.ended(process, 0, ["is lost: its process is gone", "magnitude structured"])
+        self.assertEqual(espalier("check", self.out).returncode, 0)
+
+    def test_a_killed_master_and_a_stop_are_continued(self):
+        process = self.start()
+        os.kill(self.rank(process, 0), signal.SIGKILL)
+        self.ended(process, 75, ["The master was cut off", "The same command continues."])
+        process = self.start("--set", "solve.time_limit=1000")
+        self.rank(process, 0)
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=60)
+        self.assertIn(process.returncode, (0, 75), output + errors)  # 0: it was just finished
+        self.ended(self.start(), 0, ["magnitude structured"])
+
+
+if __name__ == "__main__":
+    os.environ["ESPALIER_DATA"] = DATA
+    unittest.main(verbosity=1)
