@@ -18,7 +18,8 @@ TEST_F(SandboxTest, ManyRunsLeakNothing) {
   for (int i = 0; i < 200; ++i)
     ASSERT_EQ(sandbox.run(i % 3 == 0 ? "signal 11" : "describe", {}, log, {}).end, i % 3 == 0 ? End::crashed : End::finished);
   EXPECT_EQ(open_files(::getpid()), here);
-  EXPECT_EQ(open_files(sandbox.server()), there);
+  // The server may not have closed the last run's files yet, now and above; one file leaked per run would be 200.
+  EXPECT_LT(open_files(sandbox.server()), there + 10);
 }
 
 TEST_F(SandboxTest, WhatIsPreparedIsSharedByTheChildren) {
