@@ -1,5 +1,5 @@
-// What a process of its own costs: work that does nothing, in this process and in children of a server that holds so many MiB. Rounds
-// alternate, with the child measured twice as control. Usage: sandbox_overhead [runs]
+// What a process of its own costs: work that does nothing, in this process and in children of a server that was forked from a process of so
+// many MiB. Rounds alternate, with the child measured twice as control. Usage: sandbox_overhead [runs]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,12 +29,11 @@ void measure(Times& times, const Run& run) {
 }
 
 void compare(std::size_t mib, int runs) {
-  std::vector<char> held;
-  const std::string result(20000, 'r');  // a row with three images
-  const sandbox::Work work{.prepare = [&](std::string_view) { held.resize(mib << 20, 1); },
-                           .run = [&](std::string_view, const sandbox::Inside&) { return result; }};
+  const std::vector<char> held(mib << 20, 1);  // by this process when it starts the server
+  const std::string result(20000, 'r');        // a row with three images
+  const sandbox::Work work{.run = [&](std::string_view, const sandbox::Inside&) { return result; }};
   sandbox::Sandbox box(work);
-  const std::string request(3000, 'a');
+  const std::string request(10000, 'a');
   const task::ResourceLimits limits{.wall_seconds = 300, .memory_mib = 8192};
   const auto child = [&] {
     if (box.run(request, limits, "/tmp/espalier-bench.out", {}).end != sandbox::End::finished) std::abort();

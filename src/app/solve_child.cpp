@@ -67,13 +67,13 @@ Json solve_row(const std::string& name, const engine::SolveSettings& settings, c
 }
 
 sandbox::Work solve_work(const SolveJob& job) {
-  return {.prepare = {}, .run = [&job](std::string_view request, const sandbox::Inside& inside) {
-            try {
-              return (request.empty() ? check_problems(job) : solve_problem(job, std::string(request), inside)).dump();
-            } catch (const base::Error& e) {
-              return Json{{"error", static_cast<int>(e.kind())}, {"message", e.what()}}.dump();
-            }
-          }};
+  return {.run = [&job](std::string_view request, const sandbox::Inside& inside) {
+    try {
+      return (request.empty() ? check_problems(job) : solve_problem(job, std::string(request), inside)).dump();
+    } catch (const base::Error& e) {
+      return Json{{"error", static_cast<int>(e.kind())}, {"message", e.what()}}.dump();
+    }
+  }};
 }
 
 }  // namespace espalier::app

@@ -35,12 +35,14 @@ engine::SolveSettings settings_of(const Parameters& p) {
   return settings;
 }
 
-problem::Problem make_problem(const Parameters& p, const nn::Network& dense, const nn::Network& embedded, const data::Dataset& data) {
+problem::Problem make_problem(const Parameters& p, const nn::Network& dense, const nn::Network& embedded,
+                              const std::vector<task::Array>& brief) {
   const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
   problem::Problem problem;
   problem.name = fmt::format("{}_{}_{}", p.text("dataset_name"), p.integer("dataset_side"), index);
   problem.network = dense;
-  problem.input = data.train.input(index);
+  const std::vector<double>& image = brief.at(0).values;
+  problem.input = Eigen::Map<const Eigen::VectorXd>(image.data(), static_cast<Eigen::Index>(image.size()));
   problem.epsilon = p.real("problem_epsilon");
   const problem::Labels labels = problem::choose_labels(p.text("problem_label_source") == "dense" ? dense : embedded, problem.input);
   problem.label = labels.label;
@@ -48,7 +50,7 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
   problem.dataset = p.text("dataset_name");
   problem.input_side = p.integer("dataset_side");
   problem.sample_index = p.integer("problem_sample_index");
-  problem.true_label = data.train.labels[index];
+  problem.true_label = static_cast<int>(brief.at(1).values.at(0));
   return problem;
 }
 
@@ -148,10 +150,16 @@ class SolveStage : public task::Stage {
     return limits;
   }
 
-  void prepare(const Attempt& attempt, const std::filesystem::path& output_directory) const override {
+  /// The worker holds the data set; the solve needs one image of it.
+  std::vector<task::Array> brief(const Attempt& attempt) const override {
     const Parameters& p = attempt.spec.parameters;
+    const auto data = environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
+    const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
+    return {{"input", to_vector(data->train.input(index))}, {"label", {static_cast<double>(data->train.labels[index])}}};
+  }
+
+  void prepare(const Attempt& attempt, const std::filesystem::path& output_directory) const override {
     for (const task::PartFile& input : attempt.inputs) environment_->network(output_directory / input.name);
-    environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
   }
 
   void cut_short(StageResult& partial, const task::CutShort& how) const override {
@@ -171,8 +179,7 @@ class SolveStage : public task::Stage {
     const auto embedded = surrogate ? input(attempt, context, 1) : dense;
     std::vector<std::shared_ptr<const StoredNetwork>> others;
     for (std::size_t k = surrogate ? 2 : 1; k < attempt.inputs.size(); ++k) others.push_back(input(attempt, context, k));
-    const auto data = environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
-    const problem::Problem problem = make_problem(p, dense->network, embedded->network, *data);
+    const problem::Problem problem = make_problem(p, dense->network, embedded->network, context.brief);
 
     engine::SolveSettings settings = settings_of(p);
     settings.stop_requested = context.stop_requested;

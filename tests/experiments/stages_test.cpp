@@ -59,8 +59,10 @@ class InstanceRun {
     }
     attempt.spec.key = task::make_key(request.kind, 1, request.parameters, attempt.spec.parents);
     keys_.push_back(attempt.spec.key);
-    const task::StageContext context{.output_directory = folder_, .part_path = folder_ / "parts" / (attempt.spec.key.hex() + ".h5")};
-    results_[request.kind] = stages_.find(request.kind).run(attempt, context);
+    const task::Stage& stage = stages_.find(request.kind);
+    const task::StageContext context{
+        .output_directory = folder_, .part_path = folder_ / "parts" / (attempt.spec.key.hex() + ".h5"), .brief = stage.brief(attempt)};
+    results_[request.kind] = stage.run(attempt, context);
   }
 
   static inline int count_ = 0;

@@ -141,12 +141,12 @@ inline std::string run_word(const std::string& word, std::istringstream& argumen
 }
 
 inline Work fake_work() {
-  return {.prepare = {}, .run = [](std::string_view request, const Inside& inside) {
-            std::istringstream words{std::string(request)};
-            std::string word;
-            words >> word;
-            return run_word(word, words, inside);
-          }};
+  return {.run = [](std::string_view request, const Inside& inside) {
+    std::istringstream words{std::string(request)};
+    std::string word;
+    words >> word;
+    return run_word(word, words, inside);
+  }};
 }
 
 /// Gone, or a zombie that its new parent has not reaped yet.

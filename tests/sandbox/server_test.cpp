@@ -24,12 +24,12 @@ TEST_F(SandboxTest, ManyRunsLeakNothing) {
 
 TEST_F(SandboxTest, WhatIsPreparedIsSharedByTheChildren) {
   int prepared = 0;
-  Sandbox counting({.prepare =
+  Sandbox counting({.run = [&](std::string_view, const Inside&) { return std::to_string(prepared); },
+                    .prepare =
                         [&](std::string_view) {
                           ++prepared;
                           throw std::runtime_error("dropped");
-                        },
-                    .run = [&](std::string_view, const Inside&) { return std::to_string(prepared); }});
+                        }});
   for (const char* expected : {"1", "2", "3"}) EXPECT_EQ(counting.run("", {}, log, {}).result, expected);
   EXPECT_EQ(prepared, 0) << "not in this process";
 }

@@ -25,10 +25,11 @@ struct Inside {
 };
 
 struct Work {
-  /// In the server, before each fork: fills caches that the children will share. What it throws is dropped.
-  std::function<void(std::string_view request)> prepare;
   /// In the child; what it returns is the result.
   std::function<std::string(std::string_view request, const Inside& inside)> run;
+  /// In the server, before each fork: fills caches that the children share; may be empty. What it throws is dropped; if it crashes, the
+  /// server is lost.
+  std::function<void(std::string_view request)> prepare = {};
 };
 
 enum class End {

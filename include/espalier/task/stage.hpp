@@ -24,6 +24,7 @@ struct StageResult {
 struct StageContext {
   std::filesystem::path output_directory;  ///< inputs' names are relative to it
   std::filesystem::path part_path;         ///< temporary name; a stage that leaves a part file writes and closes it here
+  std::vector<Array> brief;                ///< what Stage::brief returned for the attempt
   std::function<bool()> stop_requested = [] { return false; };  ///< polled by long stages; see limit_reached
   /// Which of its limits made stop_requested() true: "time", "cpu"; empty if none did. A stage that was stopped by a limit returns what
   /// it has, one that was stopped for another reason throws StageStopped.
@@ -61,8 +62,11 @@ class Stage {
   /// Limits of the process of its own in which the attempt is to run; none: it runs in the worker's process. For stages whose libraries may
   /// crash, hang or eat memory.
   virtual std::optional<ResourceLimits> limits(const Attempt&) const { return std::nullopt; }
-  /// For attempts with limits: called in the process from which theirs is forked, before the fork, to fill caches with what they will
-  /// read. What it throws is dropped, run() meets it again.
+  /// What the attempt needs of something large that the worker's process holds anyway, such as one image of a data set. Called in the
+  /// worker's process; run() finds it in StageContext::brief.
+  virtual std::vector<Array> brief(const Attempt&) const { return {}; }
+  /// For attempts with limits: called in the process from which theirs is forked, before the fork, to fill caches with what is slow to
+  /// read, but small: forking takes 40 us per MiB. What it throws is dropped, run() meets it again.
   virtual void prepare(const Attempt&, const std::filesystem::path& /*output_directory*/) const {}
   /// An attempt with limits came to no result of its own; `partial` was published last. Writes into it what became of the rest.
   virtual void cut_short(StageResult& /*partial*/, const CutShort&) const {}

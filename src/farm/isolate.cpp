@@ -1,0 +1,108 @@
+// Attempts in a process of their own: what the child is told, what it does, and what its end means.
+#include <cstring>
+
+#include "espalier/base/error.hpp"
+#include "espalier/farm/run.hpp"
+#include "espalier/task/codec.hpp"
+#include "farm/execute.hpp"
+
+namespace espalier::farm {
+
+using sandbox::End;
+using task::Outcome;
+using task::OutcomeKind;
+
+namespace {
+
+/// What a child is told.
+struct Request {
+  task::Attempt attempt;
+  std::vector<task::Array> brief;
+};
+
+std::string encode(const task::Attempt& attempt, const std::vector<task::Array>& brief) {
+  const std::string first = task::encode(attempt);
+  const std::uint64_t size = first.size();
+  std::string bytes(reinterpret_cast<const char*>(&size), sizeof size);
+  return bytes.append(first).append(task::encode(Outcome{.arrays = brief}));
+}
+
+Request decode_request(std::string_view bytes) {
+  std::uint64_t size = 0;
+  std::memcpy(&size, bytes.data(), sizeof size);
+  bytes.remove_prefix(sizeof size);
+  return {task::decode_attempt(bytes.substr(0, size)), task::decode_outcome(bytes.substr(size)).arrays};
+}
+
+/// What a dead process leaves becomes the result if it died of a limit of time.
+void conclude(const sandbox::Report& report, Outcome& outcome) {
+  const bool late = report.end == End::time || report.end == End::cpu;
+  if (!late || !report.partial) set_failure(outcome, late ? "timeout" : sandbox::to_string(report.end), report.message);
+}
+
+/// The last published result, where there is no other.
+void add_partial(const task::Stage& stage, const sandbox::Report& report, Outcome& outcome) {
+  Outcome published = task::decode_outcome(*report.partial);
+  task::StageResult partial{std::move(published.values), std::move(published.arrays)};
+  const bool failed = outcome.kind == OutcomeKind::failed;
+  stage.cut_short(partial, {.cause = failed ? outcome.error_kind : std::string(sandbox::to_string(report.end)),
+                            .message = failed ? outcome.message : report.message,
+                            .wall_seconds = report.wall_seconds});
+  check_result(stage, partial);
+  outcome.values = std::move(partial.values);
+  outcome.arrays = std::move(partial.arrays);
+}
+
+}  // namespace
+
+sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesystem::path& output_directory) {
+  const auto run = [&registry, output_directory](std::string_view request, const sandbox::Inside& inside) {
+    Request told = decode_request(request);
+    const auto publish = [&](const task::StageResult& result) {
+      inside.publish(task::encode(Outcome{.values = result.values, .arrays = result.arrays}));
+    };
+    Outcome outcome = blank_outcome(told.attempt);
+    const bool ended = guarded(outcome, [&] {
+      run_stage(told.attempt, registry, output_directory,
+                {.brief = std::move(told.brief),
+                 .stop_requested = inside.stop_requested,
+                 .limit_reached = inside.limit_reached,
+                 .publish = publish},
+                outcome);
+    });
+    return ended ? task::encode(outcome) : std::string();
+  };
+  const auto prepare = [&registry, output_directory](std::string_view request) {
+    const task::Attempt attempt = decode_request(request).attempt;
+    check_inputs(attempt, output_directory);  // a damaged file must not end the server
+    registry.find(attempt.spec.kind).prepare(attempt, output_directory);
+  };
+  return {.run = run, .prepare = prepare};
+}
+
+std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplace& place, const task::ResourceLimits& limits,
+                                    const std::vector<task::Array>& brief, const std::function<bool()>& stop_requested) {
+  Outcome outcome = blank_outcome(attempt);
+  std::filesystem::create_directories(place.output_directory / "log");
+  const std::string log = "log/" + attempt.spec.key.hex() + ".out";
+  const sandbox::Report report = place.sandbox->run(encode(attempt, brief), limits, place.output_directory / log, stop_requested);
+  if (report.end == End::stopped || (report.end == End::finished && report.result.empty())) return std::nullopt;
+  if (report.end == End::finished)
+    outcome = task::decode_outcome(report.result);
+  else
+    conclude(report, outcome);
+  if (report.partial && (report.end != End::finished || outcome.kind == OutcomeKind::failed))
+    guarded(outcome, [&] { add_partial(place.registry.find(attempt.spec.kind), report, outcome); });
+  outcome.wall_seconds = report.wall_seconds;
+  outcome.cpu_seconds = report.cpu_seconds;
+  outcome.peak_memory_mib = report.peak_memory_mib;
+  if (report.log.empty()) return outcome;
+  std::error_code ignored;
+  if (outcome.kind == OutcomeKind::done)
+    std::filesystem::remove(report.log, ignored);
+  else
+    outcome.message += fmt::format("; what it printed is in '{}'", log);
+  return outcome;
+}
+
+}  // namespace espalier::farm
