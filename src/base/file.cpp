@@ -17,7 +17,10 @@ namespace {
 
 class Descriptor {
  public:
-  Descriptor(const fs::path& path, int flags, const char* purpose) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+  Descriptor(const fs::path& path, int flags, const char* purpose) : path_(path) {
+    do {
+      fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+    } while (fd_ < 0 && errno == EINTR);
     if (fd_ < 0) refuse(purpose);
   }
   ~Descriptor() {
@@ -32,17 +35,20 @@ class Descriptor {
   }
   void sync() const {
     // Some file systems refuse fsync on a directory; there is nothing better to do then.
-    if (::fsync(fd_) != 0 && errno != EINVAL) refuse("fsync");
+    while (::fsync(fd_) != 0) {
+      if (errno == EINVAL) return;
+      if (errno != EINTR) refuse("fsync");
+    }
   }
   void close() {
     const int fd = fd_;
     fd_ = -1;
-    if (::close(fd) != 0) refuse("close");
+    if (::close(fd) != 0 && errno != EINTR) refuse("close");  // interrupted, Linux has closed it
   }
 
  private:
   fs::path path_;
-  int fd_;
+  int fd_ = -1;
 };
 
 void write_all(const Descriptor& file, std::string_view content) {

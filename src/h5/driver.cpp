@@ -125,7 +125,9 @@ H5FD_t* driver_open(const char* name, unsigned flags, hid_t access, haddr_t) {
   if ((flags & H5F_ACC_TRUNC) != 0) mode |= O_TRUNC;
   if ((flags & H5F_ACC_CREAT) != 0) mode |= O_CREAT;
   if ((flags & H5F_ACC_EXCL) != 0) mode |= O_EXCL;
-  file->descriptor = ::open(name, mode | O_CLOEXEC, 0644);
+  do {
+    file->descriptor = ::open(name, mode | O_CLOEXEC, 0644);
+  } while (file->descriptor < 0 && errno == EINTR);
   struct stat status {};
   if (file->descriptor < 0 || ::fstat(file->descriptor, &status) != 0) {
     file->record("open");
@@ -141,7 +143,7 @@ H5FD_t* driver_open(const char* name, unsigned flags, hid_t access, haddr_t) {
 
 herr_t driver_close(H5FD_t* file) {
   DriverFile* const mine = &own_part(file);
-  if (::close(mine->descriptor) != 0) {  // NFS may report a full disk only now
+  if (::close(mine->descriptor) != 0 && errno != EINTR) {  // interrupted, Linux has closed it; NFS may report a full disk only now
     mine->record("write");
     mine->state->write_failed = true;
   }

@@ -85,7 +85,10 @@ void Descriptor::sync_data() const {
 void sync_directory(const std::filesystem::path& directory) {
   const Descriptor file(directory, O_RDONLY | O_DIRECTORY, "open");
   // Some file systems refuse fsync on a directory; there is nothing better to do then.
-  if (::fsync(file.get()) != 0 && errno != EINVAL) file.refuse("fsync");
+  while (::fsync(file.get()) != 0) {
+    if (errno == EINVAL) return;
+    if (errno != EINTR) file.refuse("fsync");
+  }
 }
 
 }  // namespace espalier::store

@@ -54,10 +54,13 @@ std::string describe(const LockOwner& owner) {
 /// link() is atomic, also on NFS, and shows the lock only with its content. False if there is a lock already.
 bool create_lock(const fs::path& file, const std::string& content) {
   const fs::path mine = fmt::format("{}.{}-{}.tmp", file.string(), this_process().host, ::getpid());
-  {
+  try {
     const Descriptor written(mine, O_WRONLY | O_CREAT | O_TRUNC, "create");
     written.write_at(0, content);
     written.sync();
+  } catch (...) {
+    ::unlink(mine.c_str());
+    throw;
   }
   const int linked = ::link(mine.c_str(), file.c_str());
   const int error = errno;

@@ -65,6 +65,7 @@ OutputDirectory OutputDirectory::inspect(const fs::path& path) {
 void OutputDirectory::create(const RunIdentity& identity) {
   make_directory(path_ / "parts");
   make_directory(log_directory());
+  remove_temporary_files(path_);
   sync_directory(path_);
   create_journal(journal_path());
   read_journal();

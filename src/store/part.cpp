@@ -47,19 +47,23 @@ task::PartFile publish_part(const fs::path& output_directory, const fs::path& te
   return {name, stamp};
 }
 
-std::string check_part(const fs::path& output_directory, const task::PartFile& part) {
+std::string compare_part(const fs::path& output_directory, const task::PartFile& part) {
   const fs::path file = output_directory / part.name;
   std::error_code error;
   if (!fs::exists(file, error)) return "the file is missing";
+  const base::FileStamp found = base::stamp_file(file);
+  if (found.size != part.stamp.size) return fmt::format("expected {} bytes, found {}", part.stamp.size, found.size);
+  if (found.checksum != part.stamp.checksum)
+    return fmt::format("expected checksum {:016x}, found {:016x}", part.stamp.checksum, found.checksum);
+  return "";
+}
+
+std::string check_part(const fs::path& output_directory, const task::PartFile& part) {
   try {
-    const base::FileStamp found = base::stamp_file(file);
-    if (found.size != part.stamp.size) return fmt::format("expected {} bytes, found {}", part.stamp.size, found.size);
-    if (found.checksum != part.stamp.checksum)
-      return fmt::format("expected checksum {:016x}, found {:016x}", part.stamp.checksum, found.checksum);
+    return compare_part(output_directory, part);
   } catch (const base::Error& unreadable) {
     return unreadable.what();
   }
-  return "";
 }
 
 void copy_part(const fs::path& from_directory, const fs::path& to_directory, const task::PartFile& part) {

@@ -65,14 +65,16 @@ void write_provenance(const h5::Group& root, const OutputDirectory& directory, c
   root.write_attribute("tasks_waiting", static_cast<std::int64_t>(counts.waiting));
 }
 
-void copy_part(const h5::Group& root, const OutputDirectory& directory, const std::string& table, const task::Outcome& outcome) {
+/// False if the part file is missing or damaged; Error(io) if it cannot be read.
+bool copy_part(const h5::Group& root, const OutputDirectory& directory, const std::string& table, const task::Outcome& outcome) {
   const fs::path file = directory.path() / outcome.part->name;
-  if (const std::string problem = check_part(directory.path(), *outcome.part); !problem.empty()) {
-    base::log_warning("'{}': {}: it is left out of the result file", file.string(), problem);
-    return;
+  if (const std::string problem = compare_part(directory.path(), *outcome.part); !problem.empty()) {
+    base::log_warning("'{}': {}: it is left out of the result file; remove it, and the next run makes it again", file.string(), problem);
+    return false;
   }
   const h5::File part = h5::File::open_read_only(file);
   h5::copy_object(part.root(), "", root, "parts/" + table + "/" + outcome.key.hex());
+  return true;
 }
 
 std::vector<ResultTable> make_tables(const task::StageRegistry& stages) {
@@ -102,7 +104,7 @@ ResultCounts write_content(const h5::Group& root, const OutputDirectory& directo
     const auto table = std::find_if(tables.begin(), tables.end(), [&](const ResultTable& t) { return t.name() == stage.table(); });
     if (table == tables.end()) continue;
     table->add(stage, planned.spec, outcome);
-    if (options.copy_parts && outcome.part) copy_part(root, directory, table->name(), outcome);
+    if (options.copy_parts && outcome.part && !copy_part(root, directory, table->name(), outcome)) ++counts.parts_left_out;
   }
   all.write(root);
   for (ResultTable& table : tables) table.write(root);

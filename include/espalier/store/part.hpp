@@ -22,6 +22,9 @@ task::PartFile publish_part(const std::filesystem::path& output_directory, const
                             const task::StageKey& key);
 
 /// "" if the part file is present with its size and checksum, else what is wrong with it.
+/// Error(io) if it is there and cannot be read.
+std::string compare_part(const std::filesystem::path& output_directory, const task::PartFile& part);
+/// The same, but what cannot be read is wrong as well.
 std::string check_part(const std::filesystem::path& output_directory, const task::PartFile& part);
 
 /// The same file in another output directory, durable under its final name. Error(store) if it is damaged where it comes from.

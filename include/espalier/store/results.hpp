@@ -17,6 +17,7 @@ struct ResultCounts {
   std::size_t done = 0;
   std::size_t failed = 0;
   std::size_t waiting = 0;
+  std::size_t parts_left_out = 0;  ///< part files that are missing or damaged
   bool complete() const { return waiting == 0; }
 };
 

@@ -1,0 +1,154 @@
+"""A small run in which one file system call fails, for the n-th call of each kind and several errors; then the same command again.
+
+Whatever fails: the run ends, with exit code 0 only if everything is done and durable; what it said was done is in the journal and is not done
+again; and the second run completes with the rows of an undisturbed one.
+
+Usage: faults_test.py LIBRARY [--all] [--samples N] [--only CALL] [--keep]     --all: every n; otherwise N of them per call and error
+The program is $ESPALIER_BIN, the data $ESPALIER_DATA.
+"""
+import argparse
+import errno
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "app"))
+from harness import ENVIRONMENT, PROGRAM, TINY, espalier, steady, table  # noqa: E402
+
+SHORT = 0  # a short write
+HARMLESS = (SHORT, errno.EINTR)
+CASES = [("write", errno.ENOSPC, True), ("write", errno.ENOSPC, False), ("write", errno.EIO, False), ("write", errno.EINTR, False),
+         ("write", SHORT, False), ("sync", errno.EIO, False), ("sync", errno.EINTR, False), ("sync", errno.ENOSPC, True),
+         ("rename", errno.ENOSPC, False), ("rename", errno.EIO, True), ("open", errno.EIO, False), ("open", errno.ENOSPC, True),
+         ("open", errno.EINTR, False), ("close", errno.EIO, False), ("close", errno.ENOSPC, False), ("close", errno.EINTR, False)]
+COMMAND = ["run", str(TINY), "--quiet", "--set", "prune.criterion=none", "--set", "solve.node_limit=0"]
+SECONDS = 120
+
+
+def journal_outcomes(out):
+    """Done tasks of the journal, key -> start time: read without the program's code (layout: espalier/store/journal.hpp)."""
+    path = out / "run.journal"
+    if not path.exists():
+        return {}
+    data, at, done = path.read_bytes(), 64, {}
+    while at + 16 <= len(data):
+        length, kind = struct.unpack_from("<II", data, at)
+        if at + 16 + length > len(data):
+            break
+        if kind == 2 and data[at + 8] == 0:
+            high, low, started = struct.unpack_from("<QQd", data, at + 12)
+            done[f"{high:016x}{low:016x}"] = started
+        at += 16 + length
+    return done
+
+
+class Faults:
+    def __init__(self, library, folder):
+        self.library, self.folder = library, folder
+        self.reference = folder / "reference"
+        result = espalier(*COMMAND, "--out", self.reference)
+        assert result.returncode == 0, result.stderr
+        self.rows = self.rows_of(self.reference)
+        self.tasks = len(journal_outcomes(self.reference))
+        self.problems = []
+        self.calls = {}
+
+    @staticmethod
+    def rows_of(out):
+        return {name: steady(table(out, name)) for name in ("solves", "networks", "stages")}
+
+    def run(self, out, call, at, error, stays):
+        """The command with the library loaded; its result and the number of calls that were counted."""
+        state = self.folder / "state"
+        state.write_bytes(bytes(8))
+        environment = dict(ENVIRONMENT, LD_PRELOAD=str(self.library), FAULTS_DIR=str(out), FAULTS_STATE=str(state), FAULTS_CALL=call,
+                           FAULTS_AT=str(at), FAULTS_ERROR=str(error), FAULTS_STAYS=str(int(stays)))
+        result = espalier(*COMMAND, "--out", out, env=environment, timeout=SECONDS)
+        return result, struct.unpack("<q", state.read_bytes())[0]
+
+    def count(self, call):
+        if call not in self.calls:
+            out = self.folder / "counted"
+            result, self.calls[call] = self.run(out, call, 0, 0, False)
+            assert result.returncode == 0, result.stderr
+            assert self.calls[call] > 0, f"no {call} was seen: is {self.library} loaded?"
+            shutil.rmtree(out)
+        return self.calls[call]
+
+    def check(self, call, at, error, stays):
+        out = self.folder / "out"
+        name = f"{call} {at}: {errno.errorcode.get(error, 'short')}{', and all later ones' if stays else ''}"
+        complaints = []
+
+        def expect(condition, what):
+            if not condition:
+                complaints.append(what)
+
+        try:
+            result, _ = self.run(out, call, at, error, stays)
+            self.check_end(out, result, error in HARMLESS, expect)
+            done = journal_outcomes(out)
+            again = espalier(*COMMAND, "--out", out, "--retry", "failed", timeout=SECONDS)
+            expect(again.returncode == 0, f"the second run: exit code {again.returncode}\n{again.stderr}")
+            if again.returncode == 0:
+                expect(self.rows_of(out) == self.rows, "other rows after the second run")
+                expect(done.items() <= journal_outcomes(out).items(), "a task whose record was durable ran again")
+                expect(not list(out.rglob("*.tmp")), "temporary files are left")
+        except subprocess.TimeoutExpired:
+            complaints.append(f"no end within {SECONDS} s")
+            result = None
+        if complaints:
+            self.problems.append(name)
+            print(f"PROBLEM {name}: {'; '.join(complaints)}\n{result.stderr if result else ''}", flush=True)
+        shutil.rmtree(out, ignore_errors=True)
+        return result.returncode if result else None
+
+    def check_end(self, out, result, harmless, expect):
+        code = result.returncode
+        expect(code in ((0,) if harmless else (0, 1, 3)), f"exit code {code}")
+        said = re.search(r"^(\d+) done, (\d+) failed, (\d+) left", result.stderr, re.MULTILINE)
+        expect(not said or int(said[1]) <= len(journal_outcomes(out)), "more was said to be done than the journal holds")
+        if code == 0:
+            expect(len(journal_outcomes(out)) == self.tasks, "exit code 0, but the journal is not complete")
+            checked = espalier("check", out)
+            expect(checked.returncode == 0, f"exit code 0, but check says: {checked.stdout}")
+        if code == 1:
+            expect(said and int(said[2]) > 0, "exit code 1, but no failed task")
+            expect("io" in result.stderr, "exit code 1, but not by the failing call")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("library", type=pathlib.Path)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--samples", type=int, default=2)
+    parser.add_argument("--only")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        faults = Faults(options.library.resolve(), pathlib.Path(folder).resolve())
+        runs = 0
+        for number, (call, error, stays) in enumerate(CASES):
+            if options.only and call != options.only:
+                continue
+            begin, calls, codes = time.monotonic(), faults.count(call), {}
+            places = range(1, calls + 1)
+            if not options.all:  # evenly spread, at other places for every case
+                places = sorted({1 + int((i + (number * 0.37) % 1) * calls / options.samples) for i in range(options.samples)})
+            for at in places:
+                code = faults.check(call, at, error, stays)
+                codes[code] = codes.get(code, 0) + 1
+                runs += 1
+            print(f"{call} {errno.errorcode.get(error, 'short')}{' from there on' if stays else ''}: {len(places)} of {calls} calls, "
+                  f"exit codes {codes}, {time.monotonic() - begin:.0f} s", flush=True)
+        print(f"{runs} runs, {len(faults.problems)} problems")
+        return 1 if faults.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
