@@ -113,6 +113,7 @@ int merge(const MergeOptions& options) {
   const store::ResultCounts results = store::build_results(destination, stages, plan.graph);
   fmt::print("{} outcomes added, {} were there before, {} duplicates that agree\n{} done, {} failed, {} left: {}\n", counts.added,
              counts.present, counts.duplicates, results.done, results.failed, results.waiting, destination.results_path().string());
+  if (results.parts_left_out > 0) return exit_store;
   if (!results.complete()) return exit_stopped;
   return results.failed > 0 ? exit_some_failed : exit_done;
 }

@@ -91,6 +91,7 @@ int exit_code_of_run(const farm::RunResult& result, const store::ResultCounts& c
   if (result.error) return exit_code_of(result.error->kind());
   const bool by_failures = result.stopped == dispatch::StopReason::failures;
   if (!result.settled && result.stopped != dispatch::StopReason::none && !by_failures) return exit_stopped;
+  if (counts.parts_left_out > 0) return exit_store;
   return counts.failed > 0 || !result.settled ? exit_some_failed : exit_done;
 }
 

@@ -1,20 +1,27 @@
 """One grid in shards, merged, against the same grid in one run."""
-import shutil
+import pathlib
+import tempfile
 import unittest
 
-from harness import TINY, Case, steady, table
+from harness import TINY, Case, espalier, steady, table
 
 COUNT = 3
 
 
 class Sharding(Case):
-    def setUp(self):
-        super().setUp()
-        self.whole = self.folder / "whole"
-        self.parts = [self.folder / f"part-{i}" for i in range(1, COUNT + 1)]
-        self.run_ok("run", TINY, "--out", self.whole, "--quiet")
-        for i, part in enumerate(self.parts, 1):
-            self.run_ok("run", TINY, "--out", part, "--shard", f"{i}/{COUNT}", "--quiet", ranks=2 if i == 1 else None)
+    """The directories of setUpClass are only read."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.whole = pathlib.Path(folder.name) / "whole"
+        cls.parts = [pathlib.Path(folder.name) / f"part-{i}" for i in range(1, COUNT + 1)]
+        runs = [espalier("run", TINY, "--out", cls.whole, "--quiet")]
+        for i, part in enumerate(cls.parts, 1):
+            runs.append(espalier("run", TINY, "--out", part, "--shard", f"{i}/{COUNT}", "--quiet", ranks=2 if i == 1 else None))
+        for run in runs:
+            assert run.returncode == 0, run.stderr
 
     def assert_same_rows(self, out):
         for name in ("solves", "networks", "stages"):
@@ -29,7 +36,6 @@ class Sharding(Case):
         self.assertIn("all as stored", self.run_ok("check", out).stdout)
         # Again: nothing is added. And the merged directory is one that run continues.
         self.assertIn("0 outcomes added", self.run_ok("merge", *self.parts, "--out", out).stdout)
-        shutil.rmtree(self.parts[0])
         stages = table(out, "stages")
         self.run_ok("run", TINY, "--out", out)
         self.assertEqual(list(table(out, "stages")["started"]), list(stages["started"]))

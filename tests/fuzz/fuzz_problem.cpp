@@ -1,8 +1,8 @@
-// The problem file reader. A fuzzer that flips bytes of an HDF5 file mostly finds crashes of the HDF5 library (which is why damaged files
-// are first read in a process of their own, h5::verify_file). So the bytes are a recipe: a good problem file in which objects and
-// attributes are removed or replaced by ones of any type, rank, extent and value. Now and then bytes of the finished file are changed, too;
-// it is then read if it passes h5::verify_file, as in read_problems. The reader refuses as Error(data), or gives problems that keep their
-// value when written and read again.
+// The problem file reader. Flipping bytes of an HDF5 file mostly finds crashes of the HDF5 library, which `espalier solve` survives because
+// it reads problem files in a process of their own. So the bytes are a recipe instead: a good problem file in which objects and attributes
+// are removed or replaced by ones of any type, rank, extent and value. Now and then bytes of the finished file are changed, too; it is then
+// read if it passes h5::verify_file. The reader refuses as Error(data), or gives problems that keep their value when written and read
+// again.
 #include <fstream>
 #include <limits>
 
