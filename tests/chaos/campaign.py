@@ -74,7 +74,7 @@ class Campaign:
     def start(self, mode):
         self.runs += 1
         log = self.folder / f"run-{self.runs:03}.log"
-        command = ["mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", *MODES[mode], "-np", "3", PROGRAM, "run", str(GRID),
+        command = ["setpriv", "--pdeathsig", "KILL", "mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", *MODES[mode], "-np", "3", PROGRAM, "run", str(GRID),
                    "--out", str(self.out), "--retry", "failed", "--quiet"]
         with open(log, "w") as output:
             run = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
