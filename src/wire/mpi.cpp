@@ -6,7 +6,7 @@
 // Open MPI yields the core in every probe when it believes that there are more ranks than cores; with sleeping ranks that only costs: on
 // a busy machine each yield is a whole time slice of somebody else (null tasks: 9,500/s with, 15,900/s without, load 12 on 2 cores).
 // In recovery mode (orte_enable_recovery) a send to a dead rank may stay pending for ever, MPI_Init never returns when a rank has died
-// before, and over TCP nor does MPI_Finalize (all measured): see forget(), Deadline and the destructor.
+// before, and over TCP nor does MPI_Finalize (all measured): see forget(), InitGuard and the destructor.
 #include "wire/mpi.hpp"
 
 #include <signal.h>
@@ -20,6 +20,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <deque>
+#include <limits>
 #include <map>
 #include <set>
 #include <string_view>
@@ -44,7 +45,6 @@ constexpr Seconds kShortestSleep{50e-6};
 constexpr Seconds kLongestSleep{1e-3};
 constexpr std::size_t kLargestMessage = (std::size_t{1} << 31) - 4096;  // MPI counts are ints
 
-constexpr unsigned kInitSeconds = 120;
 constexpr int kInitExitCode = 75;  // nothing was begun: start again
 constexpr unsigned kFinalizeSeconds = 10;
 
@@ -61,12 +61,31 @@ void leave_after(unsigned seconds, void (*leave)(int)) {
   ::alarm(seconds);
 }
 
-/// In recovery mode a rank that died before MPI_Init would keep the others in it for ever.
-struct Deadline {
-  explicit Deadline(bool recovery) {
-    if (recovery) leave_after(kInitSeconds, [](int) { ::_exit(kInitExitCode); });
+/// Ends this process, by SIGALRM once a second, while MPI_Init waits for what will never come: for ranks that died before it (recovery
+/// mode), or for a launcher that is gone (later the library itself notices that). PR_SET_PDEATHSIG would be no help: it looks at the
+/// thread that forked us, and Open MPI's daemon forks many ranks in threads that end soon.
+class InitGuard {
+ public:
+  explicit InitGuard(bool recovery) {
+    launcher_ = ::getppid();
+    const char* given = std::getenv("ESPALIER_MPI_INIT_SECONDS");
+    seconds_left_ = !recovery ? std::numeric_limits<long>::max() : given != nullptr ? std::atol(given) : kInitSeconds;
+    leave_after(1, look);
   }
-  ~Deadline() { ::alarm(0); }
+  ~InitGuard() { ::alarm(0); }
+
+ private:
+  static constexpr long kInitSeconds = 120;
+
+  /// Only async-signal-safe calls here.
+  static void look(int) {
+    seconds_left_ = seconds_left_ - 1;
+    if (::getppid() != launcher_ || seconds_left_ <= 0) ::_exit(kInitExitCode);
+    ::alarm(1);
+  }
+
+  static inline pid_t launcher_ = 0;
+  static inline volatile long seconds_left_ = 0;
 };
 
 /// Sleeps longer and longer until told that something happened.
@@ -91,7 +110,7 @@ class Backoff {
 
 class MpiLink final : public Link {
  public:
-  MpiLink() : environment_(mpi::threading::funneled, /*abort_on_exception=*/false) { ::alarm(0); }
+  MpiLink() : environment_(mpi::threading::funneled, /*abort_on_exception=*/false) { ::alarm(0); }  // the guard's work is done
 
   /// In recovery mode nobody would end a rank that hangs in MPI_Finalize, and nobody minds if it leaves without.
   ~MpiLink() override {
@@ -178,7 +197,7 @@ class MpiLink final : public Link {
   }
 
   const bool recovery_ = recovery_mode();
-  const Deadline deadline_{recovery_};  // made before MPI_Init, destroyed after MPI_Finalize
+  const InitGuard guard_{recovery_};  // made before MPI_Init, destroyed after MPI_Finalize
   mpi::environment environment_;
   mpi::communicator world_;
   std::map<Rank, std::deque<mpi::request>> sending_;

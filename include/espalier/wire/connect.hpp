@@ -17,7 +17,8 @@ bool launched_by_mpi();
 
 /// At most once in a process, from the main thread, before other threads start. MPI is initialised only if it is used, so a program
 /// started by hand needs no MPI daemon, no network and no extra threads; MPI_Finalize is called when the link is destroyed.
-/// Without MPI the link has size 1. Throws Error(io) if MPI cannot be initialised.
+/// Without MPI the link has size 1. Throws Error(io) if MPI cannot be initialised. The process ends with code 75 if its launcher is gone
+/// before MPI is up, and in Open MPI's recovery mode if MPI is not up in 120 s (environment variable ESPALIER_MPI_INIT_SECONDS).
 std::unique_ptr<Link> connect(Launch launch = Launch::automatic);
 
 }  // namespace espalier::wire
