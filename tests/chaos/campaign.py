@@ -46,8 +46,12 @@ class Kill:
 
 
 def make_plan(seed, kills, modes):
+    """Every kind of victim equally often in every mode, in random order."""
     source = random.Random(seed)
-    return [Kill(source.choice(modes), source.choice(VICTIMS), source.random(), round(source.uniform(0.0, 2.0), 2)) for _ in range(kills)]
+    hits = [(mode, victim) for mode in modes for victim in VICTIMS]
+    hits = [hits[i % len(hits)] for i in range(kills)]
+    source.shuffle(hits)
+    return [Kill(mode, victim, source.random(), round(source.uniform(0.0, 1.5), 2)) for mode, victim in hits]
 
 
 class Campaign:
@@ -55,7 +59,7 @@ class Campaign:
         self.plan = list(plan)
         self.folder = folder
         self.marker = f"ESPALIER_CHAOS={folder.name}-{os.getpid()}"
-        self.environment = dict(ENVIRONMENT, **dict([self.marker.split("=")]))
+        self.environment = dict(ENVIRONMENT, ESPALIER_MPI_INIT_SECONDS="5", **dict([self.marker.split("=")]))
         self.begin = time.monotonic()
         self.used = collections.Counter()
         self.violations = collections.Counter()
@@ -75,7 +79,7 @@ class Campaign:
         self.runs += 1
         log = self.folder / f"run-{self.runs:03}.log"
         command = ["setpriv", "--pdeathsig", "KILL", "mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", *MODES[mode], "-np", "3", PROGRAM, "run", str(GRID),
-                   "--out", str(self.out), "--retry", "failed", "--quiet"]
+                   "--out", str(self.out), "--retry", "failed", "--quiet", "--silence", "15"]
         with open(log, "w") as output:
             run = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                    start_new_session=True)
