@@ -46,7 +46,7 @@ function(espalier_module name)
       target_compile_definitions(test_${name} PRIVATE ESPALIER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
       target_link_libraries(test_${name} PRIVATE espalier_${name} ${M_LIBRARIES} espalier_options GTest::gmock GTest::gtest_main)
       # A test file's own code is run once: optimising it costs more than it saves. Overrides the build type's level.
-      target_compile_options(test_${name} PRIVATE -O1)
+      target_compile_options(test_${name} PRIVATE $<IF:$<BOOL:${ESPALIER_SANITIZE}>,-O0,-O1>)
       gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                            PROPERTIES TIMEOUT 300 LABELS "unit;${name}")
     endif()
