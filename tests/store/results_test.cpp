@@ -157,7 +157,7 @@ TEST_F(ResultsTest, WhatAStageDoesNotDeclareIsADefect) {
 TEST_F(ResultsTest, DamagedPartsAreLeftOutAndReported) {
   OutputDirectory directory = sample_run();
   fs::resize_file(out() / part_name(graph_.tasks[0].spec.key), 50);
-  build_results(directory, stages_, graph_);
+  EXPECT_EQ(build_results(directory, stages_, graph_).parts_left_out, 1U);
   const h5::File file = h5::File::open_read_only(results());
   EXPECT_FALSE(file.root().exists("parts/networks/" + graph_.tasks[0].spec.key.hex()));
   EXPECT_TRUE(file.root().exists("parts/networks/" + graph_.tasks[1].spec.key.hex()));
