@@ -1,5 +1,6 @@
 #include "sandbox/child.hpp"
 
+#include <execinfo.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,7 +20,8 @@ namespace espalier::sandbox {
 
 namespace {
 
-constexpr int kResults = 3;  // the only descriptor beside 0, 1 and 2
+constexpr int kResults = 3;
+constexpr int kLog = 4;  // a solver may send 1 and 2 elsewhere
 constexpr rlim_t kLargestFile = rlim_t{1} << 30;
 
 // Signal handlers touch nothing else.
@@ -31,6 +33,26 @@ void on_signal(int signal) {
   if (signal == stop_for_time) asked_for_time = 1;
   if (signal == SIGXCPU) asked_for_cpu = 1;
   if (signal == stop_by_caller || signal == SIGTERM || signal == SIGINT || signal == SIGHUP) asked_by_caller = 1;
+}
+
+/// Where it happened goes to the log; then the signal does what it does by default.
+void on_crash(int signal) {
+  constexpr std::string_view text = "stack at the signal that ended the process:\n";
+  [[maybe_unused]] const auto written = ::write(kLog, text.data(), text.size());
+  std::array<void*, 64> frames{};
+  ::backtrace_symbols_fd(frames.data(), ::backtrace(frames.data(), static_cast<int>(frames.size())), kLog);
+  ::raise(signal);
+}
+
+/// Also for a stack that has no room left.
+void report_crashes() {
+  static std::array<char, 65536> space;
+  const stack_t stack{.ss_sp = space.data(), .ss_flags = 0, .ss_size = space.size()};
+  ::sigaltstack(&stack, nullptr);
+  struct sigaction action {};
+  action.sa_handler = on_crash;
+  action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) ::sigaction(signal, &action, nullptr);
 }
 
 std::uint64_t job_number = 0;  // for out_of_memory(), which gets no argument
@@ -86,7 +108,7 @@ void offer_to_the_memory_killer() {
   ::close(file);
 }
 
-/// Nothing is left open but standard input (empty), output and error (the log) and the pipe for results.
+/// Nothing is left open but standard input (empty), output and error (the log), the log again and the pipe for results.
 void set_descriptors(const ChildJob& job) {
   const int null = ::open("/dev/null", O_RDONLY);
   const int results = ::fcntl(job.results, F_DUPFD, 10);
@@ -95,7 +117,8 @@ void set_descriptors(const ChildJob& job) {
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
   ::dup3(results, kResults, O_CLOEXEC);  // a program that the work starts must not be able to write there
-  ::close_range(kResults + 1, ~0U, 0);
+  ::dup3(output, kLog, O_CLOEXEC);
+  ::close_range(kLog + 1, ~0U, 0);
 }
 
 }  // namespace
@@ -106,6 +129,7 @@ void be_child(const Work& work, const ChildJob& job) {
   if (::getppid() != job.server) ::_exit(1);  // it died before the line above
   set_descriptors(job);
   reset_signals();
+  report_crashes();
   offer_to_the_memory_killer();
   set_limits(job.limits);
   job_number = job.number;

@@ -25,7 +25,7 @@ namespace {
 std::string read_proc(const char* path) {
   const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
   std::string text;
-  std::array<char, 8192> bytes;
+  std::array<char, 8192> bytes{};
   for (ssize_t got = 0; file && (got = ::read(file.get(), bytes.data(), bytes.size())) > 0;)
     text.append(bytes.data(), static_cast<std::size_t>(got));
   return text;

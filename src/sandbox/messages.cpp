@@ -51,7 +51,7 @@ bool write_frame(int socket_or_pipe, Tag tag, std::uint64_t job, std::string_vie
 }
 
 FrameReader::Status FrameReader::read(int descriptor) {
-  std::array<char, 65536> bytes;
+  std::array<char, 65536> bytes{};
   const ssize_t got = ::read(descriptor, bytes.data(), bytes.size());
   if (got > 0) buffer_.append(bytes.data(), static_cast<std::size_t>(got));
   if (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN))) return Status::more;

@@ -22,7 +22,7 @@ void OutputLog::append(std::string_view bytes) {
 }
 
 OutputLog::Pipe OutputLog::drain(int pipe) {
-  std::array<char, 65536> bytes;
+  std::array<char, 65536> bytes{};
   for (int reads = 0; reads < 16; ++reads) {
     const ssize_t got = ::read(pipe, bytes.data(), bytes.size());
     if (got == 0) return Pipe::closed;

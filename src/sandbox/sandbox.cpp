@@ -130,7 +130,7 @@ struct Sandbox::Connection {
   }
 };
 
-Sandbox::Sandbox(Work work) : connection_(std::make_unique<Connection>()) {
+Sandbox::Sandbox(const Work& work) : connection_(std::make_unique<Connection>()) {
   std::array<int, 2> sockets{}, pipe{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) != 0)
     fail(ErrorKind::io, "cannot make the sandbox's socket: {}", std::strerror(errno));

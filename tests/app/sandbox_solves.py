@@ -63,7 +63,8 @@ class Misbehaving(Marked):
     def test_crashes_our_process(self):
         answer = self.solve("kill -SEGV $PPID", "sleep 1000")
         self.assertEqual((answer["status"], answer["reason"]), ("error", "crashed"))
-        self.assertEqual(answer["detail"], "ended by signal 11 (Segmentation fault)")
+        self.assertEqual(answer["detail"], f"ended by signal 11 (Segmentation fault); what it printed is in '{self.folder}/log.0.out'")
+        self.assertIn("espalier", (self.folder / "log.0.out").read_text(), "the stack")
         self.assertIsNotNone(answer["verified_objective"])
 
     def test_the_rest_of_the_file_goes_on(self):

@@ -26,7 +26,7 @@ TEST_F(SandboxTest, AResultComesBackWithWhatItCost) {
 }
 
 TEST_F(SandboxTest, TheChildHasItsOwnGroupNoForeignFilesAndIsTheFirstToBeKilledForMemory) {
-  EXPECT_EQ(run("describe").result, "own group; 0 1 2 3; 1000");
+  EXPECT_EQ(run("describe").result, "own group; 0 1 2 3 4; 1000");
 }
 
 TEST_F(SandboxTest, AChildThatSleepsForEverIsKilled) {
@@ -76,6 +76,8 @@ TEST_F(SandboxTest, CrashesAreNamedAndPartialResultsKept) {
   EXPECT_EQ(segv.end, End::crashed);
   EXPECT_EQ(segv.message, "ended by signal 11 (Segmentation fault)");
   EXPECT_EQ(segv.partial, "second");
+  EXPECT_EQ(segv.log, log);
+  EXPECT_THAT(base::read_file(log), StartsWith("stack at the signal that ended the process:\n"));
   EXPECT_EQ(run("signal 9").message, "ended by signal 9 (Killed), which espalier did not send");
   EXPECT_EQ(run("abort").message, "ended by signal 6 (Aborted)");
   const Report exited = run("exit");

@@ -63,7 +63,7 @@ class ServerLost : public base::Error {
 class Sandbox {
  public:
   /// Forks the server. The process should have one thread and no open files that a child must not see. Throws Error(io) if it cannot.
-  explicit Sandbox(Work work);
+  explicit Sandbox(const Work& work);
   ~Sandbox();
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
