@@ -3,7 +3,7 @@
 Whatever fails: the run ends, with exit code 0 only if everything is done and durable; what it said was done is in the journal and is not done
 again; and the second run completes with the rows of an undisturbed one.
 
-Usage: faults_test.py LIBRARY [--all] [--samples N] [--only CALL] [--keep]     --all: every n; otherwise N of them per call and error
+Usage: faults_test.py LIBRARY [--all] [--samples N] [--only CALL]     --all: every n; otherwise N of them per call and error
 The program is $ESPALIER_BIN, the data $ESPALIER_DATA.
 """
 import argparse
@@ -23,10 +23,13 @@ from harness import ENVIRONMENT, PROGRAM, TINY, espalier, steady, table  # noqa:
 
 SHORT = 0  # a short write
 HARMLESS = (SHORT, errno.EINTR)
-CASES = [("write", errno.ENOSPC, True), ("write", errno.ENOSPC, False), ("write", errno.EIO, False), ("write", errno.EINTR, False),
-         ("write", SHORT, False), ("sync", errno.EIO, False), ("sync", errno.EINTR, False), ("sync", errno.ENOSPC, True),
-         ("rename", errno.ENOSPC, False), ("rename", errno.EIO, True), ("open", errno.EIO, False), ("open", errno.ENOSPC, True),
-         ("open", errno.EINTR, False), ("close", errno.EIO, False), ("close", errno.ENOSPC, False), ("close", errno.EINTR, False)]
+# What fails: the call, its error, whether all later ones fail as well, and on which files ("": all of the output directory).
+CASES = [("write", errno.ENOSPC, True, ""), ("write", errno.ENOSPC, False, ""), ("write", errno.EIO, False, ""),
+         ("write", errno.EINTR, False, ""), ("write", SHORT, False, ""), ("sync", errno.EIO, False, ""), ("sync", errno.EINTR, False, ""),
+         ("sync", errno.ENOSPC, True, ""), ("rename", errno.ENOSPC, False, ""), ("rename", errno.EIO, True, ""),
+         ("open", errno.EIO, False, ""), ("open", errno.ENOSPC, True, ""), ("open", errno.EINTR, False, ""), ("close", errno.EIO, False, ""),
+         ("close", errno.ENOSPC, False, ""), ("close", errno.EINTR, False, ""),
+         ("write", errno.ENOSPC, False, "run.journal"), ("write", SHORT, False, "run.journal"), ("sync", errno.EIO, False, "run.journal")]
 COMMAND = ["run", str(TINY), "--quiet", "--set", "prune.criterion=none", "--set", "solve.node_limit=0"]
 SECONDS = 120
 
@@ -48,6 +51,11 @@ def journal_outcomes(out):
     return done
 
 
+def name_of(case):
+    call, error, stays, where = case
+    return f"{call} {errno.errorcode.get(error, 'short')}{' from there on' if stays else ''}{' in ' + where if where else ''}"
+
+
 class Faults:
     def __init__(self, library, folder):
         self.library, self.folder = library, folder
@@ -63,27 +71,30 @@ class Faults:
     def rows_of(out):
         return {name: steady(table(out, name)) for name in ("solves", "networks", "stages")}
 
-    def run(self, out, call, at, error, stays):
+    def run(self, out, case, at):
         """The command with the library loaded; its result and the number of calls that were counted."""
+        call, error, stays, where = case
         state = self.folder / "state"
         state.write_bytes(bytes(8))
-        environment = dict(ENVIRONMENT, LD_PRELOAD=str(self.library), FAULTS_DIR=str(out), FAULTS_STATE=str(state), FAULTS_CALL=call,
+        environment = dict(ENVIRONMENT, LD_PRELOAD=str(self.library), FAULTS_DIR=str(out / where), FAULTS_STATE=str(state), FAULTS_CALL=call,
                            FAULTS_AT=str(at), FAULTS_ERROR=str(error), FAULTS_STAYS=str(int(stays)))
         result = espalier(*COMMAND, "--out", out, env=environment, timeout=SECONDS)
         return result, struct.unpack("<q", state.read_bytes())[0]
 
-    def count(self, call):
-        if call not in self.calls:
+    def count(self, case):
+        call, where = case[0], case[3]
+        if (call, where) not in self.calls:
             out = self.folder / "counted"
-            result, self.calls[call] = self.run(out, call, 0, 0, False)
+            result, calls = self.run(out, case, 0)
             assert result.returncode == 0, result.stderr
-            assert self.calls[call] > 0, f"no {call} was seen: is {self.library} loaded?"
+            assert calls > 0, f"no {call} was seen: is {self.library} loaded?"
+            self.calls[call, where] = calls
             shutil.rmtree(out)
-        return self.calls[call]
+        return self.calls[call, where]
 
-    def check(self, call, at, error, stays):
+    def check(self, case, at):
         out = self.folder / "out"
-        name = f"{call} {at}: {errno.errorcode.get(error, 'short')}{', and all later ones' if stays else ''}"
+        name = f"{name_of(case)}, call {at}"
         complaints = []
 
         def expect(condition, what):
@@ -91,8 +102,8 @@ class Faults:
                 complaints.append(what)
 
         try:
-            result, _ = self.run(out, call, at, error, stays)
-            self.check_end(out, result, error in HARMLESS, expect)
+            result, _ = self.run(out, case, at)
+            self.check_end(out, result, case[1] in HARMLESS, expect)
             done = journal_outcomes(out)
             again = espalier(*COMMAND, "--out", out, "--retry", "failed", timeout=SECONDS)
             expect(again.returncode == 0, f"the second run: exit code {again.returncode}\n{again.stderr}")
@@ -127,25 +138,24 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("library", type=pathlib.Path)
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("--samples", type=int, default=2)
+    parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         faults = Faults(options.library.resolve(), pathlib.Path(folder).resolve())
         runs = 0
-        for number, (call, error, stays) in enumerate(CASES):
-            if options.only and call != options.only:
+        for number, case in enumerate(CASES):
+            if options.only and case[0] != options.only:
                 continue
-            begin, calls, codes = time.monotonic(), faults.count(call), {}
+            begin, calls, codes = time.monotonic(), faults.count(case), {}
             places = range(1, calls + 1)
-            if not options.all:  # evenly spread, at other places for every case
+            if not options.all and not case[3]:  # evenly spread, at other places for every case; of the journal, all
                 places = sorted({1 + int((i + (number * 0.37) % 1) * calls / options.samples) for i in range(options.samples)})
             for at in places:
-                code = faults.check(call, at, error, stays)
+                code = faults.check(case, at)
                 codes[code] = codes.get(code, 0) + 1
                 runs += 1
-            print(f"{call} {errno.errorcode.get(error, 'short')}{' from there on' if stays else ''}: {len(places)} of {calls} calls, "
-                  f"exit codes {codes}, {time.monotonic() - begin:.0f} s", flush=True)
+            print(f"{name_of(case)}: {len(places)} of {calls} calls, exit codes {codes}, {time.monotonic() - begin:.0f} s", flush=True)
         print(f"{runs} runs, {len(faults.problems)} problems")
         return 1 if faults.problems else 0
 
