@@ -124,10 +124,16 @@ class Rows(Marked):
         self.assertTrue(all(row["verified_objective"] == row["verified_objective"] for row in solves), "the clean input was verified before")
         self.assertIn("all as stored", self.run_ok("check", out, code=1).stdout)
 
-    def test_in_process_gives_the_same_rows(self):
-        for flags in ([], ["--no-sandbox"]):
-            self.run_ok("run", TINY, "--out", self.folder / f"out{len(flags)}", "--quiet", *flags)
-        self.assertEqual(steady(table(self.folder / "out0", "solves")), steady(table(self.folder / "out1", "solves")))
+    def test_limits_change_no_row_but_those_they_fail(self):
+        """Without a process of its own, in one, and again with more memory after the first failed: the same rows."""
+        here, limited = self.folder / "here", self.folder / "limited"
+        self.run_ok("run", TINY, "--out", here, "--quiet", "--no-sandbox")
+        self.run_ok("run", TINY, "--out", limited, "--quiet", "--set", "run.memory_limit=1", code=1)
+        failed = [row for row in table(limited, "stages") if row["status"] == b"failed"]
+        self.assertEqual({(row["kind"], row["error_kind"]) for row in failed}, {(b"solve", b"memory")})
+        self.assertIn(b"the limit is 1 MiB", failed[0]["message"])
+        self.run_ok("run", TINY, "--out", limited, "--quiet", "--set", "run.memory_limit=1000", "--retry", "memory")
+        self.assertEqual(steady(table(here, "solves")), steady(table(limited, "solves")))
 
 
 if __name__ == "__main__":
