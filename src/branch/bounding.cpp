@@ -1,0 +1,255 @@
+#include "branch/bounding.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace espalier::branch {
+namespace {
+
+using bounds::BackwardPass;
+using bounds::LayerLines;
+
+LayerLines empty_lines(Eigen::Index rows, Eigen::Index width) {
+  return {.upper_slope = Rows(rows, width),
+          .upper_intercept = Rows(rows, width),
+          .lower_slope = Rows(rows, width),
+          .multiplier = Rows(rows, width)};
+}
+
+/// Row r of the lines becomes the node's; with the slopes that fit the bounds, or the node's own.
+void set_row(const LayerState& layer, Eigen::Index r, LayerLines& lines) {
+  for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
+    const bounds::ReluLines relu = bounds::relu_lines(layer.bounds.lower[i], layer.bounds.upper[i]);
+    lines.upper_slope(r, i) = relu.upper_slope;
+    lines.upper_intercept(r, i) = relu.upper_intercept;
+    lines.lower_slope(r, i) = layer.open(i) ? layer.slope[i] : relu.lower_slope;
+  }
+  lines.multiplier.row(r) = layer.multiplier;
+}
+
+std::vector<LayerLines> lines_of(std::span<Node* const> nodes) {
+  std::vector<LayerLines> lines;
+  for (std::size_t k = 0; k < nodes.front()->layers.size(); ++k) {
+    lines.push_back(empty_lines(static_cast<Eigen::Index>(nodes.size()), nodes.front()->layers[k].slope.size()));
+    for (std::size_t r = 0; r < nodes.size(); ++r) set_row(nodes[r]->layers[k], static_cast<Eigen::Index>(r), lines.back());
+  }
+  return lines;
+}
+
+/// Adam on all slopes and multipliers of one layer, every row for itself.
+class LayerSteps {
+ public:
+  LayerSteps(std::span<Node* const> nodes, std::size_t layer, const LayerLines& lines)
+      : open_((lines.upper_intercept.array() > 0).cast<double>()),
+        split_(open_.rows(), open_.cols()),
+        slope_mean_(Rows::Zero(open_.rows(), open_.cols())),
+        slope_square_(slope_mean_),
+        multiplier_mean_(slope_mean_),
+        multiplier_square_(slope_mean_) {
+    for (std::size_t r = 0; r < nodes.size(); ++r) split_.row(static_cast<Eigen::Index>(r)) = nodes[r]->layers[layer].split;
+  }
+
+  void step(const Rows& coefficients, const Rows& pre_activations, double rate, int iteration, LayerLines& lines) {
+    const Rows slope_gradient = (coefficients.array().min(0.0) * pre_activations.array()).matrix();
+    const Rows slope_change = direction(slope_gradient, iteration, slope_mean_, slope_square_);
+    lines.lower_slope = (lines.lower_slope.array() - rate * open_ * slope_change.array()).max(0.0).min(1.0).matrix();
+    // A multiplier is measured in the unit of the coefficients beside it.
+    const Rows multiplier_change = direction(pre_activations, iteration, multiplier_mean_, multiplier_square_);
+    const Eigen::ArrayXd unit = coefficients.cwiseAbs().rowwise().mean().array();
+    const auto moved = lines.multiplier.array() - (split_.square() * multiplier_change.array()).colwise() * (rate * unit);
+    lines.multiplier = (split_ * (split_ * moved).max(0.0)).matrix();
+  }
+
+ private:
+  static Rows direction(const Rows& gradient, int iteration, Rows& mean, Rows& square) {
+    constexpr double decay = 0.85, square_decay = 0.95;
+    mean = decay * mean + (1 - decay) * gradient;
+    square = square_decay * square + (1 - square_decay) * gradient.cwiseAbs2();
+    const double mean_weight = 1 / (1 - std::pow(decay, iteration)), square_weight = 1 / (1 - std::pow(square_decay, iteration));
+    return (mean.array() * mean_weight / ((square.array() * square_weight).sqrt() + 1e-300)).matrix();
+  }
+
+  Eigen::Array<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> open_, split_;
+  Rows slope_mean_, slope_square_, multiplier_mean_, multiplier_square_;
+};
+
+}  // namespace
+
+Bounding::Bounding(const Query& query, Offer offer)
+    : query_(query), offer_(std::move(offer)), propagation_(query.network, query.ball, query.bounds) {
+  for (std::size_t k = 1; k < query.network.layers.size(); ++k) {
+    weights_.emplace_back(query.network.layers[k].weight.cast<double>());
+    biases_.emplace_back(query.network.layers[k].bias.cast<double>().transpose());
+  }
+  weights_.back() = (weights_.back().row(query.target) - weights_.back().row(query.label)).eval();
+  biases_.back() = Eigen::RowVectorXd::Constant(1, biases_.back()[query.target] - biases_.back()[query.label]);
+}
+
+Node Bounding::root() {
+  Node node;
+  for (std::size_t k = 0; k < propagation_.hidden_layers(); ++k) {
+    const LayerBounds& layer = query_.bounds.layers[k];
+    const Eigen::RowVectorXd zeros = Eigen::RowVectorXd::Zero(layer.lower.size());
+    const Eigen::RowVectorXd slope = bounds::make_lines(layer, 1).lower_slope;
+    node.layers.push_back({.bounds = layer, .slope = slope, .multiplier = zeros, .split = zeros});
+  }
+  return node;
+}
+
+/// The pass's maximisers are feasible inputs: their margins by a forward pass from the first layer on, the best of them is offered.
+void Bounding::offer_best(const BackwardPass& pass, const Rows& first_layer) {
+  Rows h = first_layer;
+  for (std::size_t k = 0; k < weights_.size(); ++k) {
+    Rows g = h.cwiseMax(0.0) * weights_[k].transpose();
+    g.rowwise() += biases_[k];
+    h.swap(g);
+  }
+  Eigen::Index best = 0;
+  const double margin = h.col(0).maxCoeff(&best);
+  offer_(propagation_.maximiser(pass, static_cast<std::size_t>(best)), margin);
+}
+
+void Bounding::improve(std::span<Node* const> nodes, int iterations, double closed_at) {
+  if (nodes.empty()) return;
+  const auto rows = static_cast<Eigen::Index>(nodes.size());
+  std::vector<LayerLines> lines = lines_of(nodes);
+  std::vector<LayerSteps> steps;
+  for (std::size_t k = 0; k < lines.size(); ++k) steps.emplace_back(nodes, k, lines[k]);
+  const bounds::AffineRows start = propagation_.margin_rows(query_.label, query_.target, rows);
+  BackwardPass pass;
+  std::vector<Rows> g;
+  double rate = 0.3;
+  for (int iteration = 1; iteration <= iterations; ++iteration, rate *= 0.92) {
+    propagation_.backward(start, lines, pass);
+    passes_ += rows;
+    bool all_closed = true;
+    for (std::size_t r = 0; r < nodes.size(); ++r) {
+      Node& node = *nodes[r];
+      if (pass.upper[static_cast<Eigen::Index>(r)] < node.bound) {
+        node.bound = pass.upper[static_cast<Eigen::Index>(r)];
+        for (std::size_t k = 0; k < lines.size(); ++k) {
+          node.layers[k].slope = lines[k].lower_slope.row(static_cast<Eigen::Index>(r));
+          node.layers[k].multiplier = lines[k].multiplier.row(static_cast<Eigen::Index>(r));
+        }
+      }
+      all_closed = all_closed && node.bound <= closed_at;
+    }
+    propagation_.relaxed_forward(pass, lines, g);
+    offer_best(pass, g.front());
+    if (all_closed || iteration == iterations) break;
+    for (std::size_t k = 0; k < lines.size(); ++k) steps[k].step(pass.coefficients[k], g[k], rate, iteration, lines[k]);
+  }
+}
+
+double Bounding::evaluate(Node& node) {
+  Node* const one[] = {&node};
+  const std::vector<LayerLines> lines = lines_of(one);
+  BackwardPass pass;
+  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, 1), lines, pass);
+  ++passes_;
+  return pass.upper[0];
+}
+
+void Bounding::refine(std::span<Node* const> nodes) {
+  for (std::size_t layer = 1; layer < propagation_.hidden_layers(); ++layer) {
+    std::vector<Node*> behind;
+    for (Node* node : nodes)
+      if (!node->empty && static_cast<std::size_t>(node->last_split_layer) < layer) behind.push_back(node);
+    tighten(behind, layer);
+  }
+}
+
+void Bounding::tighten(std::span<Node* const> nodes, std::size_t layer) {
+  std::vector<Eigen::Index> neurons;
+  std::vector<Node*> owners;
+  for (Node* node : nodes) {
+    for (Eigen::Index i = 0; i < node->layers[layer].slope.size(); ++i) {
+      if (!node->layers[layer].open(i)) continue;
+      neurons.push_back(i);
+      owners.push_back(node);
+    }
+  }
+  if (neurons.empty()) return;
+  const auto count = static_cast<Eigen::Index>(neurons.size());
+  std::vector<LayerLines> lines;
+  for (std::size_t k = 0; k < layer; ++k) {
+    lines.push_back(empty_lines(2 * count, owners.front()->layers[k].slope.size()));
+    LayerLines& all = lines.back();
+    for (Eigen::Index r = 0; r < count;) {
+      // One node's rows are equal: its lines are made once.
+      const Node* owner = owners[static_cast<std::size_t>(r)];
+      const LayerState& state = owner->layers[k];
+      const LayerLines own = bounds::make_lines(state.bounds, 1);
+      for (; r < count && owners[static_cast<std::size_t>(r)] == owner; ++r) {
+        for (const Eigen::Index row : {r, count + r}) {
+          all.upper_slope.row(row) = own.upper_slope;
+          all.upper_intercept.row(row) = own.upper_intercept;
+          all.lower_slope.row(row) = own.lower_slope;
+        }
+      }
+    }
+    all.multiplier.resize(0, 0);
+  }
+  BackwardPass pass;
+  propagation_.backward(propagation_.neuron_rows(layer, neurons), lines, pass);
+  passes_ += 2 * count;
+  for (Eigen::Index r = 0; r < count; ++r) {
+    LayerBounds& own = owners[static_cast<std::size_t>(r)]->layers[layer].bounds;
+    const Eigen::Index i = neurons[static_cast<std::size_t>(r)];
+    own.upper[i] = std::min(own.upper[i], pass.upper[r]);
+    own.lower[i] = std::max(own.lower[i], -pass.upper[count + r]);
+    if (own.lower[i] > own.upper[i]) owners[static_cast<std::size_t>(r)]->empty = true;
+  }
+}
+
+std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nodes, std::size_t most) {
+  std::vector<std::vector<Trial>> trials(nodes.size());
+  if (nodes.empty()) return trials;
+  const std::vector<LayerLines> lines = lines_of(nodes);
+  BackwardPass pass;
+  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(nodes.size())), lines, pass);
+  passes_ += static_cast<std::int64_t>(nodes.size());
+  std::vector<Node> children;
+  for (std::size_t r = 0; r < nodes.size(); ++r) {
+    const auto row = static_cast<Eigen::Index>(r);
+    std::vector<std::pair<double, Neuron>> scored;
+    for (std::size_t k = 0; k < lines.size(); ++k) {
+      const LayerState& layer = nodes[r]->layers[k];
+      for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
+        if (!layer.open(i)) continue;
+        const double a = pass.coefficients[k](row, i), alpha = layer.slope[i];
+        // What the line costs at worst: the chord at 0, the lower line at one of the ends.
+        const double loss = a > 0 ? a * lines[k].upper_intercept(row, i)
+                                  : -a * std::max(-alpha * layer.bounds.lower[i], (1 - alpha) * layer.bounds.upper[i]);
+        scored.push_back({loss, {.layer = k, .index = i}});
+      }
+    }
+    const std::size_t kept = std::min(most, scored.size());
+    std::partial_sort(scored.begin(), scored.begin() + static_cast<std::ptrdiff_t>(kept), scored.end(),
+                      [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (std::size_t c = 0; c < kept; ++c) {
+      trials[r].push_back({.neuron = scored[c].second});
+      for (const bool on : {true, false}) {
+        children.push_back(*nodes[r]);
+        children.back().fix(scored[c].second, on);
+      }
+    }
+  }
+  if (children.empty()) return trials;
+  std::vector<Node*> pointers;
+  for (Node& child : children) pointers.push_back(&child);
+  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(children.size())),
+                        lines_of(pointers), pass);
+  passes_ += static_cast<std::int64_t>(children.size());
+  Eigen::Index row = 0;
+  for (std::size_t r = 0; r < nodes.size(); ++r) {
+    for (Trial& trial : trials[r]) {
+      trial.bound_on = pass.upper[row++];
+      trial.bound_off = pass.upper[row++];
+    }
+  }
+  return trials;
+}
+
+}  // namespace espalier::branch

@@ -1,0 +1,54 @@
+// Bounds of batches of nodes by propagation.
+#pragma once
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "branch/node.hpp"
+#include "espalier/branch/branch.hpp"
+#include "espalier/problem/linear_maximiser.hpp"
+
+namespace espalier::branch {
+
+/// How the margin's coefficients weigh on a node's neurons, from the last pass.
+struct Trial {
+  Neuron neuron;
+  double bound_on = 0;   ///< the node's bound with the neuron on, one pass
+  double bound_off = 0;  ///< and off
+};
+
+class Bounding {
+ public:
+  /// Tells of a feasible input and its margin.
+  using Offer = std::function<void(const Eigen::VectorXd& input, double margin)>;
+
+  Bounding(const Query& query, Offer offer);
+
+  Node root();
+
+  /// Renews the bounds of open neurons behind each node's last split.
+  void refine(std::span<Node* const> nodes);
+  /// Lowers node.bound by up to `iterations` passes; a node is left as soon as its bound is at most `closed_at`. Updates slopes and
+  /// multipliers to those of the best pass.
+  void improve(std::span<Node* const> nodes, int iterations, double closed_at);
+  /// The most promising open neurons of each node, with their trial bounds; empty for a node without open neurons.
+  std::vector<std::vector<Trial>> try_neurons(std::span<Node* const> nodes, std::size_t most);
+  /// One pass with the node's own slopes and multipliers.
+  double evaluate(Node& node);
+
+  std::int64_t passes() const { return passes_; }
+  const bounds::Propagation& propagation() const { return propagation_; }
+
+ private:
+  void offer_best(const bounds::BackwardPass& pass, const Rows& first_layer);
+  void tighten(std::span<Node* const> nodes, std::size_t layer);
+
+  const Query& query_;
+  Offer offer_;
+  bounds::Propagation propagation_;
+  std::vector<Rows> weights_;  ///< of layers 1.., the last one the margin's row; for margins of candidates
+  std::vector<Eigen::RowVectorXd> biases_;
+  std::int64_t passes_ = 0;
+};
+
+}  // namespace espalier::branch

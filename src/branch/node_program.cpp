@@ -1,0 +1,130 @@
+#include "branch/node_program.hpp"
+
+#include <algorithm>
+
+namespace espalier::branch {
+
+using milp::infinity;
+
+NodeProgram::NodeProgram(const Query& query) : query_(query) {
+  for (const nn::Layer& layer : query.network.layers) weights_.emplace_back(layer.weight.cast<double>());
+}
+
+milp::Model NodeProgram::build() {
+  milp::Model model;
+  const problem::Ball& ball = query_.ball;
+  milp::RowData budget{.upper = ball.radius, .terms = {}, .name = {}};
+  for (Eigen::Index k = 0; k < ball.dimension(); ++k) {
+    plus_.push_back(model.add_column({.lower = 0, .upper = 1 - ball.centre[k], .name = {}}));
+    minus_.push_back(model.add_column({.lower = 0, .upper = ball.centre[k], .name = {}}));
+    budget.terms.push_back({plus_.back(), 1});
+    budget.terms.push_back({minus_.back(), 1});
+  }
+  model.add_row(std::move(budget));
+  const auto add_row = [&model](milp::RowData row) {
+    model.add_row(std::move(row));
+    return static_cast<int>(model.rows().size()) - 1;
+  };
+  for (std::size_t k = 0; k + 1 < weights_.size(); ++k) {
+    neurons_.emplace_back();
+    for (Eigen::Index i = 0; i < weights_[k].rows(); ++i) {
+      Columns c{.g = model.add_column({.lower = -infinity, .name = {}}), .h = model.add_column({.lower = -infinity, .name = {}})};
+      double constant = query_.network.layers[k].bias[i];
+      milp::RowData definition{.terms = {{c.g, 1}}, .name = {}};
+      for (Eigen::Index j = 0; j < weights_[k].cols(); ++j) {
+        const double w = weights_[k](i, j);
+        if (w == 0) continue;
+        const auto n = static_cast<std::size_t>(j);
+        if (k > 0) {
+          definition.terms.push_back({neurons_[k - 1][n].h, -w});
+        } else {
+          constant += w * ball.centre[j];
+          definition.terms.push_back({plus_[n], -w});
+          definition.terms.push_back({minus_[n], w});
+        }
+      }
+      definition.lower = definition.upper = constant;
+      c.definition = add_row(std::move(definition));
+      c.above = add_row({.lower = 0, .terms = {{c.h, 1}, {c.g, -1}}, .name = {}});
+      c.chord = add_row({.terms = {{c.h, 1}, {c.g, -1}}, .name = {}});
+      neurons_.back().push_back(c);
+    }
+  }
+  const Rows& last = weights_.back();
+  const nn::Layer& output = query_.network.layers.back();
+  std::vector<milp::Term> objective;
+  for (Eigen::Index j = 0; j < last.cols(); ++j)
+    objective.push_back({neurons_.back()[static_cast<std::size_t>(j)].h, last(query_.target, j) - last(query_.label, j)});
+  model.set_objective(milp::Sense::maximise, std::move(objective),
+                      static_cast<double>(output.bias[query_.target]) - static_cast<double>(output.bias[query_.label]));
+  return model;
+}
+
+void NodeProgram::set(const Node& node) {
+  for (std::size_t k = 0; k < neurons_.size(); ++k) {
+    const LayerState& layer = node.layers[k];
+    for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
+      const Columns& c = neurons_[k][static_cast<std::size_t>(i)];
+      const double split = layer.split[i];
+      const bool open = layer.open(i), on = !open && layer.bounds.lower[i] >= 0;
+      const bounds::ReluLines lines = bounds::relu_lines(layer.bounds.lower[i], layer.bounds.upper[i]);
+      program_->set_column_bounds(c.g, split > 0 ? 0 : -infinity, split < 0 ? 0 : infinity);
+      program_->set_column_bounds(c.h, on ? -infinity : 0, open || on ? infinity : 0);
+      program_->set_row_bounds(c.above, open || on ? 0 : -infinity, on ? 0 : infinity);
+      program_->set_row_bounds(c.chord, -infinity, open ? lines.upper_intercept : infinity);
+      if (open) program_->set_coefficient(c.chord, c.g, -lines.upper_slope);
+    }
+  }
+}
+
+void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, double scale, Node& node) const {
+  Eigen::RowVectorXd post = weights_.back().row(query_.target) - weights_.back().row(query_.label);
+  for (std::size_t k = neurons_.size(); k-- > 0;) {
+    LayerState& layer = node.layers[k];
+    Eigen::RowVectorXd pre(post.size());
+    for (Eigen::Index i = 0; i < post.size(); ++i) {
+      const double wanted = scale * solution.row_duals[static_cast<std::size_t>(neurons_[k][static_cast<std::size_t>(i)].definition)];
+      const bounds::ReluLines lines = bounds::relu_lines(layer.bounds.lower[i], layer.bounds.upper[i]);
+      double slope = post[i] >= 0 ? lines.upper_slope : lines.lower_slope;
+      layer.multiplier[i] = 0;
+      if (layer.open(i)) {
+        if (post[i] < 0) layer.slope[i] = slope = std::clamp(wanted / post[i], 0.0, 1.0);
+      } else if (layer.split[i] > 0) {
+        layer.multiplier[i] = std::max(0.0, wanted - slope * post[i]);
+      } else if (layer.split[i] < 0) {
+        layer.multiplier[i] = std::min(0.0, wanted - slope * post[i]);
+      }
+      pre[i] = slope * post[i] + layer.multiplier[i];
+    }
+    if (k > 0) post = pre * weights_[k];
+  }
+}
+
+NodeProgram::Answer NodeProgram::solve(Node& node, Bounding& bounding) {
+  if (!program_) program_.emplace(build());
+  set(node);
+  ++solved_;
+  const milp::LinearProgram::Solution solution = program_->solve();
+  Answer answer;
+  if (solution.row_duals.empty()) return answer;
+  const auto consider = [&](double scale) {
+    Node trial = node;
+    take_duals(solution, scale, trial);
+    trial.bound = bounding.evaluate(trial);
+    if (trial.bound < node.bound) node = std::move(trial);
+  };
+  if (solution.status == milp::LinearProgram::Status::infeasible) {
+    answer.infeasible = true;
+    for (const double scale : {1e2, -1e2, 1e5, -1e5}) consider(scale);
+  } else {
+    consider(1);
+    answer.input = query_.ball.centre;
+    for (std::size_t k = 0; k < plus_.size(); ++k) {
+      (*answer.input)[static_cast<Eigen::Index>(k)] +=
+          solution.x[static_cast<std::size_t>(plus_[k].index)] - solution.x[static_cast<std::size_t>(minus_[k].index)];
+    }
+  }
+  return answer;
+}
+
+}  // namespace espalier::branch

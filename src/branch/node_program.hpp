@@ -1,0 +1,45 @@
+// A node's linear program: the triangle relaxation of the open neurons, exact where all phases are fixed.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "branch/bounding.hpp"
+#include "espalier/milp/linear_program.hpp"
+
+namespace espalier::branch {
+
+/// maximise the margin over  x = x0 + p - n,  g = W h' + b,  and per hidden neuron
+///   open: h >= 0, h >= g, h <= the chord;   on: h = g (and g >= 0 if split);   off: h = 0 (and g <= 0 if split).
+/// Only lines and split constraints of a node are in it, so that its dual values are slopes and multipliers of bound propagation.
+class NodeProgram {
+ public:
+  explicit NodeProgram(const Query& query);
+
+  struct Answer {
+    bool infeasible = false;               ///< claimed; the node's multipliers are a Farkas ray's, of growing length
+    std::optional<Eigen::VectorXd> input;  ///< the relaxation's maximiser
+  };
+  /// Solves the node's program; node.slope and node.multiplier become its dual solution if that lowers node.bound, evaluated by bounding.
+  Answer solve(Node& node, Bounding& bounding);
+
+  std::int64_t solved() const { return solved_; }
+
+ private:
+  struct Columns {
+    milp::Column g, h;
+    int definition = 0, above = 0, chord = 0;  ///< rows g - W h' = b, h - g >= 0, h - s g <= t
+  };
+  milp::Model build();
+  void set(const Node& node);
+  /// Slopes and multipliers from the coefficients that the definitions' duals want on g, last layer first.
+  void take_duals(const milp::LinearProgram::Solution& solution, double scale, Node& node) const;
+
+  const Query& query_;
+  std::vector<Rows> weights_;
+  std::vector<milp::Column> plus_, minus_;
+  std::vector<std::vector<Columns>> neurons_;
+  std::optional<milp::LinearProgram> program_;
+  std::int64_t solved_ = 0;
+};
+
+}  // namespace espalier::branch

@@ -1,0 +1,75 @@
+#include "espalier/milp/linear_program.hpp"
+
+#include <ClpSimplex.hpp>
+#include <OsiClpSolverInterface.hpp>
+
+#include "milp/cbc/osi_model.hpp"
+#include "milp/cbc/output_capture.hpp"
+
+namespace espalier::milp {
+
+namespace {
+
+double finite(double bound) {
+  if (bound == infinity) return COIN_DBL_MAX;
+  return bound == -infinity ? -COIN_DBL_MAX : bound;
+}
+
+}  // namespace
+
+struct LinearProgram::Implementation {
+  explicit Implementation(const Model& m) : model(m) {
+    OsiClpSolverInterface osi;
+    load(model, osi);
+    clp = *osi.getModelPtr();
+    clp.setLogLevel(0);
+    clp.scaling(0);  // as everywhere here: with scaling, weights of 1e-42 give wrong answers
+  }
+  Model model;
+  ClpSimplex clp;
+};
+
+LinearProgram::LinearProgram(const Model& model) {
+  model.check();
+  implementation_ = std::make_unique<Implementation>(model);
+}
+
+LinearProgram::~LinearProgram() = default;
+
+void LinearProgram::set_column_bounds(Column column, double lower, double upper) {
+  implementation_->clp.setColumnBounds(column.index, finite(lower), finite(upper));
+}
+
+void LinearProgram::set_row_bounds(int row, double lower, double upper) {
+  implementation_->clp.setRowBounds(row, finite(lower), finite(upper));
+}
+
+void LinearProgram::set_coefficient(int row, Column column, double value) {
+  implementation_->clp.modifyCoefficient(row, column.index, value, true);
+}
+
+LinearProgram::Solution LinearProgram::solve() {
+  const Model& model = implementation_->model;
+  ClpSimplex& clp = implementation_->clp;
+  const double sign = model.sense() == Sense::maximise ? -1.0 : 1.0;
+  const OutputCapture capture({});
+  clp.dual();
+  // The dual simplex may give up feasibility of the dual values at its end, when it takes its perturbation back.
+  if (clp.status() == 0 && clp.numberDualInfeasibilities() > 0) clp.primal(1);
+  Solution solution{.iterations = clp.numberIterations()};
+  const std::size_t columns = model.columns().size(), rows = model.rows().size();
+  if (clp.status() == 0) {
+    solution.status = Status::optimal;
+    solution.x.assign(clp.primalColumnSolution(), clp.primalColumnSolution() + columns);
+    solution.row_duals.assign(clp.dualRowSolution(), clp.dualRowSolution() + rows);
+    for (double& dual : solution.row_duals) dual *= sign;
+    solution.objective = model.objective_value(solution.x);
+  } else if (clp.status() == 1) {
+    solution.status = Status::infeasible;
+    const std::unique_ptr<double[]> ray(clp.infeasibilityRay());
+    if (ray) solution.row_duals.assign(ray.get(), ray.get() + rows);
+  }
+  return solution;
+}
+
+}  // namespace espalier::milp
