@@ -79,17 +79,18 @@ Json solve(sandbox::Sandbox& sandbox, const std::string& name, std::size_t index
 }
 
 int run_solve(const SolveOptions& options) {
-  const SolveJob job{.file = options.file,
-                     .names = options.problems,
-                     .settings = {.solver = options.solver,
-                                  .formulation = options.formulation,
-                                  .bounds = options.bounds,
-                                  .goal = engine::parse_goal(options.goal),
-                                  .start = engine::parse_start(options.start),
-                                  .time_limit_seconds = options.time_limit,
-                                  .node_limit = options.node_limit,
-                                  .seed = options.seed,
-                                  .log_file = options.log_file}};
+  SolveJob job{.file = options.file,
+               .names = options.problems,
+               .settings = {.solver = options.solver,
+                            .formulation = options.formulation,
+                            .bounds = options.bounds,
+                            .goal = engine::parse_goal(options.goal),
+                            .start = engine::parse_start(options.start),
+                            .time_limit_seconds = options.time_limit,
+                            .node_limit = options.node_limit,
+                            .seed = options.seed,
+                            .log_file = options.log_file}};
+  if (options.solver == "native") job.settings.bounds = "symbolic-opt";  // what it uses; formulation and start do not matter to it
   if (!std::filesystem::exists(options.file)) base::fail(base::ErrorKind::data, "there is no problem file '{}'", options.file);
   sandbox::Sandbox sandbox(solve_work(job));
   const sandbox::Report check = sandbox.run("", {.memory_mib = options.memory_limit}, {}, {});
@@ -119,7 +120,9 @@ void add_solve(CLI::App& program, int& exit_code) {
   command->add_option("PROBLEMS", options->file, "problem file (HDF5)")->required();
   command->add_option("--problem", options->problems, "only this problem (may be repeated)")->allow_extra_args(false);
   command
-      ->add_option("--solver", options->solver, "cbc, external:cbc, external:glpsol or external:<command line>; attack: no MILP, no proof")
+      ->add_option("--solver", options->solver,
+                   "cbc, external:cbc, external:glpsol or external:<command line>; native: our own branch and bound\n"
+                   "over symbolic-opt bounds, no MILP; attack: no MILP, no proof")
       ->capture_default_str();
   command->add_option("--formulation", options->formulation, "MILP formulation")
       ->check(CLI::IsMember(embed::formulation_names()))
@@ -147,6 +150,7 @@ void add_solve(CLI::App& program, int& exit_code) {
   command->footer(
       "Examples:\n  espalier solve problems.h5\n  espalier solve problems.h5 --problem mnist_18_2x24_0 --goal decide --json\n"
       "  espalier solve problems.h5 --bounds symbolic-opt --start attack\n"
+      "  espalier solve problems.h5 --solver native --goal decide\n"
       "  espalier solve problems.h5 --solver attack\n"
       "Every problem is read and solved in a process of its own: one that crashes is an error in its row, and the next one is solved.");
   command->callback([options, &exit_code] { exit_code = run_solve(*options); });

@@ -37,6 +37,11 @@ std::vector<LayerLines> lines_of(std::span<Node* const> nodes) {
   return lines;
 }
 
+template <class Matrix>
+void keep_rows(const std::vector<Eigen::Index>& kept, Matrix& matrix) {
+  matrix = Matrix(matrix(kept, Eigen::all));
+}
+
 /// Adam on all slopes and multipliers of one layer, every row for itself.
 class LayerSteps {
  public:
@@ -48,6 +53,12 @@ class LayerSteps {
         multiplier_mean_(slope_mean_),
         multiplier_square_(slope_mean_) {
     for (std::size_t r = 0; r < nodes.size(); ++r) split_.row(static_cast<Eigen::Index>(r)) = nodes[r]->layers[layer].split;
+  }
+
+  void keep(const std::vector<Eigen::Index>& kept) {
+    keep_rows(kept, open_);
+    keep_rows(kept, split_);
+    for (Rows* rows : {&slope_mean_, &slope_square_, &multiplier_mean_, &multiplier_square_}) keep_rows(kept, *rows);
   }
 
   void step(const Rows& coefficients, const Rows& pre_activations, double rate, int iteration, LayerLines& lines) {
@@ -110,35 +121,68 @@ void Bounding::offer_best(const BackwardPass& pass, const Rows& first_layer) {
   offer_(propagation_.maximiser(pass, static_cast<std::size_t>(best)), margin);
 }
 
+namespace {
+
+/// The nodes of a batch that are still open, and their rows of everything.
+struct OpenRows {
+  std::vector<Node*> nodes;
+  std::vector<LayerLines> lines;
+  std::vector<LayerSteps> steps;
+
+  explicit OpenRows(std::span<Node* const> all) : nodes(all.begin(), all.end()), lines(lines_of(all)) {
+    for (std::size_t k = 0; k < lines.size(); ++k) steps.emplace_back(all, k, lines[k]);
+  }
+
+  /// Lowers the nodes' bounds to those of the pass, and remembers slopes and multipliers where that helps.
+  void take(const BackwardPass& pass) {
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      const auto row = static_cast<Eigen::Index>(n);
+      if (pass.upper[row] >= nodes[n]->bound) continue;
+      nodes[n]->bound = pass.upper[row];
+      for (std::size_t k = 0; k < lines.size(); ++k) {
+        nodes[n]->layers[k].slope = lines[k].lower_slope.row(row);
+        nodes[n]->layers[k].multiplier = lines[k].multiplier.row(row);
+      }
+    }
+  }
+
+  /// Drops closed nodes, when that is worth the copying.
+  void drop(double closed_at) {
+    std::vector<Eigen::Index> kept;
+    for (std::size_t n = 0; n < nodes.size(); ++n)
+      if (nodes[n]->bound > closed_at) kept.push_back(static_cast<Eigen::Index>(n));
+    if (!kept.empty() && kept.size() > nodes.size() * 3 / 4) return;
+    std::vector<Node*> left;
+    for (const Eigen::Index n : kept) left.push_back(nodes[static_cast<std::size_t>(n)]);
+    nodes = std::move(left);
+    if (nodes.empty()) return;
+    for (LayerLines& line : lines) {
+      for (Rows* rows : {&line.upper_slope, &line.upper_intercept, &line.lower_slope, &line.multiplier}) keep_rows(kept, *rows);
+    }
+    for (LayerSteps& step : steps) step.keep(kept);
+  }
+};
+
+}  // namespace
+
 void Bounding::improve(std::span<Node* const> nodes, int iterations, double closed_at) {
   if (nodes.empty()) return;
-  const auto rows = static_cast<Eigen::Index>(nodes.size());
-  std::vector<LayerLines> lines = lines_of(nodes);
-  std::vector<LayerSteps> steps;
-  for (std::size_t k = 0; k < lines.size(); ++k) steps.emplace_back(nodes, k, lines[k]);
-  const bounds::AffineRows start = propagation_.margin_rows(query_.label, query_.target, rows);
+  OpenRows open(nodes);
   BackwardPass pass;
   std::vector<Rows> g;
-  double rate = 0.3;
-  for (int iteration = 1; iteration <= iterations; ++iteration, rate *= 0.92) {
-    propagation_.backward(start, lines, pass);
+  // Large first steps, also from a parent's optimum: the lines of a child are others. Smaller ones leave the bound unsettled.
+  double rate = 1.0;
+  for (int iteration = 1; iteration <= iterations; ++iteration, rate *= 0.88) {
+    const auto rows = static_cast<Eigen::Index>(open.nodes.size());
+    propagation_.backward(propagation_.margin_rows(query_.label, query_.target, rows), open.lines, pass);
     passes_ += rows;
-    bool all_closed = true;
-    for (std::size_t r = 0; r < nodes.size(); ++r) {
-      Node& node = *nodes[r];
-      if (pass.upper[static_cast<Eigen::Index>(r)] < node.bound) {
-        node.bound = pass.upper[static_cast<Eigen::Index>(r)];
-        for (std::size_t k = 0; k < lines.size(); ++k) {
-          node.layers[k].slope = lines[k].lower_slope.row(static_cast<Eigen::Index>(r));
-          node.layers[k].multiplier = lines[k].multiplier.row(static_cast<Eigen::Index>(r));
-        }
-      }
-      all_closed = all_closed && node.bound <= closed_at;
-    }
-    propagation_.relaxed_forward(pass, lines, g);
+    open.take(pass);
+    propagation_.relaxed_forward(pass, open.lines, g);
     offer_best(pass, g.front());
-    if (all_closed || iteration == iterations) break;
-    for (std::size_t k = 0; k < lines.size(); ++k) steps[k].step(pass.coefficients[k], g[k], rate, iteration, lines[k]);
+    if (iteration == iterations) break;
+    for (std::size_t k = 0; k < open.lines.size(); ++k) open.steps[k].step(pass.coefficients[k], g[k], rate, iteration, open.lines[k]);
+    open.drop(closed_at);
+    if (open.nodes.empty()) break;
   }
 }
 

@@ -43,7 +43,7 @@ class Bounding {
   void offer_best(const bounds::BackwardPass& pass, const Rows& first_layer);
   void tighten(std::span<Node* const> nodes, std::size_t layer);
 
-  const Query& query_;
+  const Query query_;  ///< references to what the caller keeps
   Offer offer_;
   bounds::Propagation propagation_;
   std::vector<Rows> weights_;  ///< of layers 1.., the last one the margin's row; for margins of candidates

@@ -34,7 +34,7 @@ class NodeProgram {
   /// Slopes and multipliers from the coefficients that the definitions' duals want on g, last layer first.
   void take_duals(const milp::LinearProgram::Solution& solution, double scale, Node& node) const;
 
-  const Query& query_;
+  const Query query_;  ///< references to what the caller keeps
   std::vector<Rows> weights_;
   std::vector<milp::Column> plus_, minus_;
   std::vector<std::vector<Columns>> neurons_;

@@ -13,9 +13,9 @@ namespace espalier::branch {
 namespace {
 
 constexpr std::size_t batch_size = 16;  ///< nodes branched on together
-constexpr int root_passes = 60;
-constexpr int node_passes = 15;
-constexpr std::size_t trial_neurons = 6;
+constexpr int root_passes = 40;
+constexpr int node_passes = 20;            ///< with 10, nodes are left before their bound has settled, and their number grows tenfold
+constexpr std::size_t trial_neurons = 64;  ///< with 6, the cost of lines being a poor guide, the number of nodes grows threefold
 
 struct Queued {
   Node node;
@@ -42,7 +42,11 @@ class Search {
     bounding_.improve(one, root_passes, closed_at());
     ++outcome_.nodes;
     enqueue(std::move(root));
-    while (!finished()) step();
+    tell_bound();
+    while (!finished()) {
+      step();
+      tell_bound();
+    }
     outcome_.bound = bound();
     outcome_.passes = bounding_.passes();
     outcome_.linear_programs = program_.solved();
@@ -70,6 +74,13 @@ class Search {
     double value = closed_bound_;
     if (!queue_.empty()) value = std::max(value, queue_.top().node.bound);
     return outcome_.best ? std::max(value, outcome_.best->margin) : value;
+  }
+
+  void tell_bound() {
+    const double now = bound();
+    if (now >= told_bound_) return;
+    told_bound_ = now;
+    if (options_.on_bound) options_.on_bound(now);
   }
 
   void close(double node_bound) { closed_bound_ = std::max(closed_bound_, node_bound); }
@@ -182,6 +193,7 @@ class Search {
   NodeProgram program_;
   std::priority_queue<Queued, std::vector<Queued>, Lower> queue_;
   std::int64_t numbers_ = 0;
+  double told_bound_ = std::numeric_limits<double>::infinity();
   double closed_bound_ = -std::numeric_limits<double>::infinity();
 };
 

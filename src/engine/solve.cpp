@@ -49,6 +49,7 @@ double margin(const nn::Network& network, const problem::Problem& problem, const
 
 std::unique_ptr<Search> make_search(const SolveSettings& settings) {
   if (settings.solver == "attack") return make_attack_search();
+  if (settings.solver == "native") return make_native_search();
   const std::vector<std::string> names = solver_names();
   if (std::find(names.begin(), names.end(), settings.solver) == names.end() && !settings.solver.starts_with("external:")) {
     base::fail(ErrorKind::configuration, "solver: expected one of {}, found '{}'{}", fmt::join(names, ", "), settings.solver,
@@ -94,6 +95,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
 
 std::vector<std::string> solver_names() {
   std::vector<std::string> names = milp::solver_names();
+  names.emplace_back("native");
   names.emplace_back("attack");
   return names;
 }

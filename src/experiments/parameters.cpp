@@ -142,7 +142,9 @@ Schema problem_fields() {
 }
 
 Schema solve_fields() {
-  return {text("solve.solver", "cbc", "cbc, external:cbc, external:glpsol or external:<command line>; or attack: no MILP and no proof"),
+  return {text("solve.solver", "cbc",
+               "cbc, external:cbc, external:glpsol or external:<command line>; native: our own branch and bound (symbolic-opt bounds, no "
+               "MILP); attack: no MILP and no proof"),
           text("solve.formulation", "lean", "MILP formulation", {"paper", "lean", "split"}),
           text("solve.bounds", "l1", "pre-activation bounds", bounds::bounds_method_names()),
           text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),

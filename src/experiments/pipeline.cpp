@@ -42,6 +42,10 @@ Parameters normalised(Parameters p) {
   if (p.text("prune.finetuning") == "none")
     for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"}) reset(p, name);
   if (p.text("prune.criterion") != "random") reset(p, "prune.seed");
+  if (p.text("solve.solver") == "native") {
+    for (const char* name : {"solve.formulation", "solve.start"}) reset(p, name);
+    p.set("solve.bounds", std::string("symbolic-opt"));
+  }
   if (p.text("solve.solver") == "attack")
     for (const char* name : {"solve.formulation", "solve.bounds", "solve.start", "solve.node_limit"}) reset(p, name);
   if (p.text("prune.criterion") == "threshold")

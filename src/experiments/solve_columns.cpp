@@ -34,7 +34,7 @@ Schema outcome_columns() {
              "wall time from the start of the bounds to the first verified adversarial input; NaN if none"),
       column("incumbents", integer, "1", "incumbents evaluated on the dense network"),
       column("nodes", integer, "nodes", "branch-and-bound nodes"),
-      column("iterations", integer, "1", "simplex iterations"),
+      column("iterations", integer, "1", "simplex iterations; steps of the attack (solver attack); rows propagated (solver native)"),
       column("bounds_seconds", real, "s", "wall time of the pre-activation bounds"),
       column("embed_seconds", real, "s", "wall time of building the model"),
       column("solver_seconds", real, "s", "wall time inside the solver"),
@@ -93,6 +93,9 @@ const Schema& solve_arrays() {
       column("incumbent_seconds", ValueType::real, "s", "time of each incumbent since the start of the bounds"),
       column("incumbent_claimed", ValueType::real, "1", "margin of the embedded network at each incumbent, as the solver claims"),
       column("incumbent_verified", ValueType::real, "1", "margin of the dense network at each incumbent, by forward pass"),
+      column("bound_seconds", ValueType::real, "s",
+             "time of each improvement of the dual bound since the start of the bounds (solver native)"),
+      column("bound_values", ValueType::real, "1", "dual bound from then on, as the solver claims (solver native)"),
   };
   return arrays;
 }

@@ -103,6 +103,15 @@ std::vector<task::Array> outcome_arrays(const problem::Problem& problem, const e
     verified.values.push_back(incumbent.dense_margin);
   }
   for (task::Array& trace : {std::ref(seconds), std::ref(claimed), std::ref(verified)}) arrays.push_back(std::move(trace));
+  if (!r.bound_trace.empty()) {
+    task::Array bound_seconds{"bound_seconds", {}}, bounds{"bound_values", {}};
+    for (const engine::BoundRecord& record : r.bound_trace) {
+      bound_seconds.values.push_back(record.seconds);
+      bounds.values.push_back(record.bound);
+    }
+    arrays.push_back(std::move(bound_seconds));
+    arrays.push_back(std::move(bounds));
+  }
   return arrays;
 }
 

@@ -35,7 +35,8 @@ struct Options {
   std::optional<Point> start;
   /// Told of every point that is better than all before, start included; true: stop. May be empty.
   std::function<bool(const Eigen::VectorXd& input, double margin)> on_improvement;
-  std::function<bool()> stop_requested;  ///< polled between batches; may be empty
+  std::function<void(double bound)> on_bound;  ///< told of every bound that is lower than all before; may be empty
+  std::function<bool()> stop_requested;        ///< polled between batches; may be empty
 };
 
 enum class End {

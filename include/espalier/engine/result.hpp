@@ -31,6 +31,12 @@ struct IncumbentRecord {
   bool adversarial = false;
 };
 
+/// The dual bound at a time.
+struct BoundRecord {
+  double seconds = 0;  ///< wall time since the start of the bounds
+  double bound = 0;    ///< claimed upper bound on the margin of the embedded network
+};
+
 struct SolveResult {
   Status status = Status::error;
   /// Why it ended: a word of milp::Reason ("optimal", "limit", "stopped", "error", ...), or one of
@@ -52,7 +58,7 @@ struct SolveResult {
   std::optional<double> first_adversarial_seconds;  ///< wall time from the start of the bounds to the first verified adversarial input
   std::int64_t incumbents = 0;                      ///< distinct ones
   std::int64_t nodes = 0;
-  std::int64_t iterations = 0;
+  std::int64_t iterations = 0;  ///< of the simplex method; steps of the attack; rows that native propagated
 
   double bounds_seconds = 0;  ///< wall; the parts of total_seconds
   double embed_seconds = 0;
@@ -68,6 +74,7 @@ struct SolveResult {
   std::optional<Eigen::VectorXd> input;              ///< the feasible input of the largest dense margin that was seen
   std::optional<Eigen::VectorXd> adversarial_input;  ///< the first verified adversarial input
   std::vector<IncumbentRecord> trace;                ///< in time order
+  std::vector<BoundRecord> bound_trace;              ///< every improvement, in time order; solver native only
 };
 
 }  // namespace espalier::engine

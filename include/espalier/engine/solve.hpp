@@ -7,7 +7,7 @@
 
 namespace espalier::engine {
 
-/// "cbc", "external:...", "attack".
+/// "cbc", "external:...", "native", "attack".
 std::vector<std::string> solver_names();
 
 /// Algorithm 1 of P2 (method, section 7): the MILP of `embedded` is solved around the problem's ball for y[target] - y[label]; the input of

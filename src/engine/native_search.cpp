@@ -1,0 +1,110 @@
+// Our own branch and bound: symbolic-opt bounds, the attack for a first point, then branch::run.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "engine/conclude.hpp"
+#include "engine/search.hpp"
+#include "espalier/base/build_info.hpp"
+#include "espalier/branch/branch.hpp"
+
+namespace espalier::engine {
+namespace {
+
+using milp::Limit;
+using milp::Reason;
+
+milp::Termination termination_of(branch::End end, bool cutoff_proven) {
+  switch (end) {
+    case branch::End::closed:
+      return cutoff_proven ? milp::Termination{Reason::limit, Limit::cutoff, "nothing is better than the cutoff"}
+                           : milp::Termination{Reason::optimal, Limit::none, "every node is closed"};
+    case branch::End::unresolved:
+      return {Reason::limit, Limit::none, "every node is closed, but one only up to the tolerance of its linear program"};
+    case branch::End::nodes:
+      return {Reason::limit, Limit::nodes, "node limit"};
+    case branch::End::time:
+      return {Reason::limit, Limit::time, "time limit"};
+    case branch::End::stopped:
+      return {Reason::stopped, Limit::none, "stopped by the caller"};
+  }
+  return {};
+}
+
+Eigen::VectorXd to_eigen(const std::vector<double>& x) {
+  return Eigen::Map<const Eigen::VectorXd>(x.data(), static_cast<Eigen::Index>(x.size()));
+}
+
+/// A network without hidden layers: the margin is linear, its maximum a knapsack. The bound is padded by more than the rounding of sums of
+/// 2 n + 1 terms here and in a forward pass.
+void maximise_linear_margin(const SearchContext& c, milp::Result& claimed) {
+  const nn::Layer& layer = c.embedded.layers.front();
+  const Eigen::MatrixXd weight = layer.weight.cast<double>();
+  const Eigen::VectorXd w = weight.row(c.problem.target) - weight.row(c.problem.label);
+  const double constant = static_cast<double>(layer.bias[c.problem.target]) - static_cast<double>(layer.bias[c.problem.label]);
+  const problem::LinearMaximum best = problem::maximise_linear(c.ball, w);
+  const double objective = w.dot(c.ball.centre) + constant + best.value;
+  const double magnitude = weight.row(c.problem.target).lpNorm<1>() + weight.row(c.problem.label).lpNorm<1>() + std::abs(constant);
+  const double terms = static_cast<double>(2 * w.size() + 4);
+  claimed.incumbent = {.objective = objective, .x = {best.maximiser.begin(), best.maximiser.end()}, .seconds = c.watch.wall_seconds()};
+  claimed.dual_bound = objective + 4 * terms * 0x1.0p-53 * magnitude;
+  claimed.termination = {Reason::optimal, Limit::none, "the margin is linear"};
+  c.recorder.see(best.maximiser, objective);
+}
+
+class NativeSearch final : public Search {
+ public:
+  std::string version() const override { return "espalier " + base::build_info().version; }
+
+  milp::Result run(const SearchContext& c) const override {
+    milp::Result claimed = attack(c);  // first: it needs no bounds
+    if (c.recorder.finished() || claimed.termination.reason == Reason::stopped) {
+      claimed.termination = {Reason::stopped, Limit::none, "the attack was the end"};
+    } else if (c.seconds_left() <= 0) {
+      claimed.termination = {Reason::limit, Limit::time, "time limit"};
+    } else if (c.embedded.hidden_layers() == 0) {
+      maximise_linear_margin(c, claimed);
+    } else {
+      const double begin = c.watch.wall_seconds();
+      const bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(c.embedded, c.ball);
+      c.result.neurons = count_relu_cases(bounds);
+      c.result.unstable_by_layer = unstable_by_layer(bounds);
+      c.result.bounds_seconds = c.watch.wall_seconds() - begin;
+      search(c, bounds, claimed);
+    }
+    return claimed;
+  }
+
+ private:
+  static void search(const SearchContext& c, const bounds::Bounds& bounds, milp::Result& claimed) {
+    branch::Options options;
+    if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = decide_cutoff;
+    options.relative_gap = std::max(options.relative_gap, c.settings.relative_gap);
+    options.absolute_gap = std::max(options.absolute_gap, c.settings.absolute_gap);
+    options.node_limit = c.settings.node_limit;
+    options.time_limit_seconds = c.seconds_left();
+    options.start = branch::Point{.input = to_eigen(claimed.incumbent->x), .margin = claimed.incumbent->objective};
+    options.on_improvement = [&c](const Eigen::VectorXd& input, double margin) {
+      return c.recorder.see(input, margin) == milp::CallbackAction::stop;
+    };
+    options.on_bound = [&c](double bound) { c.result.bound_trace.push_back({.seconds = c.watch.wall_seconds(), .bound = bound}); };
+    options.stop_requested = c.settings.stop_requested;
+    const branch::Outcome found = branch::run(
+        {.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds}, options);
+    claimed.nodes = found.nodes;
+    claimed.iterations = found.passes;
+    claimed.dual_bound = found.bound;
+    claimed.incumbent = {
+        .objective = found.best->margin, .x = {found.best->input.begin(), found.best->input.end()}, .seconds = c.watch.wall_seconds()};
+    claimed.termination = termination_of(found.end, options.cutoff && found.best->margin <= *options.cutoff);
+    claimed.termination.detail += fmt::format("; {} linear programs", found.linear_programs);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Search> make_native_search() { return std::make_unique<NativeSearch>(); }
+
+}  // namespace espalier::engine

@@ -1,0 +1,128 @@
+// Solver native against the reference problems and against Cbc.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "espalier/engine/solve.hpp"
+#include "problem/reference.hpp"
+
+namespace espalier::engine {
+namespace {
+
+using espalier::testing::random_problem;
+using espalier::testing::reference_problem;
+using problem::Problem;
+
+TEST(Native, FindsAndProvesTheOptimaOfReferenceProblems) {
+  for (const Problem& problem : espalier::testing::reference_problems()) {
+    // The two that take a second or more are left to the tests labelled reference.
+    if (problem.name == "mnist_18_3x24_20" || problem.name == "mnist_18_2x32_cbc_wrong") continue;
+    const SolveResult r = solve(problem, SolveSettings{.solver = "native"});
+    const double tolerance = 1e-5 * (1 + std::abs(*problem.optimum));
+    EXPECT_EQ(r.status, Status::optimal) << problem.name << ": " << r.detail;
+    EXPECT_NEAR(*r.claimed_objective, *problem.optimum, tolerance) << problem.name;
+    EXPECT_NEAR(*r.verified_objective, *problem.optimum, tolerance) << problem.name;
+    EXPECT_LE(r.dual_bound, *problem.optimum + tolerance) << problem.name;
+    EXPECT_GE(r.dual_bound, *problem.optimum - 1e-7) << problem.name;
+    EXPECT_EQ(r.adversarial_input.has_value(), *problem.optimum > 0) << problem.name;
+    ASSERT_FALSE(r.bound_trace.empty());
+    EXPECT_EQ(r.bound_trace.back().bound, r.dual_bound);
+    for (std::size_t i = 1; i < r.bound_trace.size(); ++i) {
+      EXPECT_LT(r.bound_trace[i].bound, r.bound_trace[i - 1].bound);
+      EXPECT_GE(r.bound_trace[i].seconds, r.bound_trace[i - 1].seconds);
+    }
+    EXPECT_GT(r.neurons.unstable, 0);
+    EXPECT_NEAR(r.total_seconds, r.bounds_seconds + r.embed_seconds + r.solver_seconds, 1e-9);
+  }
+}
+
+TEST(Native, AgreesWithCbcOnProblemsOfAllShapes) {
+  struct Shape {
+    std::vector<int> widths;
+    double epsilon;
+    double pruned;
+  };
+  const std::vector<Shape> shapes{{{12, 6, 3}, 1.0, 0},           {{12, 6, 6, 3}, 0.1, 0}, {{12, 6, 6, 3}, 2.0, 0.5},
+                                  {{8, 5, 5, 5, 5, 2}, 1.0, 0.2}, {{20, 10, 3}, 100.0, 0}, {{20, 12, 4, 3}, 1.0, 0.8},
+                                  {{15, 3, 10, 3}, 1.5, 0}};
+  for (std::size_t s = 0; s < shapes.size(); ++s) {
+    for (std::uint64_t seed = 0; seed < 3; ++seed) {
+      const Problem problem = random_problem(shapes[s].widths, 10 * s + seed, shapes[s].epsilon, shapes[s].pruned);
+      const SolveResult cbc = solve(problem, SolveSettings{.bounds = "symbolic"}),
+                        native = solve(problem, SolveSettings{.solver = "native"});
+      ASSERT_EQ(cbc.status, Status::optimal) << cbc.detail;
+      EXPECT_EQ(native.status, Status::optimal) << s << " " << seed << ": " << native.detail;
+      EXPECT_NEAR(*native.verified_objective, *cbc.verified_objective, 1e-5 * (1 + std::abs(*cbc.verified_objective))) << s << " " << seed;
+      EXPECT_GE(native.dual_bound, *cbc.verified_objective - 1e-9) << s << " " << seed;
+    }
+  }
+}
+
+TEST(Native, DecidesTheSign) {
+  const SolveResult robust = solve(reference_problem("mnist_18_2x24_0"), SolveSettings{.solver = "native", .goal = Goal::decide});
+  EXPECT_EQ(robust.status, Status::robust) << robust.detail;
+  EXPECT_LT(robust.dual_bound, 0);
+  EXPECT_GE(robust.dual_bound, *reference_problem("mnist_18_2x24_0").optimum);
+  EXPECT_GT(robust.nodes, 0);
+  for (const Problem& problem : espalier::testing::reference_problems()) {
+    if (*problem.optimum <= 0) continue;
+    const SolveResult r = solve(problem, SolveSettings{.solver = "native", .goal = Goal::decide});
+    EXPECT_EQ(r.status, Status::adversarial) << problem.name;
+    EXPECT_EQ(r.nodes, 0) << problem.name;  // the attack is enough
+    EXPECT_GT(*r.verified_objective, 0) << problem.name;
+  }
+}
+
+TEST(Native, LimitsAreNamedAndANodeLimitIsReproducible) {
+  const Problem& problem = reference_problem("mnist_18_3x24_20");
+  const SolveSettings settings{.solver = "native", .node_limit = 50, .seed = 5};
+  const SolveResult first = solve(problem, settings), again = solve(problem, settings);
+  EXPECT_EQ(first.status, Status::limit);
+  EXPECT_EQ(first.limit, "nodes");
+  EXPECT_EQ(first.dual_bound, again.dual_bound);
+  EXPECT_EQ(first.iterations, again.iterations);
+  EXPECT_EQ(*first.input, *again.input);
+  EXPECT_GE(first.dual_bound, *problem.optimum);
+  const SolveResult none = solve(problem, SolveSettings{.solver = "native", .time_limit_seconds = 0});
+  EXPECT_EQ(none.status, Status::limit);
+  EXPECT_EQ(none.limit, "time");
+  const SolveResult stopped = solve(problem, SolveSettings{.solver = "native", .stop_requested = [] { return true; }});
+  EXPECT_EQ(stopped.status, Status::limit);
+  EXPECT_EQ(stopped.reason, "stopped");
+}
+
+TEST(Native, OnASurrogateTheDenseNetworkAnswers) {
+  const Problem& problem = reference_problem("fashion_18_2x24_0");
+  nn::Network surrogate = problem.network;
+  for (nn::Layer& layer : surrogate.layers) layer.weight = (layer.weight.array().abs() < 0.05F).select(0.0F, layer.weight);
+  for (const OnSuccess on_success : {OnSuccess::stop, OnSuccess::go_on}) {
+    const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "native", .on_success = on_success});
+    EXPECT_FALSE(r.dense);
+    EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::exhausted) << r.detail;
+    EXPECT_LE(*r.verified_objective, *problem.optimum + 1e-6);
+  }
+}
+
+TEST(Native, DegenerateProblemsHaveAnAnswer) {
+  const Problem linear = random_problem({20, 4}, 3, 1.0);
+  const SolveResult cbc = solve(linear, SolveSettings{}), r = solve(linear, SolveSettings{.solver = "native"});
+  EXPECT_EQ(r.status, Status::optimal) << r.detail;
+  EXPECT_NEAR(*r.verified_objective, *cbc.verified_objective, 1e-9);
+  EXPECT_GE(r.dual_bound, *r.verified_objective);
+  Problem dead = random_problem({20, 5, 4}, 7, 1.5);
+  dead.network.layers[1].weight.setZero();
+  const SolveResult same = solve(dead, SolveSettings{.solver = "native"});
+  EXPECT_EQ(same.status, Status::optimal) << same.detail;
+  EXPECT_NEAR(same.dual_bound, *same.verified_objective, 1e-9);
+  Problem clean = random_problem({12, 6, 3}, 1, 0.5);  // adversarial at the clean input already
+  std::swap(clean.label, clean.target);
+  const SolveResult at_once = solve(clean, SolveSettings{.solver = "native", .goal = Goal::decide});
+  EXPECT_EQ(at_once.status, Status::adversarial);
+  EXPECT_TRUE(at_once.succeeds_at_clean_input);
+  EXPECT_EQ(at_once.incumbents, 1);
+}
+
+}  // namespace
+}  // namespace espalier::engine
