@@ -6,6 +6,13 @@ namespace espalier::branch {
 
 using milp::infinity;
 
+namespace {
+
+/// Per unit of g. Far above any multiplier that matters, and small enough for the simplex method's tolerances.
+constexpr double price_of_violation = 1e6;
+
+}  // namespace
+
 NodeProgram::NodeProgram(const Query& query) : query_(query) {
   for (const nn::Layer& layer : query.network.layers) weights_.emplace_back(layer.weight.cast<double>());
 }
@@ -21,6 +28,7 @@ milp::Model NodeProgram::build() {
     budget.terms.push_back({minus_.back(), 1});
   }
   model.add_row(std::move(budget));
+  violation_ = model.add_column({.lower = 0, .upper = 0, .name = {}});
   const auto add_row = [&model](milp::RowData row) {
     model.add_row(std::move(row));
     return static_cast<int>(model.rows().size()) - 1;
@@ -47,6 +55,7 @@ milp::Model NodeProgram::build() {
       c.definition = add_row(std::move(definition));
       c.above = add_row({.lower = 0, .terms = {{c.h, 1}, {c.g, -1}}, .name = {}});
       c.chord = add_row({.terms = {{c.h, 1}, {c.g, -1}}, .name = {}});
+      c.side = add_row({.terms = {{c.g, 1}, {violation_, 1}}, .name = {}});
       neurons_.back().push_back(c);
     }
   }
@@ -55,6 +64,7 @@ milp::Model NodeProgram::build() {
   std::vector<milp::Term> objective;
   for (Eigen::Index j = 0; j < last.cols(); ++j)
     objective.push_back({neurons_.back()[static_cast<std::size_t>(j)].h, last(query_.target, j) - last(query_.label, j)});
+  objective.push_back({violation_, -price_of_violation});
   model.set_objective(milp::Sense::maximise, std::move(objective),
                       static_cast<double>(output.bias[query_.target]) - static_cast<double>(output.bias[query_.label]));
   return model;
@@ -68,7 +78,8 @@ void NodeProgram::set(const Node& node) {
       const double split = layer.split[i];
       const bool open = layer.open(i), on = !open && layer.bounds.lower[i] >= 0;
       const bounds::ReluLines lines = bounds::relu_lines(layer.bounds.lower[i], layer.bounds.upper[i]);
-      program_->set_column_bounds(c.g, split > 0 ? 0 : -infinity, split < 0 ? 0 : infinity);
+      program_->set_row_bounds(c.side, split > 0 ? 0 : -infinity, split < 0 ? 0 : infinity);
+      if (split != 0) program_->set_coefficient(c.side, violation_, split);
       program_->set_column_bounds(c.h, on ? -infinity : 0, open || on ? infinity : 0);
       program_->set_row_bounds(c.above, open || on ? 0 : -infinity, on ? 0 : infinity);
       program_->set_row_bounds(c.chord, -infinity, open ? lines.upper_intercept : infinity);
@@ -77,13 +88,13 @@ void NodeProgram::set(const Node& node) {
   }
 }
 
-void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, double scale, Node& node) const {
+void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, Node& node) const {
   Eigen::RowVectorXd post = weights_.back().row(query_.target) - weights_.back().row(query_.label);
   for (std::size_t k = neurons_.size(); k-- > 0;) {
     LayerState& layer = node.layers[k];
     Eigen::RowVectorXd pre(post.size());
     for (Eigen::Index i = 0; i < post.size(); ++i) {
-      const double wanted = scale * solution.row_duals[static_cast<std::size_t>(neurons_[k][static_cast<std::size_t>(i)].definition)];
+      const double wanted = solution.row_duals[static_cast<std::size_t>(neurons_[k][static_cast<std::size_t>(i)].definition)];
       const bounds::ReluLines lines = bounds::relu_lines(layer.bounds.lower[i], layer.bounds.upper[i]);
       double slope = post[i] >= 0 ? lines.upper_slope : lines.lower_slope;
       layer.multiplier[i] = 0;
@@ -100,31 +111,29 @@ void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, doub
   }
 }
 
-NodeProgram::Answer NodeProgram::solve(Node& node, Bounding& bounding) {
+std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding) {
   if (!program_) program_.emplace(build());
   set(node);
   ++solved_;
-  const milp::LinearProgram::Solution solution = program_->solve();
-  Answer answer;
-  if (solution.row_duals.empty()) return answer;
-  const auto consider = [&](double scale) {
-    Node trial = node;
-    take_duals(solution, scale, trial);
-    trial.bound = bounding.evaluate(trial);
-    if (trial.bound < node.bound) node = std::move(trial);
-  };
-  if (solution.status == milp::LinearProgram::Status::infeasible) {
-    answer.infeasible = true;
-    for (const double scale : {1e2, -1e2, 1e5, -1e5}) consider(scale);
-  } else {
-    consider(1);
-    answer.input = query_.ball.centre;
-    for (std::size_t k = 0; k < plus_.size(); ++k) {
-      (*answer.input)[static_cast<Eigen::Index>(k)] +=
-          solution.x[static_cast<std::size_t>(plus_[k].index)] - solution.x[static_cast<std::size_t>(minus_[k].index)];
-    }
+  program_->set_column_bounds(violation_, 0, 0);
+  milp::LinearProgram::Solution solution = program_->solve();
+  const bool feasible = solution.status == milp::LinearProgram::Status::optimal;
+  if (!feasible) {
+    program_->set_column_bounds(violation_, 0, infinity);
+    solution = program_->solve();
   }
-  return answer;
+  if (solution.status != milp::LinearProgram::Status::optimal) return std::nullopt;
+  Node trial = node;
+  take_duals(solution, trial);
+  trial.bound = bounding.evaluate(trial);
+  if (trial.bound < node.bound) node = std::move(trial);
+  if (!feasible) return std::nullopt;
+  Eigen::VectorXd input = query_.ball.centre;
+  for (std::size_t k = 0; k < plus_.size(); ++k) {
+    input[static_cast<Eigen::Index>(k)] +=
+        solution.x[static_cast<std::size_t>(plus_[k].index)] - solution.x[static_cast<std::size_t>(minus_[k].index)];
+  }
+  return input;
 }
 
 }  // namespace espalier::branch

@@ -10,17 +10,16 @@ namespace espalier::branch {
 
 /// maximise the margin over  x = x0 + p - n,  g = W h' + b,  and per hidden neuron
 ///   open: h >= 0, h >= g, h <= the chord;   on: h = g (and g >= 0 if split);   off: h = 0 (and g <= 0 if split).
+/// Should no input have the phases, splits may be violated at a high price: the program's value is then far below any margin, and its dual
+/// values prove that as they prove any bound (a Farkas ray, which Clp does not always have right, is not needed).
 /// Only lines and split constraints of a node are in it, so that its dual values are slopes and multipliers of bound propagation.
 class NodeProgram {
  public:
   explicit NodeProgram(const Query& query);
 
-  struct Answer {
-    bool infeasible = false;               ///< claimed; the node's multipliers are a Farkas ray's, of growing length
-    std::optional<Eigen::VectorXd> input;  ///< the relaxation's maximiser
-  };
   /// Solves the node's program; node.slope and node.multiplier become its dual solution if that lowers node.bound, evaluated by bounding.
-  Answer solve(Node& node, Bounding& bounding);
+  /// The relaxation's maximiser; nothing if no input has the node's phases.
+  std::optional<Eigen::VectorXd> solve(Node& node, Bounding& bounding);
 
   std::int64_t solved() const { return solved_; }
 
@@ -28,15 +27,17 @@ class NodeProgram {
   struct Columns {
     milp::Column g, h;
     int definition = 0, above = 0, chord = 0;  ///< rows g - W h' = b, h - g >= 0, h - s g <= t
+    int side = 0;                              ///< row g + v >= 0 or g - v <= 0 of a split neuron; v is 0, or has a price
   };
   milp::Model build();
   void set(const Node& node);
   /// Slopes and multipliers from the coefficients that the definitions' duals want on g, last layer first.
-  void take_duals(const milp::LinearProgram::Solution& solution, double scale, Node& node) const;
+  void take_duals(const milp::LinearProgram::Solution& solution, Node& node) const;
 
   const Query query_;  ///< references to what the caller keeps
   std::vector<Rows> weights_;
   std::vector<milp::Column> plus_, minus_;
+  milp::Column violation_;
   std::vector<std::vector<Columns>> neurons_;
   std::optional<milp::LinearProgram> program_;
   std::int64_t solved_ = 0;

@@ -128,8 +128,7 @@ class Search {
 
   /// All phases fixed: the linear program is exact.
   void solve_exactly(Node node) {
-    const NodeProgram::Answer answer = program_.solve(node, bounding_);
-    if (answer.input) try_input(*answer.input);
+    if (const std::optional<Eigen::VectorXd> input = program_.solve(node, bounding_)) try_input(*input);
     close(node.bound);
   }
 

@@ -192,13 +192,33 @@ TEST(NodeProgram, WithAllPhasesFixedTheBoundIsAttainedByAnInput) {
         if (node.layers[k].open(i)) node.fix({.layer = k, .index = i}, g[k][i] > 0);
     }
     NodeProgram program(c.query());
-    const NodeProgram::Answer answer = program.solve(node, bounding);
-    ASSERT_TRUE(answer.input.has_value());
-    EXPECT_NEAR(margin_at(c.problem, *answer.input), node.bound, 1e-6);
+    const std::optional<Eigen::VectorXd> input = program.solve(node, bounding);
+    ASSERT_TRUE(input.has_value());
+    EXPECT_NEAR(margin_at(c.problem, *input), node.bound, 1e-6);
     EXPECT_GE(node.bound, margin_at(c.problem, c.problem.input));
     attained += node.bound > margin_at(c.problem, c.problem.input) + 0.01;
   }
   EXPECT_GE(attained, 8);
+}
+
+TEST(NodeProgram, PhasesThatNoInputHasAreProvenEmpty) {
+  // Phases of points far outside the ball: impossible inside, though every neuron alone may have them.
+  int empty = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const Case c(random_problem({10, 8, 8, 3}, seed, 0.6));
+    Bounding bounding(c.query(), [](const Eigen::VectorXd&, double) {});
+    base::RandomStream random(seed, "phases");
+    Node node = bounding.root();
+    for (std::size_t k = 0; k < 2; ++k) {
+      for (Eigen::Index i = 0; i < 8; ++i)
+        if (node.layers[k].open(i)) node.fix({.layer = k, .index = i}, random.below(2) == 0);
+    }
+    NodeProgram program(c.query());
+    if (program.solve(node, bounding)) continue;
+    ++empty;
+    EXPECT_LT(node.bound, -100) << seed;
+  }
+  EXPECT_GE(empty, 5);
 }
 
 }  // namespace

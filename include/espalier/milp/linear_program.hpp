@@ -15,10 +15,9 @@ class LinearProgram {
   enum class Status { optimal, infeasible, failed };
   struct Solution {
     Status status = Status::failed;
-    double objective = 0;   ///< in the model's sense, constant included; optimal only
-    std::vector<double> x;  ///< by column
-    std::vector<double>
-        row_duals;  ///< change of the optimum per unit of the row's active bound; when infeasible: a Farkas ray of the rows, or empty
+    double objective = 0;           ///< in the model's sense, constant included; optimal only
+    std::vector<double> x;          ///< by column
+    std::vector<double> row_duals;  ///< change of the optimum per unit of the row's bound; optimal only
     std::int64_t iterations = 0;
   };
 

@@ -66,8 +66,6 @@ LinearProgram::Solution LinearProgram::solve() {
     solution.objective = model.objective_value(solution.x);
   } else if (clp.status() == 1) {
     solution.status = Status::infeasible;
-    const std::unique_ptr<double[]> ray(clp.infeasibilityRay());
-    if (ray) solution.row_duals.assign(ray.get(), ray.get() + rows);
   }
   return solution;
 }
