@@ -146,7 +146,7 @@ class SolveStage : public task::Stage {
         parameters_(columns_of_sections({"dataset", "network", "train", "prune", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
-  std::uint32_t schema_version() const override { return 3; }
+  std::uint32_t schema_version() const override { return 4; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }
