@@ -42,7 +42,7 @@ class Marked(Case):
 
     def solve(self, *lines, code=1, seconds=1):
         result = self.run_ok("solve", PROBLEMS, "--problem", PROBLEM, "--solver", self.solver(*lines), "--json", "--time-limit", seconds,
-                             "--kill-grace", "1", "--log", self.folder / "log", code=code, env=self.environment)
+                             "--kill-grace", "3", "--log", self.folder / "log", code=code, env=self.environment)
         self.expect_nothing_left()
         return json_lines(result.stdout)[0]
 

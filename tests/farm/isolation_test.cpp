@@ -70,7 +70,7 @@ class Isolation : public Farm {
     stages.add(std::make_unique<WildStage>());
     sandbox.emplace(stage_work(stages, directory));
     options.sandbox = &*sandbox;
-    options.limits.grace_seconds = 0.5;
+    options.limits.grace_seconds = 2;
   }
 
   RunResult run_wild(const std::string& how) {
@@ -125,10 +125,11 @@ TEST_F(Isolation, AHardLimitMakesThePublishedResultTheResult) {
   EXPECT_EQ(o.kind, OutcomeKind::done);
   EXPECT_EQ(o.message, "");
   EXPECT_EQ(o.values.integer("found"), 7);
-  EXPECT_THAT(o.values.text("how"), StartsWith("time: killed 0."));
+  EXPECT_THAT(o.values.text("how"), StartsWith("time: killed "));
 }
 
 TEST_F(Isolation, AHardLimitWithoutAnythingPublishedIsAFailure) {
+  options.limits.grace_seconds = 0.2;
   const Outcome o = outcome("nothing published");
   EXPECT_EQ(o.kind, OutcomeKind::failed);
   EXPECT_EQ(o.error_kind, "timeout");
@@ -136,6 +137,7 @@ TEST_F(Isolation, AHardLimitWithoutAnythingPublishedIsAFailure) {
 }
 
 TEST_F(Isolation, ASoftLimitLetsTheStageConclude) {
+  options.limits.grace_seconds = 5;
   const Outcome o = outcome("wait for limit");
   EXPECT_EQ(o.kind, OutcomeKind::done);
   EXPECT_EQ(o.values.text("how"), "asked because of time");
