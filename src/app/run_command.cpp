@@ -6,6 +6,7 @@
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/experiment_plan.hpp"
+#include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/stages.hpp"
@@ -35,6 +36,8 @@ struct RunOptions {
   bool no_sandbox = false;
   bool quiet = false;
   double silence_seconds = 60;
+  std::string deadline;
+  double started = base::unix_time();
 };
 
 task::StageRegistry make_registry(const RunOptions& options) {
@@ -78,10 +81,19 @@ store::OutputDirectory open_directory(const RunOptions& options, const Experimen
   }
 }
 
+/// --deadline, else what Slurm says.
+std::optional<double> deadline_of(const RunOptions& options) {
+  if (!options.deadline.empty()) return base::unix_time_from(options.deadline, options.started);
+  const char* slurm = std::getenv("SLURM_JOB_END_TIME");
+  if (slurm == nullptr || *slurm == '\0') return std::nullopt;
+  return base::unix_time_from("@" + std::string(slurm), options.started);
+}
+
 farm::RunOptions farm_options(const task::Parameters& run, const RunOptions& options, sandbox::Sandbox* sandbox) {
   return {.max_failures = static_cast<std::size_t>(run.integer("max_failures")),
           .fail_fast = run.boolean("fail_fast"),
           .progress = options.quiet ? farm::ProgressStyle::none : farm::ProgressStyle::automatic,
+          .deadline = deadline_of(options),
           .silence_seconds = options.silence_seconds,
           .limits = {.grace_seconds = run.real("kill_grace"), .cpu_seconds = run.real("cpu_limit"), .memory_mib = run.real("memory_limit")},
           .sandbox = sandbox};
@@ -104,6 +116,8 @@ std::string reason_of(const farm::RunResult& result) {
       return "stopped after failures";
     case dispatch::StopReason::no_workers:
       return "every worker was lost";
+    case dispatch::StopReason::deadline:
+      return "nothing that is left can end before the deadline";
     case dispatch::StopReason::none:
       break;
   }
@@ -123,6 +137,7 @@ int finish(store::OutputDirectory& directory, const task::StageRegistry& stages,
   const int code = exit_code_of_run(result, counts);
   std::cerr << fmt::format("{} done, {} failed, {} left: {}\n", counts.done, counts.failed, counts.waiting,
                            directory.results_path().string());
+  if (!result.settled && !result.error) std::cerr << fmt::format("The run has ended early: {}\n", reason_of(result));
   if (!counts.complete()) std::cerr << fmt::format("Continue with:\n  {}\n", again);
   return code;
 }
@@ -251,11 +266,17 @@ void add_run(CLI::App& program, int& exit_code) {
   command->add_option("--silence", options->silence_seconds, "seconds without a sign of life after which a rank counts as lost")
       ->check(CLI::Range(1.0, 1e6))
       ->capture_default_str();
+  command
+      ->add_option("--deadline", options->deadline,
+                   "start nothing that cannot end by then: SECONDS from now, 2026-11-21T18:30:00 (local; with Z: UTC), or @UNIX_TIME "
+                   "(default: $SLURM_JOB_END_TIME)")
+      ->check(legal([started = options->started](const std::string& text) { base::unix_time_from(text, started); }));
   command->footer(
       "Examples:\n  espalier run configs/quickstart.yaml --out results/quickstart\n"
       "  mpirun -np 3 --oversubscribe espalier run configs/surrogate-tier1.yaml --out results/tier1 --set solve.time_limit=60\n"
       "  espalier run configs/quickstart.yaml --out results/quickstart --retry crashed,timeout\n"
       "  espalier run configs/surrogate-tier1.yaml --out results/shard-2 --shard 2/8\n"
+      "  espalier run configs/quickstart.yaml --out results/quickstart --deadline 3600\n"
       "Rank 0 gives out the work and sleeps in between: N + 1 ranks keep N cores busy.");
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }

@@ -5,27 +5,41 @@
 
 namespace espalier::dispatch {
 
+namespace {
+
+constexpr double kReviewSeconds = 1;
+
+}  // namespace
+
 using base::AttemptId;
 using base::TaskId;
 
 void Master::fill(Commands& commands, double now) {
   if (stop_reason_ != StopReason::none) return;
-  while (!idle_.empty() && !ready_.empty()) assign_next(*workers_.find(*idle_.begin()), commands, now);
+  while (!idle_.empty() && anything_fits(now)) assign_next(*workers_.find(*idle_.begin()), commands, now);
   // Round after round, one task for each worker, so that the last small tasks spread evenly.
   for (bool progress = true; progress && !ready_.empty();) {
     progress = false;
     for (auto& worker : workers_) {
-      if (!may_prefetch(worker.second)) continue;
+      if (!may_prefetch(worker.second, now)) continue;
       assign_next(worker, commands, now);
       progress = true;
     }
   }
+  // Nothing is left that could show whether failures were the workers' fault.
+  if (held_ == 0 && unsynced_.empty() && ready_.empty() && urgent_.empty() && too_long_.empty()) release_all(commands);
 }
 
 void Master::assign_next(Workers::value_type& entry, Commands& commands, double now) {
   auto& [rank, worker] = entry;
-  const TaskId id = by_order_[ready_.top()];
-  ready_.pop();
+  TaskId id;
+  if (urgent_.empty()) {
+    id = by_order_[ready_.top()];
+    ready_.pop();
+  } else {
+    id = urgent_.front();
+    urgent_.pop_front();
+  }
   const Held held{id, AttemptId{next_attempt_++}, estimate(id)};
   state(id).state = State::assigned;
   --counts(id).ready;
@@ -38,8 +52,10 @@ void Master::assign_next(Workers::value_type& entry, Commands& commands, double 
   commands.emplace_back(Assign{rank, id, held.attempt});
 }
 
-bool Master::may_prefetch(const Worker& worker) const {
-  if (!worker.active || worker.held.empty() || worker.overrun || ready_.empty()) return false;
+bool Master::may_prefetch(const Worker& worker, double now) {
+  if (!worker.active || worker.on_trial || !urgent_.empty() || worker.held.empty() || worker.overrun ||
+      !anything_fits(now, worker.held_seconds))
+    return false;
   // The last tasks are shared out rather than hoarded.
   const std::size_t share = (held_ + ready_.size() + active_workers_ - 1) / active_workers_;
   const std::size_t most = std::min(options_.prefetch, share);
@@ -50,7 +66,34 @@ bool Master::may_prefetch(const Worker& worker) const {
 
 bool Master::small(TaskId id) const { return !state(id).suspect && estimate(id) <= options_.prefetch_seconds; }
 
-double Master::estimate(TaskId id) const { return planned(id).expected_seconds * snapshot_.kinds[state(id).kind].scale(); }
+double Master::estimate(TaskId id) const {
+  return std::min(planned(id).expected_seconds * snapshot_.kinds[state(id).kind].scale(), planned(id).most_seconds);
+}
+
+/// The next ready task, the first in the order of priorities that can end before the deadline, is in front of urgent_, or on top of ready_.
+bool Master::anything_fits(double now, double queued_seconds) {
+  while (!urgent_.empty() && now + queued_seconds + estimate(urgent_.front()) > options_.deadline) {
+    too_long_.push_back(state(urgent_.front()).order);
+    urgent_.pop_front();
+  }
+  if (!urgent_.empty()) return true;
+  while (!ready_.empty() && now + queued_seconds + estimate(by_order_[ready_.top()]) > options_.deadline) {
+    too_long_.push_back(ready_.top());
+    ready_.pop();
+  }
+  return !ready_.empty();
+}
+
+void Master::look_at_deadline(Commands& commands, double now) {
+  if (now >= options_.deadline && !asked_to_stop_)
+    return end_run(stop_reason_ == StopReason::none ? StopReason::deadline : stop_reason_, true, commands);
+  if (too_long_.empty() || idle_.empty() || now < next_review_ || stop_reason_ != StopReason::none) return;
+  next_review_ = now + kReviewSeconds;
+  for (const std::uint32_t place : too_long_) ready_.push(place);  // what is known of their kinds may have changed
+  too_long_.clear();
+  fill(commands, now);
+  if (held_ == 0 && unsynced_.empty() && ready_.empty() && !too_long_.empty()) end_run(StopReason::deadline, false, commands);
+}
 
 std::optional<Master::Held> Master::take(Worker& worker, AttemptId attempt, double now) {
   const auto it = std::find_if(worker.held.begin(), worker.held.end(), [&](const Held& h) { return h.attempt == attempt; });
@@ -67,7 +110,7 @@ std::optional<Master::Held> Master::take(Worker& worker, AttemptId attempt, doub
 }
 
 void Master::note_idle(Workers::value_type& entry) {
-  if (entry.second.active && entry.second.held.empty()) idle_.insert(entry.first);
+  if (entry.second.active && !entry.second.on_trial && entry.second.held.empty()) idle_.insert(entry.first);
 }
 
 Commands Master::tick(double now) {
@@ -83,6 +126,7 @@ Commands Master::tick(double now) {
     }
   }
   fill(commands, now);
+  look_at_deadline(commands, now);
   return commands;
 }
 

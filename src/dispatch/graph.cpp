@@ -79,6 +79,10 @@ void Master::apply_finished(std::span<const FinishedTask> finished) {
     --counts(id).waiting;
     ++counts(id).finished_before;
     counts(id).remaining_expected_seconds -= planned(id).expected_seconds;
+    if (!state(id).failed && it->second->wall_seconds > 0) {
+      counts(id).measured_expected_seconds += planned(id).expected_seconds;
+      counts(id).measured_seconds += it->second->wall_seconds;
+    }
     if (it->second->part) parts_.emplace(id, *it->second->part);
     if (state(id).failed) failed_before_.emplace_back(id, it->second->message);
     for (const TaskId child : children(id))

@@ -25,26 +25,30 @@ Commands Master::add_worker(Rank rank, double now) {
   Commands commands;
   if (workers_.contains(rank)) return commands;
   auto& worker = *workers_.try_emplace(rank).first;
+  worker.second.patience = options_.suspect_after;
   ++active_workers_;
   note_idle(worker);
   fill(commands, now);
   return commands;
 }
 
-Commands Master::retire_worker(Rank rank, double) {
-  if (const auto it = workers_.find(rank); it != workers_.end() && it->second.active) {
-    it->second.active = false;
-    --active_workers_;
-    idle_.erase(rank);
-  }
-  return {};
+Commands Master::retire_worker(Rank rank, double now) {
+  Commands commands;
+  const auto it = workers_.find(rank);
+  if (it == workers_.end() || !it->second.active) return commands;
+  deactivate(*it);
+  release(it->second, commands);
+  acquit_if_nobody_else(commands);
+  fill(commands, now);
+  return commands;
 }
 
 Commands Master::lose_worker(Rank rank, const std::string& reason, double now) {
   Commands commands;
   const auto it = workers_.find(rank);
   if (it == workers_.end()) return commands;
-  retire_worker(rank, now);
+  deactivate(*it);
+  try_again(it->second);
   ++snapshot_.lost_workers;
   const auto held = std::move(it->second.held);
   workers_.erase(it);
@@ -66,6 +70,7 @@ Commands Master::lose_worker(Rank rank, const std::string& reason, double now) {
       make_ready(item.task);
     }
   }
+  acquit_if_nobody_else(commands);
   fill(commands, now);
   return commands;
 }
@@ -86,7 +91,12 @@ Commands Master::outcome(Rank rank, Outcome outcome, double now) {
     counts(held->task).measured_expected_seconds += planned(held->task).expected_seconds;
     counts(held->task).measured_seconds += outcome.wall_seconds;
   }
-  record(held->task, std::move(outcome), commands);
+  if (outcome.kind == OutcomeKind::failed) {
+    judge_failure(*it, held->task, std::move(outcome), commands);
+  } else {
+    acquit(*it, commands);
+    record(held->task, std::move(outcome), commands);
+  }
   fill(commands, now);
   return commands;
 }
@@ -135,7 +145,10 @@ void Master::make_ready(TaskId id) {
   --(task.state == State::waiting ? counts(id).waiting : counts(id).running);
   ++counts(id).ready;
   task.state = State::ready;
-  ready_.push(task.order);
+  if (trials_.contains(id))
+    urgent_.push_back(id);
+  else
+    ready_.push(task.order);
 }
 
 void Master::record(TaskId id, Outcome outcome, Commands& commands) {
@@ -152,6 +165,7 @@ void Master::record(TaskId id, Outcome outcome, Commands& commands) {
   const std::string message = outcome.message;
   const bool own_failure = task.failed && outcome.error_kind != "parent";
   commands.emplace_back(Record{id, std::move(outcome)});
+  verdict(id, task.failed, commands);
   if (!own_failure) return;
   ++failures_;
   fail_descendants(id, message, commands);
@@ -194,7 +208,9 @@ void Master::settle(TaskId id) {
 
 void Master::end_run(StopReason reason, bool ask_workers, Commands& commands) {
   if (stop_reason_ != StopReason::requested) stop_reason_ = reason;
+  release_all(commands);
   if (!ask_workers) return;
+  asked_to_stop_ = true;
   for (const auto& [rank, worker] : workers_) commands.emplace_back(AskStop{rank});
 }
 

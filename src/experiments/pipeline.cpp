@@ -153,7 +153,8 @@ std::vector<StageRequest> SurrogatePipeline::expand(const Parameters& instance) 
     networks.push_back(requests.size() - 1);
   }
 
-  requests.push_back({"solve", take(p, {"dataset", "network", "train", "prune", "problem", "solve"}), networks, solve_seconds(p)});
+  requests.push_back({"solve", take(p, {"dataset", "network", "train", "prune", "problem", "solve"}), networks, solve_seconds(p),
+                      p.real("solve.time_limit")});
   return requests;
 }
 

@@ -21,6 +21,9 @@ namespace {
 constexpr Seconds kIdleWait{0.05};     // how soon a stop request is seen
 constexpr Seconds kCommitWait{0.001};  // while a record is on its way to the disk
 constexpr double kTickSeconds = 0.1;
+// Before the deadline, for stages that are stopped and for writing results.h5.
+constexpr double kMostReserveSeconds = 30;
+constexpr double kReserveShare = 0.1;
 constexpr int kBurst = 256;                       // messages before looking at the disk again
 constexpr std::uint64_t kMostUncommitted = 8192;  // a slow disk must not fill the memory with outcomes
 
@@ -29,6 +32,10 @@ dispatch::MasterOptions master_options(const RunOptions& options) {
   if (options.max_failures > 0) result.max_failures = options.max_failures;
   result.fail_fast = options.fail_fast;
   result.max_attempts = options.max_attempts;
+  if (options.deadline) {
+    const double left = *options.deadline - base::unix_time();
+    result.deadline = left - std::min(kMostReserveSeconds, kReserveShare * left);
+  }
   return result;
 }
 

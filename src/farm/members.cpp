@@ -86,6 +86,12 @@ void MasterLoop::lose(Rank rank, const std::string& reason) {
   apply(master_.lose_worker(rank, fmt::format("{}: {}", member.name, reason), now()));
 }
 
+void MasterLoop::carry_out(const dispatch::SetAside& command) {
+  progress_.end_line();
+  base::log_warning("{} is set aside: its last {} tasks failed, and another worker did one of them; what it failed is given to others",
+                    members_.at(command.worker).name, command.failures);
+}
+
 /// Somebody must be there, or still expected, to do what is left.
 void MasterLoop::look_for_workers() {
   if (master_.active_workers() > 0 || master_.settled() || master_.stop_reason() != StopReason::none) return;

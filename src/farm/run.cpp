@@ -97,7 +97,7 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
   std::vector<dispatch::FinishedTask> finished;
   finished.reserve(directory.finished().size());
   for (const auto& [key, task] : directory.finished())
-    if (!damaged.contains(key)) finished.push_back({key, task.kind, task.message, task.part});
+    if (!damaged.contains(key)) finished.push_back({key, task.kind, task.message, task.part, task.wall_seconds});
   DirectoryLedger ledger(directory);
   return run_master(link, graph, registry, directory.path(), finished, ledger, options);
 }

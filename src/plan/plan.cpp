@@ -126,6 +126,7 @@ class GraphBuilder {
                     .parents = std::move(parent_keys)};
     for (const std::size_t parent : request.parents) planned.parents.push_back(ids_[parent]);
     planned.expected_seconds = request.expected_seconds;
+    planned.most_seconds = request.most_seconds;
     graph_.tasks.push_back(std::move(planned));
     return next;
   }

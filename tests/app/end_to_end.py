@@ -182,6 +182,16 @@ class Stop(Case):
         for name in ("solves", "networks"):
             self.assertEqual(steady(table(reference, name)), steady(table(out, name)))
 
+    def test_nothing_is_started_that_cannot_end_before_the_deadline(self):
+        out = self.folder / "out"
+        result = self.run_ok("run", TINY, "--out", out, "--deadline", "0.2", code=75)
+        self.assertIn("nothing that is left can end before the deadline", result.stderr)
+        self.assertIn("Continue with:", result.stderr)
+        self.assertEqual(list(out.glob("parts/*/*.h5")), [])
+        self.refused("run", TINY, "--out", out, "--deadline", "soon", code=2, says=["--deadline", "2026-11-21T18:30:00"])
+        self.run_ok("run", TINY, "--out", out, "--deadline", "3600")
+        self.run_ok("status", out, "--exit-code")
+
     def test_resume_never_refuses_a_used_directory(self):
         out = self.folder / "out"
         self.run_ok("run", TINY, "--out", out, "--set", "prune.criterion=none")

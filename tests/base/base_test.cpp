@@ -50,6 +50,17 @@ TEST(Clock, UnixAndIsoTime) {
   EXPECT_GT(unix_time(), 1.7e9);
 }
 
+TEST(Clock, MomentsAsPeopleGiveThem) {
+  EXPECT_EQ(unix_time_from("90", 1000), 1090);
+  EXPECT_EQ(unix_time_from("0.5", 1000), 1000.5);
+  EXPECT_EQ(unix_time_from("@1795252755", 1000), 1795252755);
+  EXPECT_EQ(unix_time_from("2026-11-21T09:19:15Z", 0), 1795252755);
+  const double local = unix_time_from("2026-11-21T09:19:15", 0);
+  EXPECT_LE(std::abs(local - 1795252755), 14 * 3600);
+  for (const char* text : {"", "soon", "-3", "nan", "12:30", "2026-11-21", "2026-11-21T09:19:15+01:00", "@x", "90s"})
+    EXPECT_THROW(unix_time_from(text, 0), Error) << text;
+}
+
 TEST(Text, NearestNameWithinReach) {
   const std::vector<std::string> names{"learning_rate", "epochs", "weight_decay"};
   EXPECT_EQ(nearest("learning_rat", names), "learning_rate");

@@ -10,6 +10,7 @@ struct Setting {
   double failure_share = 0;
   bool losses = false;
   bool stops = false;
+  int broken_rank = 0;  ///< fails everything
 };
 
 /// One random event; false if nothing was possible.
@@ -60,7 +61,10 @@ void random_event(Simulation& farm, base::RandomStream& random, const Setting& s
       }
       return;
     default:
-      if (!busy.empty()) farm.finish_head(busy[random.below(busy.size())], random.uniform() < setting.failure_share);
+      if (!busy.empty()) {
+        const Rank rank = busy[random.below(busy.size())];
+        farm.finish_head(rank, rank.value == setting.broken_rank || random.uniform() < setting.failure_share);
+      }
   }
 }
 
@@ -88,11 +92,11 @@ void check_verdicts(const Simulation& farm) {
     if (parent_failed) {
       EXPECT_EQ(error, "parent");
       EXPECT_TRUE(it->second->message.starts_with("parent ")) << it->second->message;
-    } else if (farm.own_failures[i]) {
-      EXPECT_EQ(error, "data");
     } else if (const auto losses = farm.certain_losses.find(TaskId{static_cast<std::uint32_t>(i)}); error == "worker") {
       ASSERT_NE(losses, farm.certain_losses.end());
       EXPECT_GE(losses->second, farm.options.max_attempts);
+    } else if (farm.own_failures[i]) {  // the last time it ran
+      EXPECT_EQ(error, "data");
     } else {
       EXPECT_EQ(it->second->kind, task::OutcomeKind::done);
     }
@@ -107,6 +111,7 @@ void campaign(const Setting& setting, std::uint64_t runs) {
     MasterOptions options;
     options.prefetch = 1 + random.below(8);
     options.take_back_seconds = random.uniform(0, 0.5);
+    options.suspect_after = random.below(5);
     Master master(graph, {}, options);
     Simulation farm(graph, master, options);
     farm.apply(master.start(0));
@@ -122,6 +127,9 @@ TEST(RandomDispatch, EverythingSucceeds) { campaign({}, 400); }
 TEST(RandomDispatch, TasksFail) { campaign({.failure_share = 0.1}, 400); }
 TEST(RandomDispatch, WorkersAreLost) { campaign({.losses = true}, 400); }
 TEST(RandomDispatch, Everything) { campaign({.failure_share = 0.05, .losses = true, .stops = true}, 1000); }
+
+TEST(RandomDispatch, OneWorkerFailsEverything) { campaign({.failure_share = 0.05, .losses = true, .stops = true, .broken_rank = 2}, 600); }
+TEST(RandomDispatch, EveryTaskFails) { campaign({.failure_share = 1}, 200); }
 
 TEST(RandomDispatch, AStopAnywhereThenResume) {
   for (std::uint64_t seed = 0; seed < 500; ++seed) {

@@ -125,6 +125,7 @@ class Simulation {
   std::vector<bool> own_failures;
   std::set<AttemptId> attempts_seen;
   std::size_t stops_asked = 0;
+  std::set<Rank> set_aside;
 
  private:
   void carry_out(const Assign& assign) {
@@ -132,6 +133,7 @@ class Simulation {
     ASSERT_TRUE(workers.contains(assign.worker));
     ModelWorker& worker = workers.at(assign.worker);
     ASSERT_FALSE(worker.retired) << "work for a retired worker";
+    ASSERT_FALSE(set_aside.contains(assign.worker)) << "work for one that was set aside";
     ASSERT_TRUE(attempts_seen.insert(assign.attempt).second) << "attempt id used twice";
     for (const auto& [rank, other] : workers)
       for (const Sent& sent : other.queue) ASSERT_NE(sent.task, assign.task) << "given to two workers at a time";
@@ -163,6 +165,8 @@ class Simulation {
     queue.erase(it);
   }
 
+  void carry_out(const SetAside& aside) { set_aside.insert(aside.worker); }
+
   void carry_out(const AskStop& ask) {
     workers.at(ask.worker).asked_to_stop = true;
     ++stops_asked;
@@ -185,7 +189,7 @@ class Simulation {
     ASSERT_EQ(sum, graph.tasks.size());
     if (master.stop_reason() != StopReason::none) return;
     for (const auto& [rank, worker] : workers)
-      ASSERT_TRUE(ready == 0 || worker.retired || !worker.queue.empty())
+      ASSERT_TRUE(ready == 0 || !master.takes_work(rank) || !worker.queue.empty())
           << "rank " << rank.value << " idles while " << ready << " tasks are ready";
   }
 

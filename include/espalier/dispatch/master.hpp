@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <queue>
@@ -22,9 +23,11 @@ struct MasterOptions {
   std::optional<std::size_t> max_failures;  ///< once so many tasks have failed in this run no more work is given out; running tasks end
   bool fail_fast = false;                   ///< the first failure ends the run, and running stages are asked to stop
   int max_attempts = 3;                     ///< a task that was running when its worker was lost this often is failed
+  std::size_t suspect_after = 5;            ///< failures of a worker in a row that put it to the test; 0: never
   std::size_t prefetch = 64;                ///< most tasks that a worker holds, the running one included ...
   double prefetch_seconds = 0.02;           ///< ... as long as their expected times add up to no more than this
   double take_back_seconds = 0.5;           ///< a task that runs longer loses the tasks that wait behind it to other workers
+  double deadline = std::numeric_limits<double>::infinity();  ///< by then every task must have ended
 };
 
 /// A task whose record is durable from an earlier run.
@@ -33,6 +36,7 @@ struct FinishedTask {
   task::OutcomeKind kind = task::OutcomeKind::done;
   std::string message;  ///< of a failed one
   std::optional<task::PartFile> part;
+  double wall_seconds = 0;  ///< of a done one, for the estimates of its kind
 };
 
 /// Send the attempt to the worker.
@@ -55,7 +59,12 @@ struct Record {
   base::TaskId task;
   task::Outcome outcome;
 };
-using Command = std::variant<Assign, Cancel, AskStop, Record>;
+/// For the log: the worker fails what others do. It gets no more work; what it failed goes to the others.
+struct SetAside {
+  base::Rank worker;
+  std::size_t failures = 0;  ///< that it had in a row
+};
+using Command = std::variant<Assign, Cancel, AskStop, Record, SetAside>;
 using Commands = std::vector<Command>;
 
 enum class StopReason {
@@ -63,6 +72,7 @@ enum class StopReason {
   requested,
   failures,    ///< max_failures or fail_fast
   no_workers,  ///< every worker was lost
+  deadline,    ///< it has come, or nothing that is left can end before it
 };
 
 /// Rules:
@@ -74,6 +84,13 @@ enum class StopReason {
 /// - An outcome of an attempt that is not the current one of its task is dropped.
 /// - When a worker is lost, its tasks become ready again; they are then given to a worker alone, so that it is known which one
 ///   kills workers; the task it was certainly running is charged with one of its max_attempts.
+/// - A worker that fails everything must not use up the tasks of the others, and tasks that fail everywhere must not ruin workers. So while
+///   others work, a failure is withheld until its worker succeeds with something. After suspect_after failures in a row the worker
+///   waits, and another one tries the last of these tasks: if that succeeds, the worker is set aside and all that it failed in a row goes
+///   to others; if it fails there too, the failures are recorded, the worker goes on, and the next test comes after twice as many.
+///   Nothing is withheld with max_failures or fail_fast, when no other worker is there, and when nothing else is left to do.
+/// - A task that, by its corrected expected time (never more than its own limit), cannot end before the deadline is not started: shorter
+///   ones take its place. When nothing fits and nothing runs, the run ends; at the deadline workers are asked to stop.
 /// All methods are deterministic: the same events give the same commands.
 class Master {
  public:
@@ -95,7 +112,7 @@ class Master {
   Commands durable(std::uint64_t count, double now);
   /// No more work is given out; workers are asked to stop.
   Commands stop(double now, StopReason reason = StopReason::requested);
-  /// Call now and then (every 100 ms): tasks waiting behind an overrunning one are taken back.
+  /// Call now and then (every 100 ms): tasks waiting behind an overrunning one are taken back, and the deadline is watched.
   Commands tick(double now);
 
   /// The message for Assign.
@@ -108,6 +125,8 @@ class Master {
   StopReason stop_reason() const { return stop_reason_; }
   /// Workers that take work.
   std::size_t active_workers() const { return active_workers_; }
+  /// It is there, and neither retired nor waiting for the outcome of a test.
+  bool takes_work(base::Rank worker) const;
   const Snapshot& snapshot() const { return snapshot_; }
 
  private:
@@ -133,6 +152,10 @@ class Master {
     double head_since = 0;    ///< when the first one became the first
     bool overrun = false;     ///< the first one took longer than take_back_seconds
     bool active = true;
+    bool on_trial = false;                                         ///< waits until another worker has tried one of the tasks that it failed
+    bool set_aside = false;                                        ///< found guilty
+    std::size_t patience = 0;                                      ///< failures in a row until the next trial
+    std::vector<std::pair<base::TaskId, task::Outcome>> withheld;  ///< its failures since its last success
   };
   using Workers = std::map<base::Rank, Worker>;
 
@@ -151,11 +174,27 @@ class Master {
   // Who gets what (assign.cpp).
   void fill(Commands& commands, double now);
   void assign_next(Workers::value_type& worker, Commands& commands, double now);
-  bool may_prefetch(const Worker& worker) const;
+  bool may_prefetch(const Worker& worker, double now);
   bool small(base::TaskId id) const;
   double estimate(base::TaskId id) const;
+  bool anything_fits(double now, double queued_seconds = 0);
+  void look_at_deadline(Commands& commands, double now);
   std::optional<Held> take(Worker& worker, base::AttemptId attempt, double now);
   void note_idle(Workers::value_type& worker);
+
+  // Workers that fail everything (judge.cpp).
+  void judge_failure(Workers::value_type& worker, base::TaskId id, task::Outcome outcome, Commands& commands);
+  void put_on_trial(Workers::value_type& worker, Commands& commands);
+  void verdict(base::TaskId id, bool failed, Commands& commands);
+  void acquit(Workers::value_type& worker, Commands& commands);
+  void set_aside(Workers::value_type& worker, Commands& commands);
+  void try_again(Worker& worker);
+  void end_trials(base::Rank of);
+  void release(Worker& worker, Commands& commands);
+  void release_all(Commands& commands);
+  void acquit_if_nobody_else(Commands& commands);
+  void deactivate(Workers::value_type& worker);
+  bool others_work(const Worker& worker) const;
 
   Task& state(base::TaskId id) { return tasks_[id.value]; }
   const Task& state(base::TaskId id) const { return tasks_[id.value]; }
@@ -171,6 +210,11 @@ class Master {
   std::unordered_map<base::TaskId, task::PartFile> parts_;                                // of done tasks
   std::vector<std::pair<base::TaskId, std::string>> failed_before_;                       // with their messages, until start()
   std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready_;  // places in by_order_
+  std::deque<base::TaskId> urgent_;                                                       // ready, and first of all: tests of workers
+  std::map<base::TaskId, base::Rank> trials_;  // task -> the worker that it is to convict or to acquit
+  std::size_t on_trial_ = 0;                   // workers
+  std::vector<std::uint32_t> too_long_;        // ready, but not before the deadline, as far as is known now; places in by_order_
+  double next_review_ = 0;                     // of too_long_
   Workers workers_;
   std::set<base::Rank> idle_;          // active, holding nothing
   std::deque<base::TaskId> unsynced_;  // recorded, in order
@@ -181,6 +225,7 @@ class Master {
   std::size_t active_workers_ = 0;
   std::size_t failures_ = 0;  // in this run, those of error kind "parent" not counted
   StopReason stop_reason_ = StopReason::none;
+  bool asked_to_stop_ = false;
   Snapshot snapshot_;
 };
 

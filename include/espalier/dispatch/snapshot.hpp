@@ -17,7 +17,7 @@ struct KindCounts {
   std::size_t ready = 0;
   std::size_t waiting = 0;                ///< for parents
   double remaining_expected_seconds = 0;  ///< of tasks not settled, as planned
-  double measured_expected_seconds = 0;   ///< of tasks done in this run: what was planned ...
+  double measured_expected_seconds = 0;   ///< of done tasks: what was planned ...
   double measured_seconds = 0;            ///< ... and what they took
 
   /// Measured over expected time; 1 before anything was measured.
@@ -28,6 +28,7 @@ struct Snapshot {
   std::vector<KindCounts> kinds;     ///< in the order in which they first appear in the graph
   std::size_t dropped_outcomes = 0;  ///< of superseded attempts
   std::size_t lost_workers = 0;
+  std::size_t set_aside_workers = 0;
 };
 
 }  // namespace espalier::dispatch

@@ -30,6 +30,7 @@ struct RunOptions {
   ProgressStyle progress = ProgressStyle::automatic;
   double plain_interval_seconds = 10;   ///< between plain progress lines
   double stop_grace_seconds = 4;        ///< how long stages may run on once they were asked to stop; a fifth of it after SIGTERM
+  std::optional<double> deadline;       ///< Unix time at which the program has to be gone, or nearly
   double hello_seconds = 60;            ///< how long to wait for ranks that have not said hello when no other can work
   double silence_seconds = 60;          ///< a worker that is not heard of for so long is lost
   task::ResourceLimits limits;          ///< what every attempt is given; stages that have a process of their own keep them

@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -88,6 +89,7 @@ struct StageRequest {
   Parameters parameters;
   std::vector<std::size_t> parents;  ///< indices of earlier requests of the same instance
   double expected_seconds = 1;
+  double most_seconds = std::numeric_limits<double>::infinity();  ///< a limit of time of its own
 };
 
 /// From one instance of the grid (a complete, checked set of parameters) to the stages it needs, parents first; the last one is

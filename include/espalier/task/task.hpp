@@ -86,8 +86,9 @@ struct Outcome {
 /// A node of the stage graph. Parents come before children.
 struct PlannedTask {
   TaskSpec spec;
-  std::vector<base::TaskId> parents;  ///< same order as spec.parents
-  double expected_seconds = 1;        ///< for longest-expected-first and the ETA; never part of the key
+  std::vector<base::TaskId> parents;                              ///< same order as spec.parents
+  double expected_seconds = 1;                                    ///< for longest-expected-first and the ETA; never part of the key
+  double most_seconds = std::numeric_limits<double>::infinity();  ///< its own limit of time ends it by then
 };
 
 struct TaskGraph {

@@ -1,0 +1,153 @@
+// Is it the task that fails, or the worker?
+#include <gmock/gmock.h>
+
+#include "dispatch/commands.hpp"
+
+namespace espalier::dispatch::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+constexpr Rank kBroken{1}, kGood{2};
+
+task::TaskGraph tasks(std::size_t count) {
+  task::TaskGraph graph;
+  for (std::size_t i = 0; i < count; ++i) graph.tasks.push_back(planned(i, "solve", 100 - static_cast<double>(i)));
+  return graph;
+}
+
+std::vector<std::uint32_t> recorded(const Commands& commands) {
+  std::vector<std::uint32_t> result;
+  for (const Command& command : commands)
+    if (const auto* record = std::get_if<Record>(&command)) result.push_back(record->task.value);
+  return result;
+}
+
+/// The good worker runs task 0, the other one fails `failures` tasks from 1 on; the last commands.
+class Bench {
+ public:
+  explicit Bench(std::size_t count, MasterOptions options = {.suspect_after = 3}) : graph(tasks(count)), master(graph, {}, options) {
+    master.start(0);
+    held_good = attempt_of(master.add_worker(kGood, 0), 0);
+    last = master.add_worker(kBroken, 0);
+  }
+  void fail(std::uint32_t first, std::uint32_t behind) {
+    for (std::uint32_t task = first; task < behind; ++task) last = master.outcome(kBroken, failed(task, attempt_of(last, task)), task);
+  }
+  task::TaskGraph graph;
+  Master master;
+  AttemptId held_good;
+  Commands last;
+};
+
+TEST(Judge, AWorkerThatFailsWhatAnotherOneDoesIsSetAsideAndItsTasksAreTriedAgain) {
+  Bench b(8);
+  b.fail(1, 3);
+  EXPECT_THAT(recorded(b.last), IsEmpty()) << "withheld";
+  b.fail(3, 4);
+  EXPECT_THAT(assigned(b.last), IsEmpty()) << "it waits";
+  EXPECT_FALSE(b.master.takes_work(kBroken));
+  const Commands trial = b.master.outcome(kGood, done(0, b.held_good), 5);
+  EXPECT_THAT(assigned(trial), ElementsAre(3)) << "the test goes before all others";
+  const Commands verdict = b.master.outcome(kGood, done(3, attempt_of(trial, 3)), 6);
+  EXPECT_EQ(count<SetAside>(verdict), 1U);
+  EXPECT_THAT(recorded(verdict), ElementsAre(3));
+  EXPECT_THAT(assigned(verdict), ElementsAre(1)) << "what it failed is tried again";
+  EXPECT_EQ(b.master.snapshot().set_aside_workers, 1U);
+  EXPECT_EQ(b.master.active_workers(), 1U);
+  EXPECT_FALSE(b.master.takes_work(kBroken));
+}
+
+TEST(Judge, TasksThatFailElsewhereTooAreTheirOwnFault) {
+  Bench b(30);
+  b.fail(1, 4);
+  const Commands trial = b.master.outcome(kGood, done(0, b.held_good), 5);
+  b.last = b.master.outcome(kGood, failed(3, attempt_of(trial, 3)), 6);
+  EXPECT_THAT(recorded(b.last), UnorderedElementsAre(1, 2, 3));
+  EXPECT_EQ(count<SetAside>(b.last), 0U);
+  EXPECT_TRUE(b.master.takes_work(kBroken));
+  EXPECT_THAT(assigned(b.last), UnorderedElementsAre(4, 5));
+  // The next test comes after twice as many.
+  std::uint32_t task = 4;
+  for (int failures = 1; failures <= 6; ++failures) {
+    EXPECT_TRUE(b.master.takes_work(kBroken)) << failures;
+    b.last = b.master.outcome(kBroken, failed(task, attempt_of(b.last, task)), task);
+    if (failures < 6) task = assigned(b.last).at(0);
+  }
+  EXPECT_FALSE(b.master.takes_work(kBroken));
+}
+
+TEST(Judge, ASuccessAcquits) {
+  Bench b(8);
+  b.fail(1, 3);
+  EXPECT_THAT(recorded(b.master.outcome(kBroken, done(3, attempt_of(b.last, 3)), 4)), ElementsAre(1, 2, 3));
+}
+
+TEST(Judge, TheOnlyWorkerIsNotJudged) {
+  Bench b(8);
+  b.master.lose_worker(kGood, "killed", 0);
+  const Commands first = b.master.outcome(kBroken, failed(1, attempt_of(b.last, 1)), 1);
+  EXPECT_THAT(recorded(first), ElementsAre(1));
+}
+
+TEST(Judge, WhenTheOthersAreLostTheTestIsOff) {
+  Bench b(8);
+  b.fail(1, 4);
+  const Commands commands = b.master.lose_worker(kGood, "killed", 5);
+  EXPECT_TRUE(b.master.takes_work(kBroken));
+  EXPECT_THAT(recorded(commands), ElementsAre(1, 2));
+  EXPECT_THAT(assigned(commands), ElementsAre(3)) << "the test itself was not recorded";
+}
+
+TEST(Judge, WhatALostWorkerFailedIsTriedAgain) {
+  Bench b(4);
+  b.fail(1, 3);
+  b.master.lose_worker(kBroken, "killed", 5);
+  EXPECT_THAT(assigned(b.master.outcome(kGood, done(0, b.held_good), 6)), ElementsAre(1));
+  EXPECT_EQ(b.master.snapshot().kinds[0].ready, 2U);
+}
+
+TEST(Judge, WhenNothingElseIsLeftFailuresAreRecorded) {
+  Bench b(3);
+  b.fail(1, 3);
+  EXPECT_THAT(recorded(b.last), IsEmpty());
+  EXPECT_THAT(recorded(b.master.outcome(kGood, done(0, b.held_good), 6)), ElementsAre(0));
+  EXPECT_THAT(recorded(b.master.durable(1, 7)), ElementsAre(1, 2));
+  b.master.durable(3, 8);
+  EXPECT_TRUE(b.master.settled());
+}
+
+TEST(Judge, AStopRecordsWhatIsWithheld) {
+  Bench b(8);
+  b.fail(1, 4);
+  EXPECT_THAT(recorded(b.master.stop(5)), ElementsAre(1, 2)) << "3 is with nobody: it is left for the next run";
+}
+
+TEST(Judge, WhatWaitsBehindGoesToOthersAndALateSuccessAcquits) {
+  task::TaskGraph graph;
+  for (std::size_t i = 0; i < 6; ++i) graph.tasks.push_back(planned(i, "null", 1e-4));
+  Master master(graph, {}, {.suspect_after = 1, .prefetch = 2});
+  master.start(0);
+  const Commands first = master.add_worker(kBroken, 0);
+  EXPECT_THAT(assigned(first), ElementsAre(0, 1));
+  const Commands second = master.add_worker(kGood, 0);
+  EXPECT_THAT(assigned(second), ElementsAre(2, 3));
+  const Commands trial = master.outcome(kBroken, failed(0, attempt_of(first, 0)), 1);
+  EXPECT_EQ(count<Cancel>(trial), 0U) << "task 1 runs";
+  EXPECT_THAT(assigned(trial), IsEmpty());
+  const Commands acquitted = master.outcome(kBroken, done(1, attempt_of(first, 1)), 2);
+  EXPECT_THAT(recorded(acquitted), ElementsAre(1));
+  EXPECT_TRUE(master.takes_work(kBroken));
+}
+
+TEST(Judge, WithAFailureLimitNothingIsWithheld) {
+  for (const MasterOptions& options : {MasterOptions{.max_failures = 100}, MasterOptions{.suspect_after = 0}}) {
+    Bench b(8, options);
+    EXPECT_THAT(recorded(b.master.outcome(kBroken, failed(1, attempt_of(b.last, 1)), 1)), ElementsAre(1));
+  }
+}
+
+}  // namespace
+}  // namespace espalier::dispatch::test
