@@ -4,8 +4,8 @@
 namespace espalier::farm {
 
 /// From now on SIGINT, SIGTERM and SIGUSR1 set a flag; a second one of them, more than 0.3 s later, ends the process at once with
-/// code 128 + its number: what is recorded is safe. The old handlers come back with the destructor. mpirun passes SIGUSR1 on at once; after Ctrl-C or SIGTERM to mpirun, ranks get SIGTERM 1 s later and SIGKILL 1 to 2 s
-/// after that.
+/// code 128 + its number: what is recorded is safe. The old handlers come back with the destructor. mpirun passes SIGUSR1 on at once; after
+/// Ctrl-C or SIGTERM to mpirun, ranks get SIGTERM 1 s later and SIGKILL 1 to 2 s after that.
 class StopSignals {
  public:
   StopSignals();
