@@ -247,6 +247,31 @@ void Bounding::tighten(std::span<Node* const> nodes, std::size_t layer) {
   }
 }
 
+namespace {
+
+/// The open neurons of a node, row `row` of the pass, whose lines cost most in the bound.
+std::vector<Neuron> costliest(const Node& node, const std::vector<LayerLines>& lines, const BackwardPass& pass, Eigen::Index row,
+                              std::size_t most) {
+  std::vector<std::pair<double, Neuron>> scored;
+  for (std::size_t k = 0; k < lines.size(); ++k) {
+    const LayerState& layer = node.layers[k];
+    for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
+      if (!layer.open(i)) continue;
+      const double a = pass.coefficients[k](row, i), alpha = layer.slope[i];
+      // What the line costs at worst: the chord at 0, the lower line at one of the ends.
+      const double cost =
+          a > 0 ? a * lines[k].upper_intercept(row, i) : -a * std::max(-alpha * layer.bounds.lower[i], (1 - alpha) * layer.bounds.upper[i]);
+      scored.push_back({cost, {.layer = k, .index = i}});
+    }
+  }
+  std::stable_sort(scored.begin(), scored.end(), [](const auto& x, const auto& y) { return x.first > y.first; });
+  std::vector<Neuron> neurons;
+  for (std::size_t n = 0; n < std::min(most, scored.size()); ++n) neurons.push_back(scored[n].second);
+  return neurons;
+}
+
+}  // namespace
+
 std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nodes, std::size_t most) {
   std::vector<std::vector<Trial>> trials(nodes.size());
   if (nodes.empty()) return trials;
@@ -254,41 +279,35 @@ std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nod
   BackwardPass pass;
   propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(nodes.size())), lines, pass);
   passes_ += static_cast<std::int64_t>(nodes.size());
-  std::vector<Node> children;
+  std::vector<Eigen::Index> parents;  // of the trial rows: two per trial
   for (std::size_t r = 0; r < nodes.size(); ++r) {
-    const auto row = static_cast<Eigen::Index>(r);
-    std::vector<std::pair<double, Neuron>> scored;
-    for (std::size_t k = 0; k < lines.size(); ++k) {
-      const LayerState& layer = nodes[r]->layers[k];
-      for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
-        if (!layer.open(i)) continue;
-        const double a = pass.coefficients[k](row, i), alpha = layer.slope[i];
-        // What the line costs at worst: the chord at 0, the lower line at one of the ends.
-        const double loss = a > 0 ? a * lines[k].upper_intercept(row, i)
-                                  : -a * std::max(-alpha * layer.bounds.lower[i], (1 - alpha) * layer.bounds.upper[i]);
-        scored.push_back({loss, {.layer = k, .index = i}});
-      }
+    for (const Neuron& neuron : costliest(*nodes[r], lines, pass, static_cast<Eigen::Index>(r), most)) {
+      trials[r].push_back({.neuron = neuron});
+      parents.insert(parents.end(), 2, static_cast<Eigen::Index>(r));
     }
-    const std::size_t kept = std::min(most, scored.size());
-    std::partial_sort(scored.begin(), scored.begin() + static_cast<std::ptrdiff_t>(kept), scored.end(),
-                      [](const auto& a, const auto& b) { return a.first > b.first; });
-    for (std::size_t c = 0; c < kept; ++c) {
-      trials[r].push_back({.neuron = scored[c].second});
-      for (const bool on : {true, false}) {
-        children.push_back(*nodes[r]);
-        children.back().fix(scored[c].second, on);
+  }
+  if (parents.empty()) return trials;
+  std::vector<LayerLines> tried;
+  for (const LayerLines& line : lines)
+    tried.push_back({.upper_slope = line.upper_slope(parents, Eigen::all),
+                     .upper_intercept = line.upper_intercept(parents, Eigen::all),
+                     .lower_slope = line.lower_slope(parents, Eigen::all),
+                     .multiplier = line.multiplier(parents, Eigen::all)});
+  Eigen::Index row = 0;
+  for (const std::vector<Trial>& of_node : trials) {
+    for (const Trial& trial : of_node) {
+      LayerLines& line = tried[trial.neuron.layer];
+      for (const double slope : {1.0, 0.0}) {
+        line.upper_slope(row, trial.neuron.index) = line.lower_slope(row, trial.neuron.index) = slope;
+        line.upper_intercept(row++, trial.neuron.index) = 0;
       }
     }
   }
-  if (children.empty()) return trials;
-  std::vector<Node*> pointers;
-  for (Node& child : children) pointers.push_back(&child);
-  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(children.size())),
-                        lines_of(pointers), pass);
-  passes_ += static_cast<std::int64_t>(children.size());
-  Eigen::Index row = 0;
-  for (std::size_t r = 0; r < nodes.size(); ++r) {
-    for (Trial& trial : trials[r]) {
+  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, row), tried, pass);
+  passes_ += row;
+  row = 0;
+  for (std::vector<Trial>& of_node : trials) {
+    for (Trial& trial : of_node) {
       trial.bound_on = pass.upper[row++];
       trial.bound_off = pass.upper[row++];
     }

@@ -1,6 +1,7 @@
 #include "espalier/problem/linear_maximiser.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "espalier/base/error.hpp"
@@ -37,25 +38,28 @@ double LinearMaximiser::take(const Candidate& candidate, double& budget) {
   return candidate.reach * step;
 }
 
-double LinearMaximiser::spend() {
-  constexpr std::ptrdiff_t few = 16;
-  const auto before = [](const Candidate& a, const Candidate& b) { return a.reach != b.reach ? a.reach > b.reach : a.pixel < b.pixel; };
-  auto first = candidates_.begin(), last = candidates_.end();
+double LinearMaximiser::spend(double lowest, double highest) {
+  constexpr std::size_t buckets = 32;
+  // Subnormal differences, whose inverse overflows, all go into one bucket.
+  const double scale = highest - lowest > 1e-290 ? buckets / (highest - lowest) : 0.0;
+  const auto bucket = [&](const Candidate& c) { return std::min(buckets - 1, static_cast<std::size_t>((c.reach - lowest) * scale)); };
+  std::array<double, buckets> room{};
+  for (const Candidate& c : candidates_) room[bucket(c)] += c.room;
+  // The candidate that the budget cuts is in this bucket; all in higher ones are used up.
+  std::size_t cut = buckets;
+  for (double above = 0; cut > 0 && above < radius_;) above += room[--cut];
+
   double value = 0, budget = radius_;
-  // The candidate that the budget cuts is in [first, last); all before first are used up.
-  while (last - first > few) {
-    const auto middle = first + (last - first) / 2;
-    std::nth_element(first, middle, last, before);
-    double room = 0;
-    for (auto c = first; c != middle; ++c) room += c->room;
-    if (room >= budget) {
-      last = middle;
-    } else {
-      for (; first != middle; ++first) value += take(*first, budget);
-    }
+  std::size_t in_cut = 0;
+  for (const Candidate& c : candidates_) {
+    const std::size_t own = bucket(c);
+    if (own > cut) value += take(c, budget);
+    if (own == cut) candidates_[in_cut++] = c;
   }
-  std::sort(first, last, before);
-  for (; first != last && budget > 0; ++first) value += take(*first, budget);
+  const auto last = candidates_.begin() + static_cast<std::ptrdiff_t>(in_cut);
+  std::sort(candidates_.begin(), last,
+            [](const Candidate& x, const Candidate& y) { return x.reach != y.reach ? x.reach > y.reach : x.pixel < y.pixel; });
+  for (auto c = candidates_.begin(); c != last && budget > 0; ++c) value += take(*c, budget);
   return value;
 }
 
@@ -65,10 +69,12 @@ double LinearMaximiser::maximise(std::span<const double> w) {
   steps_.clear();
   const Eigen::Map<const Eigen::VectorXd> values(w.data(), static_cast<Eigen::Index>(w.size()));
   const double largest = values.size() == 0 ? 0.0 : values.lpNorm<Eigen::Infinity>();
+  double lowest = 0;
   for (const double share : {0.5, 0.125, 0.03125, 0.0}) {
-    if (gather(w, share * largest) >= radius_) break;
+    lowest = share * largest;
+    if (gather(w, lowest) >= radius_) break;
   }
-  return spend();
+  return spend(lowest, largest);
 }
 
 }  // namespace espalier::problem

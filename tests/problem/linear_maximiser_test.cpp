@@ -73,6 +73,16 @@ TEST(LinearMaximiser, NoWeightsNoStepsAndTheRoomIsRespected) {
   EXPECT_EQ(maximiser.steps()[0].change, 0.5);
 }
 
+TEST(LinearMaximiser, SubnormalWeightsAreWeightsToo) {
+  const Ball ball{.centre = Eigen::VectorXd::Constant(20, 0.5), .radius = 0.75};
+  LinearMaximiser maximiser(ball);
+  std::vector<double> w(20, 1e-310);
+  w[7] = 4e-310;
+  EXPECT_GT(maximiser.maximise(w), 0);
+  ASSERT_EQ(maximiser.steps().size(), 2U);
+  EXPECT_EQ(maximiser.steps()[0].pixel, 7);
+}
+
 TEST(LinearMaximiser, TiesGoToTheLowerIndex) {
   const Ball ball{.centre = Eigen::VectorXd::Constant(40, 0.0), .radius = 2.5};
   LinearMaximiser maximiser(ball);

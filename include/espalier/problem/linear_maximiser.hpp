@@ -14,7 +14,7 @@ struct Step {
 };
 
 /// The fractional knapsack of maximise_linear() without sorting all pixels: those with |w_k| above a threshold that leaves enough room are
-/// gathered in one pass, and a weighted selection (nth_element) finds the one that the budget cuts. O(n) on average; no allocation after
+/// gathered in one pass and put into buckets by |w_k|; only the bucket that the budget cuts is sorted. O(n) on average; no allocation after
 /// the first calls. Not to be shared between threads.
 class LinearMaximiser {
  public:
@@ -35,8 +35,8 @@ class LinearMaximiser {
   };
   /// Gathers the pixels with |w_k| > threshold and room; returns the sum of their rooms.
   double gather(std::span<const double> w, double threshold);
-  /// Spends the budget on the candidates by descending reach.
-  double spend();
+  /// Spends the budget on the candidates by descending reach, which is in (lowest, highest].
+  double spend(double lowest, double highest);
   double take(const Candidate& candidate, double& budget);
 
   std::vector<double> room_up_;
