@@ -8,6 +8,11 @@ namespace espalier::engine {
 
 double SearchContext::seconds_left() const { return std::max(0.0, settings.time_limit_seconds - watch.wall_seconds()); }
 
+double SearchContext::margin(const Eigen::VectorXd& input) const {
+  const Eigen::VectorXd logits = nn::forward(embedded, input);
+  return logits[problem.target] - logits[problem.label];
+}
+
 namespace {
 
 class MilpSearch final : public Search {
@@ -20,14 +25,16 @@ class MilpSearch final : public Search {
   std::string version() const override { return solver_->version(); }
 
   milp::Result run(const SearchContext& c) const override {
+    const double begin = c.watch.wall_seconds();
     const bounds::Bounds bounds = method_->compute(c.embedded, c.ball);
     c.result.neurons = count_relu_cases(bounds);
     c.result.unstable_by_layer = unstable_by_layer(bounds);
-    c.result.bounds_seconds = c.watch.wall_seconds();
+    const double bounded = c.watch.wall_seconds();
+    c.result.bounds_seconds += bounded - begin;
     const auto embedding = formulation_->build(
         {.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds});
     c.result.size = embedding->size();
-    c.result.embed_seconds = c.watch.wall_seconds() - c.result.bounds_seconds;
+    c.result.embed_seconds += c.watch.wall_seconds() - bounded;
     return search(c, *embedding);
   }
 
@@ -54,6 +61,7 @@ class MilpSearch final : public Search {
   }
 
   static std::optional<Eigen::VectorXd> start(const SearchContext& c) {
+    if (c.known) return c.known;
     if (c.settings.start == Start::none) return std::nullopt;
     if (c.settings.start == Start::clean_input) return c.problem.input;
     const milp::Result found = attack(c);

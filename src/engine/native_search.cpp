@@ -60,6 +60,7 @@ class NativeSearch final : public Search {
 
   milp::Result run(const SearchContext& c) const override {
     milp::Result claimed = attack(c);  // first: it needs no bounds
+    if (c.known) prefer(c, *c.known, claimed);
     if (c.recorder.finished() || claimed.termination.reason == Reason::stopped) {
       claimed.termination = {Reason::stopped, Limit::none, "the attack was the end"};
     } else if (c.seconds_left() <= 0) {
@@ -71,13 +72,18 @@ class NativeSearch final : public Search {
       const bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(c.embedded, c.ball);
       c.result.neurons = count_relu_cases(bounds);
       c.result.unstable_by_layer = unstable_by_layer(bounds);
-      c.result.bounds_seconds = c.watch.wall_seconds() - begin;
+      c.result.bounds_seconds += c.watch.wall_seconds() - begin;
       search(c, bounds, claimed);
     }
     return claimed;
   }
 
  private:
+  static void prefer(const SearchContext& c, const Eigen::VectorXd& known, milp::Result& claimed) {
+    const double margin = c.margin(known);
+    if (margin > claimed.incumbent->objective) claimed.incumbent = {.objective = margin, .x = {known.begin(), known.end()}};
+  }
+
   static void search(const SearchContext& c, const bounds::Bounds& bounds, milp::Result& claimed) {
     branch::Options options;
     if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = decide_cutoff;

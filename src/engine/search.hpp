@@ -1,6 +1,7 @@
 // The ways to search: each gives a claim, and shows every point on its way to the recorder.
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "engine/recorder.hpp"
 #include "espalier/base/clock.hpp"
@@ -20,8 +21,12 @@ struct SearchContext {
   const base::Stopwatch& watch;  ///< started with the bounds
   Recorder& recorder;
   SolveResult& result;  ///< the search fills times, sizes and counts; the recorder what comes from incumbents
+  /// A feasible input from an earlier search; with it the setting `start` does not matter.
+  std::optional<Eigen::VectorXd> known = {};
 
   double seconds_left() const;
+  /// y[target] - y[label] of `embedded`, by forward pass.
+  double margin(const Eigen::VectorXd& input) const;
 };
 
 class Search {

@@ -42,11 +42,6 @@ bool same_network(const nn::Network& a, const nn::Network& b) {
   });
 }
 
-double margin(const nn::Network& network, const problem::Problem& problem, const Eigen::VectorXd& input) {
-  const Eigen::VectorXd logits = nn::forward(network, input);
-  return logits[problem.target] - logits[problem.label];
-}
-
 std::unique_ptr<Search> make_search(const SolveSettings& settings) {
   if (settings.solver == "attack") return make_attack_search();
   if (settings.solver == "native") return make_native_search();
@@ -56,6 +51,24 @@ std::unique_ptr<Search> make_search(const SolveSettings& settings) {
                base::did_you_mean(settings.solver, names));
   }
   return make_milp_search(settings);
+}
+
+/// One search of one network: its claim is compared with a forward pass and becomes the result's status.
+void search_and_conclude(const Search& search, const SearchContext& context, SolveResult& result) {
+  const milp::Result claimed = search.run(context);
+  std::optional<double> embedded_margin;
+  if (claimed.incumbent) {
+    const std::vector<double>& x = claimed.incumbent->x;
+    const Eigen::Map<const Eigen::VectorXd> input(x.data(), static_cast<Eigen::Index>(x.size()));
+    embedded_margin = context.margin(problem::clip_and_scale(context.ball, input));
+  }
+  result.nodes += claimed.nodes;
+  result.iterations += claimed.iterations;
+  conclude({.claimed = claimed,
+            .goal = context.settings.goal,
+            .stopped_by_success = context.recorder.finished(),
+            .embedded_margin = embedded_margin},
+           result);
 }
 
 SolveResult run(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings) {
@@ -69,23 +82,29 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
 
   const base::Stopwatch watch;
   Recorder recorder(verifier, settings, watch, result);
-  const milp::Result claimed = search->run({.problem = problem,
-                                            .embedded = embedded,
-                                            .settings = settings,
-                                            .ball = ball,
-                                            .watch = watch,
-                                            .recorder = recorder,
-                                            .result = result});
-  std::optional<double> embedded_margin;
-  if (claimed.incumbent) {
-    const std::vector<double>& x = claimed.incumbent->x;
-    const Eigen::Map<const Eigen::VectorXd> input(x.data(), static_cast<Eigen::Index>(x.size()));
-    embedded_margin = margin(embedded, problem, problem::clip_and_scale(ball, input));
+  const auto search_network = [&](const nn::Network& network, const SolveSettings& own, const std::optional<Eigen::VectorXd>& known) {
+    search_and_conclude(*search,
+                        {.problem = problem,
+                         .embedded = network,
+                         .settings = own,
+                         .ball = ball,
+                         .watch = watch,
+                         .recorder = recorder,
+                         .result = result,
+                         .known = known},
+                        result);
+  };
+  const bool fall_back = !result.dense && settings.protocol == Protocol::surrogate_then_dense;
+  SolveSettings first = settings;
+  if (fall_back) first.time_limit_seconds /= 2;
+  search_network(embedded, first, {});
+  if (fall_back && !recorder.finished() && result.status != Status::error && result.reason != "stopped") {
+    result.surrogate_seconds = watch.wall_seconds();
+    result.dense = true;
+    result.claimed_objective.reset();
+    result.bound_trace.clear();
+    search_network(problem.network, settings, result.input);
   }
-  result.nodes = claimed.nodes;
-  result.iterations = claimed.iterations;
-  conclude({.claimed = claimed, .goal = settings.goal, .stopped_by_success = recorder.finished(), .embedded_margin = embedded_margin},
-           result);
   result.total_seconds = watch.wall_seconds();
   result.solver_seconds = result.total_seconds - result.bounds_seconds - result.embed_seconds;
   return result;

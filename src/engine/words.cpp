@@ -17,6 +17,7 @@ using Words = std::array<std::pair<E, std::string_view>, N>;
 constexpr Words<Goal, 2> goals{{{Goal::optimize, "optimize"}, {Goal::decide, "decide"}}};
 constexpr Words<OnSuccess, 2> on_successes{{{OnSuccess::stop, "stop"}, {OnSuccess::go_on, "continue"}}};
 constexpr Words<Start, 3> starts{{{Start::none, "none"}, {Start::clean_input, "clean_input"}, {Start::attack, "attack"}}};
+constexpr Words<Protocol, 2> protocols{{{Protocol::surrogate, "surrogate"}, {Protocol::surrogate_then_dense, "surrogate-then-dense"}}};
 constexpr Words<Status, 6> statuses{{{Status::optimal, "optimal"},
                                      {Status::adversarial, "adversarial"},
                                      {Status::robust, "robust"},
@@ -48,10 +49,12 @@ E value_of(const Words<E, N>& words, std::string_view what, std::string_view wor
 std::string_view to_string(Goal goal) { return word_of(goals, goal); }
 std::string_view to_string(OnSuccess on_success) { return word_of(on_successes, on_success); }
 std::string_view to_string(Start start) { return word_of(starts, start); }
+std::string_view to_string(Protocol protocol) { return word_of(protocols, protocol); }
 std::string_view to_string(Status status) { return word_of(statuses, status); }
 
 Goal parse_goal(std::string_view word) { return value_of(goals, "goal", word); }
 OnSuccess parse_on_success(std::string_view word) { return value_of(on_successes, "on_success", word); }
 Start parse_start(std::string_view word) { return value_of(starts, "start", word); }
+Protocol parse_protocol(std::string_view word) { return value_of(protocols, "protocol", word); }
 
 }  // namespace espalier::engine

@@ -142,19 +142,24 @@ Schema problem_fields() {
 }
 
 Schema solve_fields() {
-  return {text("solve.solver", "cbc",
-               "cbc, external:cbc, external:glpsol or external:<command line>; native: our own branch and bound (symbolic-opt bounds, no "
-               "MILP); attack: no MILP and no proof"),
-          text("solve.formulation", "lean", "MILP formulation", {"paper", "lean", "split"}),
-          text("solve.bounds", "l1", "pre-activation bounds", bounds::bounds_method_names()),
-          text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
-          text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
-          real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0, true),
-          integer("solve.node_limit", -1, "nodes", "branch-and-bound nodes; -1: no limit", -1),
-          text("solve.start", "clean_input", "first incumbent given to the solver; attack: the best point of a search that is run first",
-               {"none", "clean_input", "attack"}),
-          integer("solve.seed", 0, "", "random seed of the solver", 0),
-          integer("repetition", 0, "", "number of the repetition; repeats the solve, not the training (use train.seed for that)", 0)};
+  return {
+      text("solve.solver", "cbc",
+           "cbc, external:cbc, external:glpsol or external:<command line>; native: our own branch and bound (symbolic-opt bounds, no "
+           "MILP); attack: no MILP and no proof"),
+      text("solve.formulation", "lean", "MILP formulation", {"paper", "lean", "split"}),
+      text("solve.bounds", "l1", "pre-activation bounds", bounds::bounds_method_names()),
+      text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
+      text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
+      real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0, true),
+      integer("solve.node_limit", -1, "nodes", "branch-and-bound nodes; -1: no limit", -1),
+      text("solve.start", "clean_input", "first incumbent given to the solver; attack: the best point of a search that is run first",
+           {"none", "clean_input", "attack"}),
+      text("solve.protocol", "surrogate",
+           "surrogate: Algorithm 1 of P2, the end is when the pruned network is solved; surrogate-then-dense: then the dense network, from "
+           "the best point seen, in what is left of the time (at least half)",
+           {"surrogate", "surrogate-then-dense"}),
+      integer("solve.seed", 0, "", "random seed of the solver", 0),
+      integer("repetition", 0, "", "number of the repetition; repeats the solve, not the training (use train.seed for that)", 0)};
 }
 
 Schema make_schema() {

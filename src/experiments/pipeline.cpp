@@ -38,7 +38,10 @@ Parameters normalised(Parameters p) {
       if (f.name.starts_with("prune.")) reset(p, f.name);
     reset(p, "problem.network");  // dense and embedded network are the same
   }
-  if (p.text("prune.criterion") == "none" || p.text("problem.network") == "embedded") reset(p, "problem.label_source");
+  if (p.text("prune.criterion") == "none" || p.text("problem.network") == "embedded") {
+    reset(p, "problem.label_source");
+    reset(p, "solve.protocol");
+  }
   if (p.text("prune.finetuning") == "none")
     for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"}) reset(p, name);
   if (p.text("prune.criterion") != "random") reset(p, "prune.seed");

@@ -29,6 +29,7 @@ engine::SolveSettings settings_of(const Parameters& p) {
                                  .goal = engine::parse_goal(p.text("solve_goal")),
                                  .on_success = engine::parse_on_success(p.text("solve_on_success")),
                                  .start = engine::parse_start(p.text("solve_start")),
+                                 .protocol = engine::parse_protocol(p.text("solve_protocol")),
                                  .time_limit_seconds = p.real("solve_time_limit"),
                                  .node_limit = p.integer("solve_node_limit")};
   settings.seed = static_cast<std::uint64_t>(p.integer("solve_seed") + p.integer("repetition"));
@@ -76,6 +77,7 @@ Parameters outcome_values(const engine::SolveResult& r) {
       {"embed_seconds", r.embed_seconds},
       {"solver_seconds", r.solver_seconds},
       {"attack_seconds", r.attack_seconds},
+      {"surrogate_seconds", r.surrogate_seconds},
       {"total_seconds", r.total_seconds},
       {"model_columns", r.size.columns},
       {"model_rows", r.size.rows},
@@ -146,7 +148,7 @@ class SolveStage : public task::Stage {
         parameters_(columns_of_sections({"dataset", "network", "train", "prune", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
-  std::uint32_t schema_version() const override { return 4; }
+  std::uint32_t schema_version() const override { return 5; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }

@@ -105,6 +105,39 @@ TEST(Native, OnASurrogateTheDenseNetworkAnswers) {
   }
 }
 
+TEST(SurrogateThenDense, IsAsExactAsTheDenseNetwork) {
+  for (const char* solver : {"native", "cbc"}) {
+    for (const char* name : {"fashion_14_2x16_0", "mnist_18_2x24_0"}) {
+      const Problem& problem = reference_problem(name);
+      nn::Network surrogate = problem.network;
+      for (nn::Layer& layer : surrogate.layers) layer.weight = (layer.weight.array().abs() < 0.1F).select(0.0F, layer.weight);
+      SolveSettings settings{.solver = solver, .bounds = "symbolic", .protocol = Protocol::surrogate_then_dense};
+      const SolveResult r = solve(problem, surrogate, settings);
+      EXPECT_EQ(r.status, Status::optimal) << solver << " " << name << ": " << r.detail;
+      EXPECT_TRUE(r.dense);
+      EXPECT_NEAR(*r.claimed_objective, *problem.optimum, 1e-5 * (1 + std::abs(*problem.optimum)));
+      EXPECT_NEAR(r.dual_bound, *problem.optimum, 1e-5 * (1 + std::abs(*problem.optimum)));
+      EXPECT_GT(r.surrogate_seconds, 0);
+      EXPECT_LT(r.surrogate_seconds, r.total_seconds);
+      for (std::size_t i = 1; i < r.bound_trace.size(); ++i) EXPECT_LT(r.bound_trace[i].bound, r.bound_trace[i - 1].bound);
+      settings.goal = Goal::decide;
+      const SolveResult sign = solve(problem, surrogate, settings);
+      EXPECT_EQ(sign.status, *problem.optimum > 0 ? Status::adversarial : Status::robust) << solver << " " << name << ": " << sign.detail;
+    }
+  }
+}
+
+TEST(SurrogateThenDense, ASuccessOnTheSurrogateIsTheEnd) {
+  const Problem& problem = reference_problem("fashion_14_2x16_0");
+  nn::Network surrogate = problem.network;
+  surrogate.layers[0].weight(0, 0) += 1e-3F;
+  const SolveSettings settings{.solver = "native", .on_success = OnSuccess::stop, .protocol = Protocol::surrogate_then_dense};
+  const SolveResult r = solve(problem, surrogate, settings);
+  EXPECT_EQ(r.status, Status::adversarial) << r.detail;
+  EXPECT_FALSE(r.dense);
+  EXPECT_EQ(r.surrogate_seconds, 0);
+}
+
 TEST(Native, DegenerateProblemsHaveAnAnswer) {
   const Problem linear = random_problem({20, 4}, 3, 1.0);
   const SolveResult cbc = solve(linear, SolveSettings{}), r = solve(linear, SolveSettings{.solver = "native"});

@@ -296,6 +296,7 @@ TEST(Words, ReadBackAndAWrongOneGetsASuggestion) {
   for (const Goal goal : {Goal::optimize, Goal::decide}) EXPECT_EQ(parse_goal(to_string(goal)), goal);
   for (const OnSuccess each : {OnSuccess::stop, OnSuccess::go_on}) EXPECT_EQ(parse_on_success(to_string(each)), each);
   for (const Start start : {Start::none, Start::clean_input}) EXPECT_EQ(parse_start(to_string(start)), start);
+  for (const Protocol each : {Protocol::surrogate, Protocol::surrogate_then_dense}) EXPECT_EQ(parse_protocol(to_string(each)), each);
   EXPECT_EQ(to_string(Status::exhausted), "exhausted");
   EXPECT_EQ(refusal([] { parse_goal("optimise"); }), "goal: expected one of optimize, decide, found 'optimise' (did you mean 'optimize'?)");
   EXPECT_THAT(refusal([] { parse_on_success("go_on"); }), HasSubstr("on_success: expected one of stop, continue"));

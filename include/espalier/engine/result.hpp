@@ -46,7 +46,8 @@ struct SolveResult {
   std::string limit;   ///< milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met
   std::string detail;  ///< in words
 
-  bool dense = true;                         ///< the embedded network is the problem's own
+  /// The network of claimed_objective, dual_bound, size and neurons is the problem's own: no surrogate, or surrogate_then_dense reached it.
+  bool dense = true;
   std::optional<double> claimed_objective;   ///< the solver's last incumbent: margin of the embedded network
   std::optional<double> verified_objective;  ///< dense margin at `input`, float64
   std::optional<double> verified_objective_float32;
@@ -64,7 +65,8 @@ struct SolveResult {
   double embed_seconds = 0;
   double solver_seconds = 0;
   double total_seconds = 0;
-  double attack_seconds = 0;  ///< part of solver_seconds
+  double attack_seconds = 0;     ///< part of solver_seconds
+  double surrogate_seconds = 0;  ///< of total_seconds, what protocol surrogate_then_dense spent before it turned to the dense network
 
   embed::ModelSize size;
   bounds::ReluCounts neurons;
@@ -74,7 +76,7 @@ struct SolveResult {
   std::optional<Eigen::VectorXd> input;              ///< the feasible input of the largest dense margin that was seen
   std::optional<Eigen::VectorXd> adversarial_input;  ///< the first verified adversarial input
   std::vector<IncumbentRecord> trace;                ///< in time order
-  std::vector<BoundRecord> bound_trace;              ///< every improvement, in time order; solver native only
+  std::vector<BoundRecord> bound_trace;  ///< every improvement, in time order; solver native only; of the network that `dense` tells
 };
 
 }  // namespace espalier::engine

@@ -26,13 +26,20 @@ enum class Start {
   attack,       ///< the best point that the attack finds, which is run first
 };
 
+enum class Protocol {
+  surrogate,             ///< Algorithm 1 of P2: when the surrogate is solved, that is the end
+  surrogate_then_dense,  ///< then the dense network, from the best point that was seen: the answer is as exact as without a surrogate
+};
+
 std::string_view to_string(Goal goal);             ///< "optimize", "decide"
 std::string_view to_string(OnSuccess on_success);  ///< "stop", "continue"
 std::string_view to_string(Start start);           ///< "none", "clean_input", "attack"
+std::string_view to_string(Protocol protocol);     ///< "surrogate", "surrogate-then-dense"
 /// Throw base::Error(configuration) naming the legal words.
 Goal parse_goal(std::string_view word);
 OnSuccess parse_on_success(std::string_view word);
 Start parse_start(std::string_view word);
+Protocol parse_protocol(std::string_view word);
 
 struct SolveSettings {
   /// A back end (milp::make_solver); or "native": branch and bound on ReLU phases (branch::run) over symbolic-opt bounds, after an attack,
@@ -44,6 +51,9 @@ struct SolveSettings {
   Goal goal = Goal::optimize;
   OnSuccess on_success = OnSuccess::go_on;  ///< Algorithm 1: set stop. With goal decide a success always stops.
   Start start = Start::clean_input;
+  /// With surrogate_then_dense the surrogate gets at most half of the time limit, and each of the two searches the whole node limit.
+  /// Without a surrogate both are the same.
+  Protocol protocol = Protocol::surrogate;
   double time_limit_seconds = milp::infinity;  ///< wall time of the whole solve: bounds, model building and solver together; 0 is legal
   std::int64_t node_limit = -1;  ///< -1: none. Results under a node limit alone are reproducible, under a time limit they are not.
   double relative_gap = 0;
