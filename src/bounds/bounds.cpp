@@ -1,6 +1,7 @@
 #include "espalier/bounds/bounds.hpp"
 
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "bounds/methods.hpp"
@@ -15,6 +16,26 @@ constexpr std::array<std::pair<const char*, Maker>, 4> registry{
     {{"box", make_box}, {"l1", make_l1}, {"symbolic", make_symbolic}, {"symbolic-opt", make_symbolic_opt}}};
 
 }  // namespace
+
+void check(const Bounds& bounds, const nn::Network& network, const std::string& who) {
+  if (bounds.layers.size() != network.layers.size()) {
+    base::fail(base::ErrorKind::data, "{}: expected bounds of {} layers, found {}", who, network.layers.size(), bounds.layers.size());
+  }
+  for (std::size_t k = 0; k < network.layers.size(); ++k) {
+    const LayerBounds& range = bounds.layers[k];
+    const Eigen::Index width = network.layers[k].outputs();
+    if (range.lower.size() != width || range.upper.size() != width) {
+      base::fail(base::ErrorKind::data, "{}: bounds of layer {}: expected {} entries, found {} lower and {} upper", who, k, width,
+                 range.lower.size(), range.upper.size());
+    }
+    for (Eigen::Index i = 0; i < width; ++i) {
+      if (!std::isfinite(range.lower[i]) || !std::isfinite(range.upper[i]) || range.lower[i] > range.upper[i]) {
+        base::fail(base::ErrorKind::numeric, "{}: bounds of layer {}, neuron {}: expected finite lower <= upper, found [{}, {}]", who, k, i,
+                   range.lower[i], range.upper[i]);
+      }
+    }
+  }
+}
 
 Bounds BoundsMethod::compute(const nn::Network& network, const problem::Ball& ball) const {
   if (network.layers.empty() || ball.dimension() != network.inputs()) {

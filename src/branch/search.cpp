@@ -200,6 +200,7 @@ class Search {
 
 Outcome run(const Query& query, const Options& options) {
   if (query.network.layers.size() < 2) base::fail(base::ErrorKind::internal, "branch: expected a network with a hidden layer");
+  check(query.bounds, query.network, "branch");
   return Search(query, options)();
 }
 

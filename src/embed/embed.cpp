@@ -1,7 +1,6 @@
 #include "espalier/embed/embed.hpp"
 
 #include <array>
-#include <cmath>
 #include <utility>
 
 #include "embed/formulations.hpp"
@@ -14,19 +13,6 @@ namespace {
 using base::ErrorKind;
 using Maker = std::unique_ptr<Formulation> (*)();
 constexpr std::array<std::pair<const char*, Maker>, 3> registry{{{"paper", make_paper}, {"lean", make_lean}, {"split", make_split}}};
-
-void check_layer_bounds(const std::string& name, std::size_t k, const bounds::LayerBounds& range, Eigen::Index width) {
-  if (range.lower.size() != width || range.upper.size() != width) {
-    base::fail(ErrorKind::data, "formulation '{}': bounds of layer {}: expected {} entries, found {} lower and {} upper", name, k, width,
-               range.lower.size(), range.upper.size());
-  }
-  for (Eigen::Index i = 0; i < width; ++i) {
-    if (!std::isfinite(range.lower[i]) || !std::isfinite(range.upper[i]) || range.lower[i] > range.upper[i]) {
-      base::fail(ErrorKind::numeric, "formulation '{}': bounds of layer {}, neuron {}: expected finite lower <= upper, found [{}, {}]",
-                 name, k, i, range.lower[i], range.upper[i]);
-    }
-  }
-}
 
 void check_classes(const std::string& name, const Query& query) {
   const auto valid = [&](int c) { return c >= 0 && c < query.network.outputs(); };
@@ -52,13 +38,7 @@ std::unique_ptr<Embedding> Formulation::build(const Query& query) const {
                query.network.inputs(), query.ball.dimension());
   }
   check_classes(name(), query);
-  if (query.bounds.layers.size() != query.network.layers.size()) {
-    base::fail(ErrorKind::data, "formulation '{}': expected bounds of {} layers, found {}", name(), query.network.layers.size(),
-               query.bounds.layers.size());
-  }
-  for (std::size_t k = 0; k < query.network.layers.size(); ++k) {
-    check_layer_bounds(name(), k, query.bounds.layers[k], query.network.layers[k].outputs());
-  }
+  check(query.bounds, query.network, fmt::format("formulation '{}'", name()));
   return do_build(query);
 }
 

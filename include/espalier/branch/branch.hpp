@@ -64,7 +64,8 @@ struct Outcome {
 /// neurons whose lines cost most, the one with the best product of improvements in one trial pass per phase; a phase whose trial closes
 /// it is not branched on. A node without open neurons, or one that bound propagation does not move, is bounded by its linear program; the
 /// program's dual values become slopes and multipliers, so its bound is as safe as any other.
-/// Deterministic, unless a time limit or the caller stops it. Needs a network with a hidden layer.
+/// Deterministic, unless a time limit or the caller stops it. Needs a network with a hidden layer. Throws
+/// base::Error if the bounds do not fit or cross (bounds::check).
 Outcome run(const Query& query, const Options& options);
 
 }  // namespace espalier::branch
