@@ -23,8 +23,9 @@ struct Bounds {
   std::vector<LayerBounds> layers;
 };
 
-/// Throws base::Error saying "<who>: ..., expected ..., found ...": data when the numbers of layers or neurons are not the network's, numeric
-/// when a bound is not finite or a lower one is above its upper one. Users of bounds call it; equal bounds, and any sign, are legal.
+/// Throws base::Error saying "<who>: ..., expected ..., found ...": data when the numbers of layers or neurons are not the network's,
+/// numeric when a bound is not finite or a lower one is above its upper one. Users of bounds call it; equal bounds, and any sign, are
+/// legal.
 void check(const Bounds& bounds, const nn::Network& network, const std::string& who);
 
 /// A way to compute bounds. The result contains the pre-activations of the network in real arithmetic and in float64 in any order of
