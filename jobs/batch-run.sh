@@ -101,16 +101,19 @@ case "$launcher" in
 esac
 command+=(run "$config" --out "$out")
 end=$(allocation_end)
+case " $*" in *' --deadline'*) ;; *) [ -z "$end" ] || command+=(--deadline "$end") ;; esac
 command+=("$@")
 
 # USR1 comes before the limit (sbatch --signal=B:USR1@...): save, and go on in the next start. TERM comes when the job is cancelled, or
 # at the limit: save, and never requeue, else nobody could cancel the job. Both launchers pass USR1 on to the ranks; TERM would make
 # them kill the ranks at once.
+stopped=false
 cancelled=false
 launcher_pid=''
 # shellcheck disable=SC2317  # called by the traps
 stop() {
   say "received $1"
+  stopped=true
   [ "$1" = USR1 ] || cancelled=true
   [ -z "$launcher_pid" ] || kill -USR1 "$launcher_pid" 2> /dev/null
 }
@@ -121,6 +124,10 @@ trap 'stop INT' INT
 before=$(work_left)
 run_before=$(latest_run)
 say "start ${SLURM_RESTART_COUNT:-0} of job ${SLURM_JOB_ID:-${PBS_JOBID:-none}} on $(hostname), ends ${end:-some time}: ${command[*]}"
+if $stopped; then
+  say "stopped before it has begun"
+  exit 75
+fi
 "${command[@]}" < /dev/null &
 launcher_pid=$!
 wait "$launcher_pid"

@@ -3,7 +3,8 @@
 # clusters without a batch system; inside Slurm or PBS: jobs/slurm, jobs/pbs.
 #
 # What may go wrong, and what then happens:
-#   Ctrl-C, TERM, HUP     no more work is given out, what runs is stopped, within 5 s; a second one ends everything at once
+#   Ctrl-C, TERM, HUP,    no more work is given out, what runs is stopped, within 5 s; a second one ends everything at once
+#   or USR1
 #   a worker is killed    its task goes to another one (Open MPI's recovery mode, where this mpirun has it; else the run ends)
 #   the master is killed  the workers notice within a second, and end
 #   mpirun is killed      all ranks end within two seconds
@@ -92,33 +93,41 @@ fi
 
 # In a session of its own mpirun does not see the terminal's Ctrl-C, at which it would kill the ranks within two seconds. It
 # passes SIGUSR1 on to every rank instead: they save and stop. A second Ctrl-C ends them the hard way; the journal survives that too.
+# Before rank 0 says that it listens (an empty code_file), mpirun could lose SIGUSR1; nothing has been done then that TERM could hurt.
 requests=0
 interrupted=false
+early=false
+mpirun_pid=''
 # shellcheck disable=SC2317  # called by the trap
 stop() {
   interrupted=true
   requests=$((requests + 1))
-  if [ "$requests" -eq 1 ]; then
-    echo "Stopping; once more to stop at once." >&2
+  [ "$requests" -gt 1 ] || echo "Stopping; once more to stop at once." >&2 || true  # the terminal may be gone
+  [ -e "$code_file" ] || early=true
+  [ -n "$mpirun_pid" ] || return 0
+  if [ "$requests" -eq 1 ] && ! $early; then
     kill -USR1 "$mpirun_pid" 2> /dev/null || true
   else
     kill -TERM "$mpirun_pid" 2> /dev/null || true
   fi
 }
+trap stop INT TERM HUP USR1
 setsid "${mpi[@]}" "$program" run "$config" --out "$out" "${options[@]}" < /dev/null &
 mpirun_pid=$!
-trap stop INT TERM HUP
+[ "$requests" -eq 0 ] || kill -TERM "$mpirun_pid" 2> /dev/null || true
 while true; do
   interrupted=false
   code=0
   wait "$mpirun_pid" || code=$?
   $interrupted || break
 done
-trap - INT TERM HUP
+trap - INT TERM HUP USR1
 
 launched=$code
 if [ -s "$code_file" ]; then
   code=$(cat "$code_file")
+elif $early; then
+  code=75
 elif [ -d "$out" ]; then
   code=0
   "$program" status "$out" --exit-code > /dev/null || code=$?

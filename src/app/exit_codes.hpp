@@ -14,6 +14,9 @@ inline constexpr int exit_stopped = 75;       ///< stopped early, can be continu
 /// returns 0 whatever its ranks return. Never throws. Call it before anything that may end the process.
 void tell_exit_code(int exit_code);
 
+/// Creates the same file, empty: from now on SIGUSR1 stops the run in good order. Before, mpirun may lose it, or it ends a rank.
+void tell_ready();
+
 inline int exit_code_of(base::ErrorKind kind) {
   switch (kind) {
     case base::ErrorKind::configuration:

@@ -27,20 +27,29 @@ constexpr const char* footer =
     "  2   bad configuration, input or usage\n"
     "  3   output directory locked, corrupt, foreign, unwritable or of another version\n"
     "  75  stopped early; the same command continues\n"
-    "mpirun in recovery mode returns 0 whatever happens; ESPALIER_EXIT_CODE_FILE names a file that rank 0 writes its code to.\n";
+    "mpirun in recovery mode returns 0 whatever happens; ESPALIER_EXIT_CODE_FILE names a file that rank 0 writes its code to\n"
+    "(empty since it can be stopped by signals).\n";
 
 }  // namespace
 
-void tell_exit_code(int exit_code) {
+namespace {
+
+void write_exit_code_file(const std::string& text) {
   const char* file = std::getenv("ESPALIER_EXIT_CODE_FILE");
   const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
   if (file == nullptr || *file == '\0' || (rank != nullptr && std::string_view(rank) != "0")) return;
   try {
-    base::write_file_atomically(file, fmt::format("{}\n", exit_code));
+    base::write_file_atomically(file, text);
   } catch (const std::exception& error) {
     base::log_warning("{}", error.what());
   }
 }
+
+}  // namespace
+
+void tell_ready() { write_exit_code_file(""); }
+
+void tell_exit_code(int exit_code) { write_exit_code_file(fmt::format("{}\n", exit_code)); }
 
 namespace {
 

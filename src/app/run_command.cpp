@@ -1,11 +1,14 @@
 #include <fmt/ranges.h>
 
+#include <csignal>
+#include <cstring>
 #include <iostream>
 #include <set>
 
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/experiment_plan.hpp"
+#include "app/run_options.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/experiments/parameters.hpp"
@@ -23,23 +26,6 @@ namespace espalier::app {
 
 namespace {
 
-struct RunOptions {
-  std::string config;
-  std::string out;
-  std::vector<std::string> overrides;
-  std::string resume = "auto";
-  std::string shard;
-  std::string retry;
-  std::string data_dir;
-  bool save_problems = false;
-  bool solver_logs = false;
-  bool no_sandbox = false;
-  bool quiet = false;
-  double silence_seconds = 60;
-  std::string deadline;
-  double started = base::unix_time();
-};
-
 task::StageRegistry make_registry(const RunOptions& options) {
   return experiments::make_stages(std::make_shared<experiments::Environment>(experiments::Environment::Options{
       .data = data_search_path(options.data_dir), .save_problems = options.save_problems, .solver_logs = options.solver_logs}));
@@ -51,19 +37,6 @@ void check_data(const task::TaskGraph& graph, const RunOptions& options) {
   for (const task::PlannedTask& planned : graph.tasks)
     if (const task::Value* name = planned.spec.parameters.find("dataset_name")) names.insert(task::to_text(*name));
   for (const std::string& name : names) data::find_dataset(name, data_search_path(options.data_dir));
-}
-
-/// The command that continues this run.
-std::string continue_command(const RunOptions& options, int ranks) {
-  std::string command = ranks > 1 ? fmt::format("mpirun -np {} espalier run ", ranks) : std::string("espalier run ");
-  command += fmt::format("{} --out {}", options.config, options.out);
-  for (const std::string& set : options.overrides) command += fmt::format(" --set '{}'", set);
-  if (!options.shard.empty()) command += " --shard " + options.shard;
-  if (!options.data_dir.empty()) command += " --data-dir " + options.data_dir;
-  if (options.save_problems) command += " --save-problems";
-  if (options.solver_logs) command += " --solver-logs";
-  if (options.no_sandbox) command += " --no-sandbox";
-  return command;
 }
 
 task::Shard shard_of(const RunOptions& options) { return options.shard.empty() ? task::Shard{} : task::shard_from_text(options.shard); }
@@ -111,7 +84,8 @@ std::string reason_of(const farm::RunResult& result) {
   if (result.error) return fmt::format("error: {}", result.error->what());
   switch (result.stopped) {
     case dispatch::StopReason::requested:
-      return fmt::format("stopped by signal {}", farm::stop_signal());
+      return farm::stop_signal() != 0 ? fmt::format("stopped by SIG{}", ::sigabbrev_np(farm::stop_signal()))
+                                      : "stopped: every worker was told to leave";
     case dispatch::StopReason::failures:
       return "stopped after failures";
     case dispatch::StopReason::no_workers:
@@ -223,6 +197,7 @@ int run(const RunOptions& options) {
   const farm::StopSignals signals;  // at once: what comes before kills this rank
   Equipment equipment(options);
   const std::unique_ptr<wire::Link> link = wire::connect();
+  tell_ready();
   if (link->rank().value != 0) return run_worker(options, *link, equipment);
   bool workers_wait = true;
   try {
@@ -278,7 +253,10 @@ void add_run(CLI::App& program, int& exit_code) {
       "  espalier run configs/surrogate-tier1.yaml --out results/shard-2 --shard 2/8\n"
       "  espalier run configs/quickstart.yaml --out results/quickstart --deadline 3600\n"
       "Rank 0 gives out the work and sleeps in between: N + 1 ranks keep N cores busy.");
-  command->callback([options, &exit_code] { exit_code = run(*options); });
+  command->callback([options, &program, &exit_code] {
+    options->program = program.get_name();
+    exit_code = run(*options);
+  });
 }
 
 }  // namespace espalier::app

@@ -167,7 +167,7 @@ class Run(Case):
 
 class Stop(Case):
     def test_ctrl_c_saves_and_the_same_command_continues(self):
-        reference, out = self.folder / "reference", self.folder / "out"
+        reference, out = self.folder / "reference", self.folder / "it's out"
         self.run_ok("run", TINY, "--out", reference)
         process = subprocess.Popen([PROGRAM, "run", str(TINY), "--out", str(out)], env=ENVIRONMENT, text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -177,8 +177,11 @@ class Stop(Case):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 75, errors)
-        self.assertIn(f"espalier run {TINY} --out {out}", errors.replace(PROGRAM, "espalier"))
-        self.run_ok("run", TINY, "--out", out)
+        self.assertIn("stopped by SIGINT", errors)
+        self.assertEqual(self.run_ok("status", out, "--exit-code", code=75).stderr, "")
+        command = errors.split("Continue with:\n")[1].splitlines()[0]
+        again = subprocess.run(["bash", "-c", command], env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240)
+        self.assertEqual(again.returncode, 0, command + again.stderr)
         for name in ("solves", "networks"):
             self.assertEqual(steady(table(reference, name)), steady(table(out, name)))
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/exit_codes.hpp"
+#include "app/run_options.hpp"
 
 // What needs a process of its own is in the Python scripts beside this file.
 namespace espalier::app {
@@ -45,6 +46,20 @@ TEST(Program, UsageErrorsAreCodeTwo) {
   EXPECT_EQ(run({"run"}), 2);
   EXPECT_EQ(run({"plan", "--sett", "a=1"}), 2);
   EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("CONFIG is required"));
+}
+
+TEST(Program, TheCommandThatContinuesIsWhatAShellReads) {
+  RunOptions options{
+      .program = "build/release/espalier", .config = "configs/a.yaml", .out = "my results", .overrides = {"prune.rate=[0.5]"}};
+  EXPECT_EQ(continue_command(options, 1), "build/release/espalier run configs/a.yaml --out 'my results' --set 'prune.rate=[0.5]'");
+  options.out = "it's";
+  options.overrides.clear();
+  options.shard = "1/3";
+  options.retry = "failed";
+  options.deadline = "60";
+  options.silence_seconds = 15;
+  EXPECT_EQ(continue_command(options, 3),
+            "mpirun -np 3 --oversubscribe build/release/espalier run configs/a.yaml --out 'it'\\''s' --shard 1/3 --silence 15");
 }
 
 TEST(Program, AMissingConfigurationIsNamed) {

@@ -20,6 +20,14 @@ def children(pid):
     return own + [below for child in own for below in children(child)]
 
 
+def command(pid):
+    """Empty if there is no such process."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
 class RunMpi(Case):
     def start(self, *options):
         self.out = self.folder / "out"
@@ -72,10 +80,20 @@ class RunMpi(Case):
         self.ended(process, 75, ["The master was cut off", "The same command continues."])
         process = self.start("--set", "solve.time_limit=1000")
         self.rank(process, 0)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGUSR1)
         output, errors = process.communicate(timeout=60)
         self.assertIn(process.returncode, (0, 75), output + errors)  # 0: it was just finished
         self.ended(self.start(), 0, ["magnitude structured"])
+
+    def test_a_stop_before_the_ranks_listen_is_not_lost(self):
+        process = self.start()
+        while not any("mpirun" in command(pid) for pid in children(process.pid)):
+            self.assertIsNone(process.poll())
+            time.sleep(0.001)
+        launched = children(process.pid)
+        process.send_signal(signal.SIGTERM)
+        self.ended(process, 75, ["The same command continues."])
+        self.assertEqual([command(pid) for pid in launched if command(pid)], [])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+// What `espalier run` was asked, and the command that goes on with it.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "espalier/base/clock.hpp"
+
+namespace espalier::app {
+
+struct RunOptions {
+  std::string program = "espalier";  ///< as it was called
+  std::string config;
+  std::string out;
+  std::vector<std::string> overrides;
+  std::string resume = "auto";
+  std::string shard;
+  std::string retry;
+  std::string data_dir;
+  bool save_problems = false;
+  bool solver_logs = false;
+  bool no_sandbox = false;
+  bool quiet = false;
+  double silence_seconds = 60;
+  std::string deadline;
+  double started = base::unix_time();
+};
+
+/// The command that continues a run, for a shell in the same directory. Without --retry, which is in the journal, and --deadline, which
+/// was of this start.
+std::string continue_command(const RunOptions& options, int ranks);
+
+}  // namespace espalier::app
