@@ -98,9 +98,9 @@ std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplac
   outcome.peak_memory_mib = report.peak_memory_mib;
   if (report.log.empty()) return outcome;
   std::error_code ignored;
-  if (outcome.kind == OutcomeKind::done)
+  if (outcome.kind == OutcomeKind::done && report.end == End::finished)
     std::filesystem::remove(report.log, ignored);
-  else
+  else if (outcome.kind == OutcomeKind::failed)
     outcome.message += fmt::format("; what it printed is in '{}'", log);
   return outcome;
 }

@@ -132,6 +132,7 @@ void be_child(const Work& work, const ChildJob& job) {
   report_crashes();
   offer_to_the_memory_killer();
   set_limits(job.limits);
+  job.scratch->use();
   job_number = job.number;
   std::set_new_handler(out_of_memory);
 

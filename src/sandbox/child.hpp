@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "espalier/sandbox/sandbox.hpp"
+#include "sandbox/scratch.hpp"
 
 namespace espalier::sandbox {
 
@@ -19,6 +20,7 @@ struct ChildJob {
   int output = -1;   ///< its standard output and error
   int results = -1;  ///< pipe for frames
   pid_t server = 0;
+  const Scratch* scratch = nullptr;
 };
 
 /// Makes the process a safe place (dies with its server, own process group, limits, no foreign descriptors), runs the work and leaves.

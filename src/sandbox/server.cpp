@@ -20,6 +20,7 @@
 #include "sandbox/descriptor.hpp"
 #include "sandbox/messages.hpp"
 #include "sandbox/output_log.hpp"
+#include "sandbox/scratch.hpp"
 
 namespace espalier::sandbox {
 
@@ -82,6 +83,7 @@ class Server {
     if (reader_.read(control_) == FrameReader::Status::more) return;
     rusage ignored{};
     kill_all_children(ignored);  // the caller is gone
+    scratch_.remove();
     ::_exit(0);
   }
 
@@ -101,15 +103,20 @@ class Server {
     const Descriptor reader(ends[0]);
     Descriptor writer(ends[1]);
     ::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
+    scratch_.provide();
     const long memory_kills = kernel_memory_kills();
     job.ended.start_memory_mib = resident_mib();
     const base::Stopwatch watch;
     job.pid = ::fork();
     if (job.pid < 0) return refuse(job);
     if (job.pid == 0)
-      be_child(
-          work_,
-          {.number = job.number, .request = request, .limits = job.limits, .output = writer.get(), .results = results_, .server = server_});
+      be_child(work_, {.number = job.number,
+                       .request = request,
+                       .limits = job.limits,
+                       .output = writer.get(),
+                       .results = results_,
+                       .server = server_,
+                       .scratch = &scratch_});
     ::setpgid(job.pid, job.pid);  // also here: a signal to the group must not come before the child has made it
     writer.reset();
     if (job.limits.wall_seconds > 0) {
@@ -118,6 +125,7 @@ class Server {
     }
     watch_over(job, watch, reader.get(), log);
     clean_up(job, watch, reader.get(), log);
+    scratch_.empty();
     job.ended.system_out_of_memory = kernel_memory_kills() != memory_kills;
     write_frame(control_, Tag::ended, job.number, bytes_of(job.ended));
   }
@@ -192,6 +200,7 @@ class Server {
   int results_;
   pid_t server_ = ::getpid();
   FrameReader reader_;
+  Scratch scratch_;
 };
 
 }  // namespace

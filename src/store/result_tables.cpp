@@ -36,6 +36,9 @@ Field real_field(std::string name, std::string unit, std::string meaning) {
   return {.name = std::move(name), .type = ValueType::real, .unit = std::move(unit), .meaning = std::move(meaning)};
 }
 
+constexpr const char* cpu_meaning = "CPU time of the stage";
+constexpr const char* memory_meaning = "largest resident memory of the stage's own process, shared pages included; NaN if it had none";
+
 h5::ColumnValues empty_values(ValueType type) {
   switch (type) {
     case ValueType::boolean:
@@ -123,8 +126,11 @@ void merge(std::vector<ColumnBuilder>& columns, const task::Schema& schema, cons
 
 const task::Schema& fixed_fields() {
   static const task::Schema fields{text_field("key", "content hash that names the task: 32 hexadecimal digits"),
-                                   text_field("kind", "kind of stage"), text_field("status", "done or failed"),
-                                   text_field("message", "why it failed; empty when done")};
+                                   text_field("kind", "kind of stage"),
+                                   text_field("status", "done or failed"),
+                                   text_field("message", "why it failed; empty when done"),
+                                   real_field("cpu_seconds", "s", cpu_meaning),
+                                   real_field("peak_memory_mib", "MiB", memory_meaning)};
   return fields;
 }
 
@@ -147,7 +153,7 @@ void ResultTable::add(const task::Stage& stage, const task::TaskSpec& spec, cons
   for (const auto& [name, value] : outcome.values.map())
     if (find_field(stage.columns(), name) == nullptr)
       fail(ErrorKind::internal, "{}: its stage does not declare the result '{}'", where, name);
-  const Value fixed[] = {spec.key.hex(), spec.kind, status_of(&outcome), outcome.message};
+  const Value fixed[] = {spec.key.hex(), spec.kind, status_of(&outcome), outcome.message, outcome.cpu_seconds, outcome.peak_memory_mib};
   for (std::size_t i = 0; i < fixed_.size(); ++i) fixed_[i].add(&fixed[i], where);
   for (ColumnBuilder& column : parameters_) {
     const bool declared = find_field(stage.parameters(), column.field().name) != nullptr;
@@ -201,10 +207,9 @@ StagesTable::StagesTable() {
         text_field("table", "table with the task's row; empty: it has none"), text_field("status", "done, failed or waiting"),
         text_field("error_kind", "configuration, data, store, io, solver, numeric, internal, exception, parent, ...; empty unless failed"),
         text_field("message", "why it failed"), text_field("parents", "keys of the tasks whose results it reads, blank between them"),
-        real_field("wall_seconds", "s", "wall time of the stage"), real_field("cpu_seconds", "s", "CPU time of the stage"),
-        real_field("peak_memory_mib", "MiB",
-                   "largest resident memory of the stage's own process, shared pages included; NaN if it had none"),
-        rank, text_field("host", "machine of the worker"), real_field("started", "s", "start, Unix time (seconds since 1970-01-01 UTC)"),
+        real_field("wall_seconds", "s", "wall time of the stage"), real_field("cpu_seconds", "s", cpu_meaning),
+        real_field("peak_memory_mib", "MiB", memory_meaning), rank, text_field("host", "machine of the worker"),
+        real_field("started", "s", "start, Unix time (seconds since 1970-01-01 UTC)"),
         text_field("part", "part file in the output directory; empty: none"), text_field("part_checksum", "XXH3-64 of the part file")})
     columns_.emplace_back(field);
 }

@@ -31,7 +31,9 @@ class Marked(Case):
         super().setUp()
         self.mark = "ESPALIER_TEST_MARK=" + uuid.uuid4().hex
         name, value = self.mark.split("=")
-        self.environment = dict(ENVIRONMENT, **{name: value})
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir()
+        self.environment = dict(ENVIRONMENT, TMPDIR=str(self.temporary), **{name: value})
 
     def solver(self, *lines):
         """A solver that is a shell script: $1 the model, $2 the solution to write."""
@@ -51,6 +53,7 @@ class Marked(Case):
         while marked_processes(self.mark) and time.monotonic() < deadline:
             time.sleep(0.05)
         self.assertEqual(marked_processes(self.mark), [])
+        self.assertEqual(list(self.temporary.iterdir()), [])
 
 
 class Misbehaving(Marked):
@@ -118,7 +121,7 @@ class Rows(Marked):
         failed = [row for row in stages if row["status"] == b"failed"]  # some succeed at the clean input, before the solver starts
         self.assertGreater(len(failed), len(stages) / 2)
         self.assertEqual({row["error_kind"] for row in failed}, {b"crashed"})
-        self.assertTrue(all(row["peak_memory_mib"] > 1 and row["cpu_seconds"] > 0 for row in failed))
+        self.assertTrue(all(row["peak_memory_mib"] > 1 and row["cpu_seconds"] > 0 for row in [*failed, *table(out, "solves")]))
         solves = [row for row in table(out, "solves") if row["status"] == b"failed"]
         self.assertEqual({(row["status"], row["solve_status"], row["solve_reason"]) for row in solves}, {(b"failed", b"error", b"crashed")})
         self.assertTrue(all(row["verified_objective"] == row["verified_objective"] for row in solves), "the clean input was verified before")

@@ -124,6 +124,12 @@ inline std::string run_word(const std::string& word, std::istringstream& argumen
     base::write_file_atomically(file, std::to_string(::getpid()) + " " + std::to_string(start_grandchild(true)));
     sleep_for_ever();
   }
+  if (word == "litter") {
+    const auto litter = std::filesystem::temp_directory_path() / "model" / "file";
+    std::filesystem::create_directories(litter);
+    inside.publish(litter.string());
+    sleep_for_ever();
+  }
   if (word == "print") {
     std::size_t bytes = 0;
     arguments >> bytes;

@@ -34,6 +34,25 @@ TEST_F(SandboxTest, WhatIsPreparedIsSharedByTheChildren) {
   EXPECT_EQ(prepared, 0) << "not in this process";
 }
 
+TEST_F(SandboxTest, TemporaryFilesOfAKilledChildAreRemoved) {
+  namespace fs = std::filesystem;
+  fs::path folder;
+  {
+    Sandbox own(fake_work());
+    const Report report = own.run("litter", {.wall_seconds = 0.2, .grace_seconds = 0.1}, log, {});
+    ASSERT_TRUE(report.partial);
+    const fs::path litter = *report.partial;
+    folder = litter.parent_path().parent_path();
+    EXPECT_TRUE(fs::is_directory(folder)) << "the next child's";
+    EXPECT_TRUE(fs::is_empty(folder));
+    fs::remove(folder);
+    EXPECT_EQ(own.run("litter", {.wall_seconds = 0.2, .grace_seconds = 0.1}, log, {}).end, End::time)
+        << "somebody tidies /tmp: it is made again";
+  }
+  for (int i = 0; i < 1000 && fs::exists(folder); ++i) pause_for(0.01);
+  EXPECT_FALSE(fs::exists(folder)) << "it goes with its server";
+}
+
 TEST_F(SandboxTest, ALostServerIsReportedAndTakesItsChildWithIt) {
   const auto file = directory / "pids";
   const auto kill_server = [&] {

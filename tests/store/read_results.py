@@ -53,7 +53,7 @@ check(texts(stages["part"])[0], f"parts/{keys[0][:2]}/{keys[0]}.h5")
 
 # One table per kind of result; a failed task has a row without values.
 solves = f["solves"]
-check(solves.dtype.names, ("key", "kind", "status", "message", "seed", "target", "objective", "nodes", "adversarial", "limit"))
+check(solves.dtype.names, ("key", "kind", "status", "message", "cpu_seconds", "peak_memory_mib", "seed", "target", "objective", "nodes", "adversarial", "limit"))
 rows = solves[:]
 check(texts(rows["key"]), [keys[i] for i in (2, 3, 6, 7)])
 check(texts(rows["status"]), ["done", "done", "failed", "done"])
@@ -73,7 +73,7 @@ check([solves.compression, solves.fletcher32], ["gzip", True])
 
 # Two kinds share a table: columns of both, missing values where a kind has no such parameter.
 networks = f["networks"][:]
-check(networks.dtype.names, ("key", "kind", "status", "message", "seed", "rate", "hidden", "accuracy"))
+check(networks.dtype.names, ("key", "kind", "status", "message", "cpu_seconds", "peak_memory_mib", "seed", "rate", "hidden", "accuracy"))
 check(texts(networks["kind"]), ["make", "cut", "make", "cut"])
 check(texts(networks["hidden"]), ["32-16", "", "32-17", ""])
 check([math.isnan(r) for r in networks["rate"]], [True, False, True, False])

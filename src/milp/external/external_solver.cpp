@@ -56,8 +56,9 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
 /// Whole seconds, at least 1, and few enough for a solver that counts milliseconds in 32 bits.
 std::string seconds_text(double limit) { return std::to_string(static_cast<long>(std::ceil(std::clamp(limit, 1.0, 2e6)))); }
 
-std::string tail(const std::string& text) {
+std::string tail(std::string text) {
   constexpr std::size_t length = 600;
+  text.erase(text.find_last_not_of(" \n\r\t") + 1);
   return text.size() <= length ? text : "..." + text.substr(text.size() - length);
 }
 
