@@ -7,7 +7,7 @@
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/solve_child.hpp"
-#include "espalier/bounds/bounds.hpp"
+#include "espalier/branch/tighten.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/engine/solve.hpp"
 #include "espalier/sandbox/sandbox.hpp"
@@ -128,7 +128,7 @@ void add_solve(CLI::App& program, int& exit_code) {
       ->check(CLI::IsMember(embed::formulation_names()))
       ->capture_default_str();
   command->add_option("--bounds", options->bounds, "pre-activation bounds")
-      ->check(CLI::IsMember(bounds::bounds_method_names()))
+      ->check(CLI::IsMember(branch::bounds_method_names()))
       ->capture_default_str();
   command->add_option("--goal", options->goal, "the maximum, or its sign only")
       ->check(CLI::IsMember({"optimize", "decide"}))

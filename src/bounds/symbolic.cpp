@@ -51,22 +51,26 @@ Neurons open_neurons(const LayerBounds& bounds, bool output) {
   return open;
 }
 
+/// The bounds of the layers before `layer` are taken as they are.
+void renew_layer(const nn::Network& network, Propagation& propagation, std::size_t layer, const SlopeSearchOptions& options,
+                 Bounds& bounds) {
+  const LayerBounds& before = bounds.layers[layer - 1];
+  intersect(bounds.layers[layer], affine_image(network.layers[layer], before.lower.cwiseMax(0.0), before.upper.cwiseMax(0.0)));
+  Neurons all(static_cast<std::size_t>(network.layers[layer].outputs()));
+  std::iota(all.begin(), all.end(), Eigen::Index{0});
+  tighten(propagation, layer, all, {.iterations = 1}, bounds);
+  if (options.iterations > 1) {
+    const Neurons open = open_neurons(bounds.layers[layer], layer + 1 == network.layers.size());
+    tighten(propagation, layer, open, options, bounds);
+  }
+  propagation.set_magnitudes(bounds);
+}
+
 Bounds propagate(const nn::Network& network, const problem::Ball& ball, const SlopeSearchOptions& options) {
   // Plain propagation for all neurons first; the bounds of "l1" are valid, and tightened from the front.
   Bounds bounds = make_l1()->compute(network, ball);
   Propagation propagation(network, ball, bounds);
-  for (std::size_t layer = 1; layer < network.layers.size(); ++layer) {
-    const LayerBounds& before = bounds.layers[layer - 1];
-    intersect(bounds.layers[layer], affine_image(network.layers[layer], before.lower.cwiseMax(0.0), before.upper.cwiseMax(0.0)));
-    Neurons all(static_cast<std::size_t>(network.layers[layer].outputs()));
-    std::iota(all.begin(), all.end(), Eigen::Index{0});
-    tighten(propagation, layer, all, {.iterations = 1}, bounds);
-    if (options.iterations > 1) {
-      const Neurons open = open_neurons(bounds.layers[layer], layer + 1 == network.layers.size());
-      tighten(propagation, layer, open, options, bounds);
-    }
-    propagation.set_magnitudes(bounds);
-  }
+  for (std::size_t layer = 1; layer < network.layers.size(); ++layer) renew_layer(network, propagation, layer, options, bounds);
   return bounds;
 }
 
@@ -96,6 +100,11 @@ class SymbolicOpt final : public BoundsMethod {
 };
 
 }  // namespace
+
+void renew(const nn::Network& network, const problem::Ball& ball, std::size_t layer, Bounds& bounds) {
+  Propagation propagation(network, ball, bounds);
+  renew_layer(network, propagation, layer, {}, bounds);
+}
 
 std::unique_ptr<BoundsMethod> make_symbolic() { return std::make_unique<Symbolic>(); }
 std::unique_ptr<BoundsMethod> make_symbolic_opt() { return std::make_unique<SymbolicOpt>(); }

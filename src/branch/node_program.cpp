@@ -15,6 +15,22 @@ constexpr double price_of_violation = 1e6;
 
 NodeProgram::NodeProgram(const Query& query) : query_(query) {
   for (const nn::Layer& layer : query.network.layers) weights_.emplace_back(layer.weight.cast<double>());
+  weights_.pop_back();
+  set_output(query.network, query.label, query.target);
+}
+
+void NodeProgram::set_output(const nn::Network& network, int label, int target) {
+  const nn::Layer& output = network.layers.back();
+  output_ = output.weight.row(target).cast<double>() - output.weight.row(label).cast<double>();
+  constant_ = static_cast<double>(output.bias[target]) - static_cast<double>(output.bias[label]);
+  if (program_) program_->set_objective(objective(), constant_);
+}
+
+std::vector<milp::Term> NodeProgram::objective() const {
+  std::vector<milp::Term> terms;
+  for (Eigen::Index j = 0; j < output_.size(); ++j) terms.push_back({neurons_.back()[static_cast<std::size_t>(j)].h, output_[j]});
+  terms.push_back({violation_, -price_of_violation});
+  return terms;
 }
 
 milp::Model NodeProgram::build() {
@@ -33,7 +49,7 @@ milp::Model NodeProgram::build() {
     model.add_row(std::move(row));
     return static_cast<int>(model.rows().size()) - 1;
   };
-  for (std::size_t k = 0; k + 1 < weights_.size(); ++k) {
+  for (std::size_t k = 0; k < weights_.size(); ++k) {
     neurons_.emplace_back();
     for (Eigen::Index i = 0; i < weights_[k].rows(); ++i) {
       Columns c{.g = model.add_column({.lower = -infinity, .name = {}}), .h = model.add_column({.lower = -infinity, .name = {}})};
@@ -59,14 +75,7 @@ milp::Model NodeProgram::build() {
       neurons_.back().push_back(c);
     }
   }
-  const Rows& last = weights_.back();
-  const nn::Layer& output = query_.network.layers.back();
-  std::vector<milp::Term> objective;
-  for (Eigen::Index j = 0; j < last.cols(); ++j)
-    objective.push_back({neurons_.back()[static_cast<std::size_t>(j)].h, last(query_.target, j) - last(query_.label, j)});
-  objective.push_back({violation_, -price_of_violation});
-  model.set_objective(milp::Sense::maximise, std::move(objective),
-                      static_cast<double>(output.bias[query_.target]) - static_cast<double>(output.bias[query_.label]));
+  model.set_objective(milp::Sense::maximise, objective(), constant_);
   return model;
 }
 
@@ -89,7 +98,7 @@ void NodeProgram::set(const Node& node) {
 }
 
 void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, Node& node) const {
-  Eigen::RowVectorXd post = weights_.back().row(query_.target) - weights_.back().row(query_.label);
+  Eigen::RowVectorXd post = output_;
   for (std::size_t k = neurons_.size(); k-- > 0;) {
     LayerState& layer = node.layers[k];
     Eigen::RowVectorXd pre(post.size());

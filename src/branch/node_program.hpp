@@ -21,6 +21,9 @@ class NodeProgram {
   /// The relaxation's maximiser; nothing if no input has the node's phases.
   std::optional<Eigen::VectorXd> solve(Node& node, Bounding& bounding);
 
+  /// Another output layer over the same hidden layers: the margin of `network`, whose other layers and bounds are the query's.
+  void set_output(const nn::Network& network, int label, int target);
+
   std::int64_t solved() const { return solved_; }
 
  private:
@@ -30,12 +33,15 @@ class NodeProgram {
     int side = 0;                              ///< row g + v >= 0 or g - v <= 0 of a split neuron; v is 0, or has a price
   };
   milp::Model build();
+  std::vector<milp::Term> objective() const;
   void set(const Node& node);
   /// Slopes and multipliers from the coefficients that the definitions' duals want on g, last layer first.
   void take_duals(const milp::LinearProgram::Solution& solution, Node& node) const;
 
-  const Query query_;  ///< references to what the caller keeps
-  std::vector<Rows> weights_;
+  const Query query_;          ///< references to what the caller keeps
+  std::vector<Rows> weights_;  ///< of the hidden layers
+  Eigen::RowVectorXd output_;  ///< the margin's row
+  double constant_ = 0;
   std::vector<milp::Column> plus_, minus_;
   milp::Column violation_;
   std::vector<std::vector<Columns>> neurons_;

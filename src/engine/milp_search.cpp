@@ -3,6 +3,7 @@
 
 #include "engine/conclude.hpp"
 #include "engine/search.hpp"
+#include "espalier/branch/tighten.hpp"
 
 namespace espalier::engine {
 
@@ -20,7 +21,7 @@ class MilpSearch final : public Search {
   explicit MilpSearch(const SolveSettings& settings)
       : solver_(milp::make_solver(settings.solver)),
         formulation_(embed::make_formulation(settings.formulation)),
-        method_(bounds::make_bounds_method(settings.bounds)) {}
+        method_(branch::make_bounds_method(settings.bounds)) {}
 
   std::string version() const override { return solver_->version(); }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "espalier/bounds/bounds.hpp"
+#include "espalier/branch/tighten.hpp"
 
 namespace espalier::experiments {
 
@@ -147,7 +147,7 @@ Schema solve_fields() {
            "cbc, external:cbc, external:glpsol or external:<command line>; native: our own branch and bound (symbolic-opt bounds, no "
            "MILP); attack: no MILP and no proof"),
       text("solve.formulation", "lean", "MILP formulation", {"paper", "lean", "split"}),
-      text("solve.bounds", "l1", "pre-activation bounds", bounds::bounds_method_names()),
+      text("solve.bounds", "l1", "pre-activation bounds", branch::bounds_method_names()),
       text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
       text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
       real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0, true),

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "espalier/bounds/bounds.hpp"
+#include "espalier/branch/tighten.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/engine/solve.hpp"
 #include "problem/reference.hpp"
@@ -42,7 +42,7 @@ std::vector<Combination> combinations() {
   std::vector<Combination> all{{"native", "lean", "symbolic-opt"}};
   for (const std::string& solver : milp_solvers)
     for (const std::string& formulation : embed::formulation_names())
-      for (const std::string& bounds : bounds::bounds_method_names()) all.push_back({solver, formulation, bounds});
+      for (const std::string& bounds : branch::bounds_method_names()) all.push_back({solver, formulation, bounds});
   return all;
 }
 

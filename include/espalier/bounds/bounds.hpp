@@ -53,6 +53,9 @@ class BoundsMethod {
 std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name);
 std::vector<std::string> bounds_method_names();
 
+/// Intersects the bounds of `layer` >= 1 with what "symbolic-opt" makes of the bounds of the layers before it, wherever those come from.
+void renew(const nn::Network& network, const problem::Ball& ball, std::size_t layer, Bounds& bounds);
+
 /// What bounds l, u on a pre-activation g say about h = max(0, g).
 enum class ReluCase {
   constant,    ///< l == u: h = max(0, l) (a neuron without weights, for one)

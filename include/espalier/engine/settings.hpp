@@ -47,7 +47,7 @@ struct SolveSettings {
   /// search for adversarial inputs alone, which proves nothing; formulation, bounds, start, node limit and gaps do not matter to it.
   std::string solver = "cbc";
   std::string formulation = "lean";  ///< embed::make_formulation
-  std::string bounds = "l1";         ///< bounds::make_bounds_method
+  std::string bounds = "l1";         ///< branch::make_bounds_method
   Goal goal = Goal::optimize;
   OnSuccess on_success = OnSuccess::go_on;  ///< Algorithm 1: set stop. With goal decide a success always stops.
   Start start = Start::clean_input;

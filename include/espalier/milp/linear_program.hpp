@@ -8,8 +8,8 @@
 
 namespace espalier::milp {
 
-/// minimise or maximise the objective of a Model without its integrality. After construction only bounds and single coefficients change;
-/// every solve starts from the last basis. What it says is a claim, up to Clp's tolerances of 1e-7.
+/// minimise or maximise the objective of a Model without its integrality. After construction only bounds, single coefficients and
+/// the objective change; every solve starts from the last basis. What it says is a claim, up to Clp's tolerances of 1e-7.
 class LinearProgram {
  public:
   enum class Status { optimal, infeasible, failed };
@@ -30,6 +30,8 @@ class LinearProgram {
   void set_column_bounds(Column column, double lower, double upper);
   void set_row_bounds(int row, double lower, double upper);
   void set_coefficient(int row, Column column, double value);
+  /// Another objective, in the same sense; the next solve starts from the last basis by the primal simplex method.
+  void set_objective(std::vector<Term> terms, double constant);
   Solution solve();
 
  private:

@@ -2,6 +2,7 @@
 
 #include <ClpSimplex.hpp>
 #include <OsiClpSolverInterface.hpp>
+#include <utility>
 
 #include "milp/cbc/osi_model.hpp"
 #include "milp/cbc/output_capture.hpp"
@@ -27,6 +28,7 @@ struct LinearProgram::Implementation {
   }
   Model model;
   ClpSimplex clp;
+  bool new_objective = false;
 };
 
 LinearProgram::LinearProgram(const Model& model) {
@@ -48,12 +50,24 @@ void LinearProgram::set_coefficient(int row, Column column, double value) {
   implementation_->clp.modifyCoefficient(row, column.index, value, true);
 }
 
+void LinearProgram::set_objective(std::vector<Term> terms, double constant) {
+  Model& model = implementation_->model;
+  const double sign = model.sense() == Sense::maximise ? -1.0 : 1.0;
+  for (const Term& term : model.objective()) implementation_->clp.setObjectiveCoefficient(term.column.index, 0);
+  for (const Term& term : terms) implementation_->clp.setObjectiveCoefficient(term.column.index, sign * term.coefficient);
+  model.set_objective(model.sense(), std::move(terms), constant);
+  implementation_->new_objective = true;
+}
+
 LinearProgram::Solution LinearProgram::solve() {
   const Model& model = implementation_->model;
   ClpSimplex& clp = implementation_->clp;
   const double sign = model.sense() == Sense::maximise ? -1.0 : 1.0;
   const OutputCapture capture({});
-  clp.dual();
+  if (std::exchange(implementation_->new_objective, false))
+    clp.primal();  // the basis is still feasible
+  else
+    clp.dual();
   // The dual simplex may give up feasibility of the dual values at its end, when it takes its perturbation back.
   if (clp.status() == 0 && clp.numberDualInfeasibilities() > 0) clp.primal(1);
   Solution solution{.iterations = clp.numberIterations()};

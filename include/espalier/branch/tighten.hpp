@@ -1,0 +1,32 @@
+// Bounds of hidden neurons from searches: "lp" and "mip".
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "espalier/bounds/bounds.hpp"
+
+namespace espalier::branch {
+
+struct TighteningOptions {
+  std::int64_t nodes = 32;               ///< of branch and bound, for each bound; 0: linear programs instead
+  std::function<bool()> stop_requested;  ///< polled between neurons; may be empty
+};
+
+/// Layer by layer from the second one, bounds::renew and then, for each neuron whose sign is still open, its maximum and its minimum over
+/// the network up to it: branch::run on that network to a gap of 1 % or 1e-3, or the linear program of the triangle relaxation,
+/// warm-started from the neuron before. Either way what counts is the bound evaluated by propagation from dual values, with its rounding
+/// bounded, so that Clp is a witness that need not be trusted. `bounds` must be valid, gets no looser, and is valid whenever it is stopped.
+/// Returns how many nodes were bounded, or programs solved.
+std::int64_t tighten(const nn::Network& network, const problem::Ball& ball, const TighteningOptions& options, bounds::Bounds& bounds);
+
+/// The methods of bounds::make_bounds_method and, both over "symbolic-opt" and never looser:
+/// "lp":  progressive, two warm-started linear programs per neuron whose sign is open;
+/// "mip": the same with the phases of the layers before it decided by branch and bound, 32 nodes a bound.
+/// Throws base::Error(configuration) naming the methods there are.
+std::unique_ptr<bounds::BoundsMethod> make_bounds_method(const std::string& name);
+std::vector<std::string> bounds_method_names();
+
+}  // namespace espalier::branch

@@ -1,0 +1,167 @@
+#include "espalier/branch/tighten.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "branch/bounding.hpp"
+#include "branch/node_program.hpp"
+#include "espalier/base/error.hpp"
+#include "espalier/base/text.hpp"
+#include "espalier/branch/branch.hpp"
+
+namespace espalier::branch {
+namespace {
+
+constexpr int label = 0, target = 1;
+
+/// The network up to a layer, whose neurons take the place of the output: y[1] - y[0] = +-g_i.
+class Prefix {
+ public:
+  Prefix(const nn::Network& network, const problem::Ball& ball, std::size_t layer, const bounds::Bounds& bounds)
+      : whole_(network), ball_(ball), layer_(layer) {
+    const auto end = static_cast<std::ptrdiff_t>(layer);
+    network_.layers.assign(network.layers.begin(), network.layers.begin() + end);
+    bounds_.layers.assign(bounds.layers.begin(), bounds.layers.begin() + end);
+    const Eigen::Index inputs = network.layers[layer].inputs();
+    network_.layers.push_back({.weight = nn::WeightMatrix::Zero(2, inputs), .bias = Eigen::Vector2f::Zero(), .mask = {}});
+    bounds_.layers.push_back({.lower = Eigen::Vector2d::Zero(), .upper = Eigen::Vector2d::Zero()});
+  }
+
+  /// The output becomes sign g_i, which is in [lower, upper].
+  void set_output(Eigen::Index i, float sign, double lower, double upper) {
+    network_.layers.back().weight.row(target) = sign * whole_.layers[layer_].weight.row(i);
+    network_.layers.back().bias[target] = sign * whole_.layers[layer_].bias[i];
+    bounds_.layers.back().lower[target] = lower;
+    bounds_.layers.back().upper[target] = upper;
+  }
+
+  const nn::Network& network() const { return network_; }
+  Query query() const { return {.network = network_, .ball = ball_, .label = label, .target = target, .bounds = bounds_}; }
+
+ private:
+  const nn::Network& whole_;
+  const problem::Ball& ball_;
+  std::size_t layer_;
+  nn::Network network_;
+  bounds::Bounds bounds_;
+};
+
+/// Upper bounds of one prefix after another by linear programs.
+class ByPrograms {
+ public:
+  double operator()(const Prefix& prefix) {
+    const Query query = prefix.query();
+    if (program_)
+      program_->set_output(prefix.network(), label, target);
+    else
+      program_.emplace(query);
+    Bounding bounding(query, [](const Eigen::VectorXd&, double) {});
+    Node root = bounding.root();
+    program_->solve(root, bounding);
+    ++solved_;
+    return root.bound;
+  }
+  std::int64_t count() const { return solved_; }
+
+ private:
+  std::optional<NodeProgram> program_;
+  std::int64_t solved_ = 0;
+};
+
+class BySearch {
+ public:
+  explicit BySearch(const TighteningOptions& options) {
+    options_.relative_gap = 1e-2;
+    options_.absolute_gap = 1e-3;
+    options_.node_limit = options.nodes;
+    options_.stop_requested = options.stop_requested;
+  }
+  double operator()(const Prefix& prefix) {
+    const Outcome outcome = run(prefix.query(), options_);
+    nodes_ += outcome.nodes;
+    return outcome.bound;
+  }
+  std::int64_t count() const { return nodes_; }
+
+ private:
+  Options options_;
+  std::int64_t nodes_ = 0;
+};
+
+/// False: stopped.
+template <class UpperBound>
+bool tighten_layer(const nn::Network& network, const problem::Ball& ball, std::size_t layer, const TighteningOptions& options,
+                   UpperBound& upper_bound, bounds::Bounds& bounds) {
+  Prefix prefix(network, ball, layer, bounds);
+  bounds::LayerBounds& own = bounds.layers[layer];
+  for (Eigen::Index i = 0; i < own.lower.size(); ++i) {
+    if (options.stop_requested && options.stop_requested()) return false;
+    // The second bound is left out when the first one decides the sign.
+    if (bounds::classify(own.lower[i], own.upper[i]) != bounds::ReluCase::unstable) continue;
+    prefix.set_output(i, 1.0F, own.lower[i], own.upper[i]);
+    own.upper[i] = std::max(own.lower[i], std::min(own.upper[i], upper_bound(prefix)));
+    if (own.upper[i] <= 0) continue;
+    prefix.set_output(i, -1.0F, -own.upper[i], -own.lower[i]);
+    own.lower[i] = std::min(own.upper[i], std::max(own.lower[i], -upper_bound(prefix)));
+  }
+  return true;
+}
+
+class Searched final : public bounds::BoundsMethod {
+ public:
+  Searched(std::string name, std::int64_t nodes) : name_(std::move(name)), nodes_(nodes) {}
+  std::string name() const override { return name_; }
+
+ private:
+  bounds::Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
+    bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(network, ball);
+    tighten(network, ball, {.nodes = nodes_, .stop_requested = {}}, bounds);
+    return bounds;
+  }
+
+  std::string name_;
+  std::int64_t nodes_;
+};
+
+constexpr std::int64_t mip_nodes = 32;
+
+}  // namespace
+
+std::int64_t tighten(const nn::Network& network, const problem::Ball& ball, const TighteningOptions& options, bounds::Bounds& bounds) {
+  check(bounds, network, "tighten");
+  std::int64_t count = 0;
+  for (std::size_t layer = 1; layer < network.layers.size(); ++layer) {
+    renew(network, ball, layer, bounds);
+    if (layer + 1 == network.layers.size()) break;  // logits: nothing is decided by their signs
+    bool goes_on = true;
+    if (options.nodes == 0) {
+      ByPrograms by_programs;
+      goes_on = tighten_layer(network, ball, layer, options, by_programs, bounds);
+      count += by_programs.count();
+    } else {
+      BySearch by_search(options);
+      goes_on = tighten_layer(network, ball, layer, options, by_search, bounds);
+      count += by_search.count();
+    }
+    if (!goes_on) break;
+  }
+  return count;
+}
+
+std::vector<std::string> bounds_method_names() {
+  std::vector<std::string> names = bounds::bounds_method_names();
+  names.insert(names.end(), {"lp", "mip"});
+  return names;
+}
+
+std::unique_ptr<bounds::BoundsMethod> make_bounds_method(const std::string& name) {
+  if (name == "lp") return std::make_unique<Searched>(name, 0);
+  if (name == "mip") return std::make_unique<Searched>(name, mip_nodes);
+  const std::vector<std::string> own = bounds::bounds_method_names(), names = bounds_method_names();
+  if (std::find(own.begin(), own.end(), name) != own.end()) return bounds::make_bounds_method(name);
+  base::fail(base::ErrorKind::configuration, "bounds: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,
+             base::did_you_mean(name, names));
+}
+
+}  // namespace espalier::branch
