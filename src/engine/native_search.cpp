@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "engine/conclude.hpp"
 #include "engine/search.hpp"
 #include "espalier/base/build_info.hpp"
 #include "espalier/branch/branch.hpp"
+#include "espalier/branch/tighten.hpp"
 
 namespace espalier::engine {
 namespace {
@@ -69,7 +71,7 @@ class NativeSearch final : public Search {
       maximise_linear_margin(c, claimed);
     } else {
       const double begin = c.watch.wall_seconds();
-      const bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(c.embedded, c.ball);
+      bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(c.embedded, c.ball);
       c.result.neurons = count_relu_cases(bounds);
       c.result.unstable_by_layer = unstable_by_layer(bounds);
       c.result.bounds_seconds += c.watch.wall_seconds() - begin;
@@ -84,28 +86,63 @@ class NativeSearch final : public Search {
     if (margin > claimed.incumbent->objective) claimed.incumbent = {.objective = margin, .x = {known.begin(), known.end()}};
   }
 
-  static void search(const SearchContext& c, const bounds::Bounds& bounds, milp::Result& claimed) {
+  /// Rounds of branch and bound. A tree that a round does not close is given up for a new one over better bounds of the hidden neurons,
+  /// which a share of its nodes, spent on each neuron, pays for; the last round has no limit of its own.
+  static void search(const SearchContext& c, bounds::Bounds& bounds, milp::Result& claimed) {
+    struct Round {
+      std::int64_t nodes, nodes_per_bound;
+    };
+    constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
+    constexpr Round rounds[]{{2000, 32}, {8000, 128}, {unlimited, 0}};
+    branch::Options options = options_of(c);
+    branch::Outcome found;
+    std::int64_t programs = 0;
+    claimed.dual_bound = milp::infinity;
+    for (const Round& round : rounds) {
+      const std::int64_t left = c.settings.node_limit < 0 ? unlimited : c.settings.node_limit - claimed.nodes;
+      options.node_limit = std::max<std::int64_t>(0, std::min(round.nodes, left));
+      options.time_limit_seconds = c.seconds_left();
+      options.start = branch::Point{.input = to_eigen(claimed.incumbent->x), .margin = claimed.incumbent->objective};
+      found = branch::run({.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds},
+                          options);
+      claimed.nodes += found.nodes;
+      claimed.iterations += found.passes;
+      programs += found.linear_programs;
+      claimed.dual_bound = std::min(claimed.dual_bound, found.bound);
+      claimed.incumbent = {
+          .objective = found.best->margin, .x = {found.best->input.begin(), found.best->input.end()}, .seconds = c.watch.wall_seconds()};
+      if (found.end != branch::End::nodes || left <= round.nodes) break;
+      claimed.nodes += improve(c, round.nodes_per_bound, bounds);
+    }
+    claimed.termination = termination_of(found.end, options.cutoff && found.best->margin <= *options.cutoff);
+    claimed.termination.detail += fmt::format("; {} linear programs", programs);
+  }
+
+  static branch::Options options_of(const SearchContext& c) {
     branch::Options options;
     if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = decide_cutoff;
     options.relative_gap = std::max(options.relative_gap, c.settings.relative_gap);
     options.absolute_gap = std::max(options.absolute_gap, c.settings.absolute_gap);
-    options.node_limit = c.settings.node_limit;
-    options.time_limit_seconds = c.seconds_left();
-    options.start = branch::Point{.input = to_eigen(claimed.incumbent->x), .margin = claimed.incumbent->objective};
     options.on_improvement = [&c](const Eigen::VectorXd& input, double margin) {
       return c.recorder.see(input, margin) == milp::CallbackAction::stop;
     };
-    options.on_bound = [&c](double bound) { c.result.bound_trace.push_back({.seconds = c.watch.wall_seconds(), .bound = bound}); };
+    options.on_bound = [&c](double bound) {
+      std::vector<BoundRecord>& trace = c.result.bound_trace;  // a new tree starts above where the last one ended
+      if (trace.empty() || bound < trace.back().bound) trace.push_back({.seconds = c.watch.wall_seconds(), .bound = bound});
+    };
     options.stop_requested = c.settings.stop_requested;
-    const branch::Outcome found = branch::run(
-        {.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds}, options);
-    claimed.nodes = found.nodes;
-    claimed.iterations = found.passes;
-    claimed.dual_bound = found.bound;
-    claimed.incumbent = {
-        .objective = found.best->margin, .x = {found.best->input.begin(), found.best->input.end()}, .seconds = c.watch.wall_seconds()};
-    claimed.termination = termination_of(found.end, options.cutoff && found.best->margin <= *options.cutoff);
-    claimed.termination.detail += fmt::format("; {} linear programs", found.linear_programs);
+    return options;
+  }
+
+  /// Nodes spent.
+  static std::int64_t improve(const SearchContext& c, std::int64_t nodes_per_bound, bounds::Bounds& bounds) {
+    const double begin = c.watch.wall_seconds();
+    const auto stop = [&c] { return c.seconds_left() <= 0 || (c.settings.stop_requested && c.settings.stop_requested()); };
+    const std::int64_t spent = branch::tighten(c.embedded, c.ball, {.nodes = nodes_per_bound, .stop_requested = stop}, bounds);
+    c.result.neurons = count_relu_cases(bounds);
+    c.result.unstable_by_layer = unstable_by_layer(bounds);
+    c.result.bounds_seconds += c.watch.wall_seconds() - begin;
+    return spent;
   }
 };
 
