@@ -60,8 +60,9 @@ class ToyStage final : public task::Stage {
     log_->runs.insert(attempt.spec.key);
   }
 
+  /// With FARM_HURRY in the environment nobody sleeps: what a run leaves does not depend on it.
   void wait(const task::Parameters& parameters, const task::StageContext& context) const {
-    if (!parameters.contains("sleep")) return;
+    if (!parameters.contains("sleep") || std::getenv("FARM_HURRY") != nullptr) return;
     if (log_) ++log_->running;
     const base::Stopwatch watch;
     const bool deaf = parameters.contains("deaf");

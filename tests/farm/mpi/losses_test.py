@@ -21,7 +21,8 @@ TASKS = 2 + 4 + 40
 def undisturbed_rows():
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "out"
-        subprocess.run([mpi_test.PROGRAM, "brisk", str(out)], check=True, capture_output=True, timeout=60)
+        subprocess.run([mpi_test.PROGRAM, "brisk", str(out)], check=True, capture_output=True, timeout=60,
+                       env=dict(mpi_test.ENVIRONMENT, **mpi_test.HURRY))
         return pathlib.Path(str(out) + ".rows").read_text()
 
 
@@ -72,7 +73,7 @@ class Case(mpi_test.Case):
 
     def continues(self, ranks=3):
         """The same command does what is left, and the rows are those of an undisturbed run."""
-        rest = int(re.search(r"done (\d+) failed 0", self.run_farm(ranks, "brisk").stdout).group(1))
+        rest = int(re.search(r"done (\d+) failed 0", self.run_farm(ranks, "brisk", hurry=True).stdout).group(1))
         self.assertLess(rest, TASKS, "nothing was kept")
         self.assertEqual(self.rows(), self.undisturbed)
 
