@@ -68,9 +68,12 @@ allocation_tasks() {
 
 # allocation_end: local time at which the job will be killed, or nothing if that is not known.
 allocation_end() {
-  local end='' walltime hours minutes seconds
+  local end='' job walltime hours minutes seconds
   if [ -n "${SLURM_JOB_ID:-}" ]; then
-    end=$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %e 2> /dev/null)
+    job=$SLURM_JOB_ID
+    # One element of an array has the array's number.
+    [ -z "${SLURM_ARRAY_TASK_ID:-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+    end=$(squeue --noheader --jobs "$job" --format %e 2> /dev/null)
   elif [ -n "${PBS_JOBID:-}" ]; then
     walltime=$(qstat -f "$PBS_JOBID" 2> /dev/null | sed -nE 's/^ *Resource_List\.walltime = ([0-9]+:[0-9]+:[0-9]+)$/\1/p')
     if [ -n "$walltime" ]; then

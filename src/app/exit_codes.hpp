@@ -17,6 +17,9 @@ void tell_exit_code(int exit_code);
 /// Creates the same file, empty: from now on SIGUSR1 stops the run in good order. Before, mpirun may lose it, or it ends a rank.
 void tell_ready();
 
+/// Logs the exception that is being handled. Returns its exit code.
+int report_error();
+
 inline int exit_code_of(base::ErrorKind kind) {
   switch (kind) {
     case base::ErrorKind::configuration:

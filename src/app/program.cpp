@@ -49,6 +49,20 @@ void write_exit_code_file(const std::string& text) {
 
 void tell_ready() { write_exit_code_file(""); }
 
+int report_error() {
+  try {
+    throw;
+  } catch (const base::Error& error) {
+    base::log_error("{}", error.what());
+    return exit_code_of(error.kind());
+  } catch (const std::exception& error) {
+    base::log_error("unexpected: {}", error.what());
+  } catch (...) {
+    base::log_error("unexpected: something that is no std::exception was thrown");
+  }
+  return exit_some_failed;
+}
+
 void tell_exit_code(int exit_code) { write_exit_code_file(fmt::format("{}\n", exit_code)); }
 
 namespace {
@@ -71,12 +85,8 @@ int run_command_line(int argc, char** argv) {
     return exit_code;
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? exit_done : exit_configuration;
-  } catch (const base::Error& error) {
-    base::log_error("{}", error.what());
-    return exit_code_of(error.kind());
-  } catch (const std::exception& error) {
-    base::log_error("unexpected: {}", error.what());
-    return exit_some_failed;
+  } catch (...) {
+    return report_error();
   }
 }
 

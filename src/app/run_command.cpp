@@ -208,9 +208,11 @@ int run(const RunOptions& options) {
     tell_exit_code(ended.exit_code);
     farm::leave(*link, ended.result, ended.exit_code);
     return ended.exit_code;
-  } catch (...) {
+  } catch (...) {  // told here: leaving MPI may hang, in recovery mode it then ends by an alarm
+    const int exit_code = report_error();
+    tell_exit_code(exit_code);
     if (workers_wait) farm::dismiss(*link);
-    throw;
+    return exit_code;
   }
 }
 
