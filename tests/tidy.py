@@ -23,6 +23,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 # The compiler database is GCC's: what clang does not know of it is no finding, and neither are clang's own warnings.
 EXTRA = ["--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-error", "--extra-arg=-w"]
 
+# Its precompiled headers are GCC's too, and would hide what a file forgets to include.
+PRECOMPILED = re.compile(r" -Winvalid-pch -include \S+")
+
 
 class Tree:
     def __init__(self, root):
@@ -61,13 +64,13 @@ def recent_files(root):
     return {name: rank for rank, name in reversed(list(enumerate(log.stdout.split())))}
 
 
-def check(path, build, deadline):
+def check(path, database, deadline):
     """None if the time was up, else (exit code, output)."""
     remaining = deadline - time.monotonic()
     if remaining <= 0:
         return None
     try:
-        done = subprocess.run(["clang-tidy", "-p", build, "--quiet", *EXTRA, path], capture_output=True, text=True, check=False, timeout=remaining + 30)
+        done = subprocess.run(["clang-tidy", "-p", database, "--quiet", *EXTRA, path], capture_output=True, text=True, check=False, timeout=remaining + 30)
     except subprocess.TimeoutExpired:
         return None
     errors = [line for line in done.stderr.splitlines() if "warnings generated" not in line and "warnings and" not in line]
@@ -86,7 +89,13 @@ def main():
     common = version + (root / ".clang-tidy").read_text() + " ".join(EXTRA)
     tree, memory = Tree(root), build / "tidy"
     memory.mkdir(parents=True, exist_ok=True)
-    commands = {Path(e["directory"], e["file"]).resolve(): e["command"] for e in json.loads((build / "compile_commands.json").read_text())}
+    entries = json.loads((build / "compile_commands.json").read_text())
+    for entry in entries:
+        entry["command"] = PRECOMPILED.sub("", entry["command"])
+    database = build / "tidy-database"
+    database.mkdir(exist_ok=True)
+    (database / "compile_commands.json").write_text(json.dumps(entries))
+    commands = {Path(e["directory"], e["file"]).resolve(): e["command"] for e in entries}
     keys = {path: tree.key(path, command, common) for path, command in commands.items() if path.is_relative_to(root / "src")}
     if not keys:
         raise SystemExit(f"{build}/compile_commands.json names no file of {root}/src")
@@ -96,7 +105,7 @@ def main():
     deadline = time.monotonic() + arguments.seconds
     failed = left = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for path, result in zip(waiting, pool.map(lambda p: check(p, build, deadline), waiting)):
+        for path, result in zip(waiting, pool.map(lambda p: check(p, database, deadline), waiting)):
             if result is None:
                 left += 1
             elif result[0] == 0:

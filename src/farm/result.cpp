@@ -24,7 +24,7 @@ std::size_t sum(const dispatch::Snapshot& counts, std::size_t KindCounts::*membe
 std::string reason_of(const Failure& failure) {
   if (failure.error_kind == "parent") return failure.kind + ": a parent failed";
   std::string reason = failure.kind + ": " + failure.error_kind + ": " + failure.message;
-  if (reason.size() > kLongestReason) reason = reason.substr(0, kLongestReason) + "...";
+  if (reason.size() > kLongestReason) reason.replace(kLongestReason, std::string::npos, "...");
   return reason;
 }
 

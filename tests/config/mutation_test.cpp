@@ -40,7 +40,7 @@ TEST(Mutations, AreReadOrRefused) {
   base::RandomStream random(1, "mutations");
   int accepted = 0, refused = 0;
   for (const char* name : {"quickstart", "surrogate-tier1"}) {
-    const std::string original = base::read_file(std::string(ESPALIER_SOURCE_DIR) + "/configs/" + name + ".yaml");
+    const std::string original = base::read_file(ESPALIER_SOURCE_DIR "/configs/" + std::string(name) + ".yaml");
     for (int i = 0; i < 3000; ++i) {
       std::string text = original;
       for (std::uint64_t edits = 1 + random.below(6); edits > 0; --edits) mutate(text, random);

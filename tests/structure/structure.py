@@ -174,13 +174,18 @@ class Checker:
                 self.report(f"tests/{folder}", "mirrors no module of src/modules.txt")
 
     def check_cmake(self):
-        """DEPENDS of each espalier_module() names exactly the modules that its files include."""
+        """DEPENDS of each espalier_module() names exactly the modules that its files include; PRECOMPILED is its tower's set of headers."""
         path = self.root / "src" / "CMakeLists.txt"
         text = re.sub(r"#[^\n]*", "", path.read_text())
         declared = {}
         for name, arguments in re.findall(r"espalier_module\(\s*(\w+)\s*([^)]*)\)", text):
-            words = re.split(r"\b(?:LIBRARIES|PUBLIC_LIBRARIES)\b", arguments)[0].split()
-            declared[name] = set(words) - {"DEPENDS"}
+            words = re.split(r"\b(?:LIBRARIES|PUBLIC_LIBRARIES)\b", arguments)[0]
+            declared[name] = set(re.sub(r"\bPRECOMPILED\s+\w+|\bDEPENDS\b", "", words).split())
+            headers = re.search(r"\bPRECOMPILED\s+(\w+)", words)
+            tower = self.table.modules[name].tower if name in self.table.modules else "both"
+            expected = "farm" if tower == "both" else tower
+            if headers and headers[1] != expected:
+                self.report("src/CMakeLists.txt", f"espalier_module({name} PRECOMPILED {headers[1]} ...): its tower's set is {expected}")
         used = {}
         for include in self.includes:
             if include.used != include.module:

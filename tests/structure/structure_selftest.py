@@ -29,7 +29,7 @@ GOOD = {
     "tests/base/error_test.cpp": "",
     "include/espalier/nn/network.hpp": '#include <Eigen/Core>\n#include "espalier/base/error.hpp"\n',
     "tests/nn/network_test.cpp": "",
-    "src/CMakeLists.txt": "espalier_module(base)\nespalier_module(nn DEPENDS base PUBLIC_LIBRARIES Eigen3::Eigen)\n",
+    "src/CMakeLists.txt": "espalier_module(base PRECOMPILED farm)\nespalier_module(nn PRECOMPILED science DEPENDS base PUBLIC_LIBRARIES Eigen3::Eigen)\n",
     "src/modules.txt": TABLE,
 }
 
@@ -66,6 +66,10 @@ class StructureTest(unittest.TestCase):
                    "tests/embed/x_test.cpp": "",
                    "src/CMakeLists.txt": "espalier_module(base)\nespalier_module(nn DEPENDS base embed)\nespalier_module(embed DEPENDS base)\n"}
         self.assert_refused(changes, "src/nn/x.cpp:1: 'nn' (level 2) may only include lower levels, and 'embed' has level 5")
+
+    def test_precompiled_headers_of_the_other_tower(self):
+        cmake = GOOD["src/CMakeLists.txt"].replace("base PRECOMPILED farm", "base PRECOMPILED science")
+        self.assert_refused({"src/CMakeLists.txt": cmake}, "espalier_module(base PRECOMPILED science ...): its tower's set is farm")
 
     def test_include_of_the_other_tower(self):
         changes = self.module("plan", "nn", "x.cpp", '#include <vector>\n#include "espalier/nn/network.hpp"\n')
