@@ -59,6 +59,8 @@ Json solve_row(const std::string& name, const engine::SolveSettings& settings, c
           {"solver_seconds", result.solver_seconds},
           {"attack_seconds", result.attack_seconds},
           {"first_adversarial_seconds", number(result.first_adversarial_seconds)},
+          {"cpu_seconds", result.cpu_seconds},
+          {"first_adversarial_cpu_seconds", number(result.first_adversarial_cpu_seconds)},
           {"columns", result.size.columns},
           {"rows", result.size.rows},
           {"binaries", result.size.binaries},

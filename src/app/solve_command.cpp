@@ -29,6 +29,7 @@ struct SolveOptions {
   std::uint64_t seed = 0;
   double time_limit = 300;
   std::int64_t node_limit = -1;
+  double cpu_limit = 0;
   double memory_limit = 8192;
   double kill_grace = 0;
   std::string log_file;
@@ -63,19 +64,24 @@ Json cut_short(const sandbox::Report& report, const std::string& name, const eng
   if (late) row["limit"] = std::string(sandbox::to_string(report.end));
   row["detail"] = report.log.empty() ? report.message : fmt::format("{}; what it printed is in '{}'", report.message, report.log.string());
   row["seconds"] = report.wall_seconds;
+  row["cpu_seconds"] = report.cpu_seconds;
   return row;
 }
 
 Json solve(sandbox::Sandbox& sandbox, const std::string& name, std::size_t index, const SolveOptions& options,
            const engine::SolveSettings& settings) {
-  const task::ResourceLimits limits{
-      .wall_seconds = options.time_limit, .grace_seconds = options.kill_grace, .memory_mib = options.memory_limit};
+  const task::ResourceLimits limits{.wall_seconds = options.time_limit,
+                                    .grace_seconds = options.kill_grace,
+                                    .cpu_seconds = options.cpu_limit,
+                                    .memory_mib = options.memory_limit};
   const std::string log = options.log_file.empty() ? "" : fmt::format("{}.{}.out", options.log_file, index);
   const sandbox::Report report = sandbox.run(name, limits, log, {});
   if (report.end != sandbox::End::finished) return cut_short(report, name, settings);
   std::error_code ignored;
   if (!report.log.empty()) std::filesystem::remove(report.log, ignored);
-  return answer(report);
+  Json row = answer(report);
+  row["cpu_seconds"] = report.cpu_seconds;  // an external solver's as well
+  return row;
 }
 
 int run_solve(const SolveOptions& options) {
@@ -138,6 +144,9 @@ void add_solve(CLI::App& program, int& exit_code) {
       ->capture_default_str();
   command->add_option("--seed", options->seed, "random seed of solver and attack")->capture_default_str();
   command->add_option("--time-limit", options->time_limit, "wall seconds per problem")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--cpu-limit", options->cpu_limit, "CPU seconds per problem, for machines that others use as well; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_option("--node-limit", options->node_limit, "branch-and-bound nodes per problem; -1: none")->capture_default_str();
   command->add_option("--memory-limit", options->memory_limit, "MiB of address space for each problem's process; 0: none")
       ->check(CLI::NonNegativeNumber)

@@ -14,6 +14,7 @@ milp::CallbackAction Recorder::see(const Eigen::VectorXd& input, double claimed_
     if (verified.adversarial() && !success()) {
       result_.adversarial_input = verified.input();
       result_.first_adversarial_seconds = record.seconds;
+      result_.first_adversarial_cpu_seconds = watch_.cpu_seconds();
     }
     keep_if_best(verified);
     result_.trace.push_back(record);
@@ -30,6 +31,7 @@ SolveResult Recorder::so_far(const IncumbentRecord& last) const {
   result.limit = "none";
   result.claimed_objective = last.surrogate_objective;
   result.total_seconds = last.seconds;
+  result.cpu_seconds = watch_.cpu_seconds();
   result.solver_seconds = last.seconds - result.bounds_seconds - result.embed_seconds;
   return result;
 }

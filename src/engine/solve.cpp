@@ -106,6 +106,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
     search_network(problem.network, settings, result.input);
   }
   result.total_seconds = watch.wall_seconds();
+  result.cpu_seconds = watch.cpu_seconds();
   result.solver_seconds = result.total_seconds - result.bounds_seconds - result.embed_seconds;
   return result;
 }

@@ -56,8 +56,9 @@ struct SolveResult {
   double dual_bound = milp::infinity;  ///< claimed upper bound on the embedded network's maximum; +infinity if there is none
 
   bool succeeds_at_clean_input = false;  ///< the clean image itself has a positive dense margin (possible with label_source surrogate only)
-  std::optional<double> first_adversarial_seconds;  ///< wall time from the start of the bounds to the first verified adversarial input
-  std::int64_t incumbents = 0;                      ///< distinct ones
+  std::optional<double> first_adversarial_seconds;      ///< wall time from the start of the bounds to the first verified adversarial input
+  std::optional<double> first_adversarial_cpu_seconds;  ///< CPU time of the process until then
+  std::int64_t incumbents = 0;                          ///< distinct ones
   std::int64_t nodes = 0;
   std::int64_t iterations = 0;  ///< of the simplex method; steps of the attack; rows that native propagated
 
@@ -65,6 +66,7 @@ struct SolveResult {
   double embed_seconds = 0;
   double solver_seconds = 0;
   double total_seconds = 0;
+  double cpu_seconds = 0;        ///< of the process, for all of that
   double attack_seconds = 0;     ///< part of solver_seconds
   double surrogate_seconds = 0;  ///< of total_seconds, what protocol surrogate_then_dense spent before it turned to the dense network
 

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Engines side by side on problem files: espalier solve --json, one problem after the other, on one core.
+
+usage: engines.py ESPALIER PROBLEMS_DIR OUT.tsv ENGINE... [--goal decide] [--limit 60] [--sample 16] [--seed 1]
+       engines.py --summary TSV...
+
+ENGINE is solver:formulation:bounds (solver native or attack need no more). --sample takes that many problems by a seeded draw, one from
+each family of data set, side, depth and width before a second from any. Rows are appended: a second run does what is missing. Limits and
+times are CPU time, so that other work on the machine does not count; bounds, model and process are in them.
+"""
+import argparse
+import collections
+import json
+import math
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+
+import h5py
+
+FIELDS = ["family", "sample", "engine", "goal", "limit", "status", "verified", "bound", "nodes", "first_s", "total_s", "wall_s"]
+
+
+def read_problems(directory):
+    """(family, sample index, file), sorted."""
+    problems = []
+    for path in sorted(pathlib.Path(directory).glob("*.h5")):
+        with h5py.File(path) as file:
+            for group in file.values():
+                dataset = group.attrs["dataset"]
+                dataset = dataset.decode() if isinstance(dataset, bytes) else dataset
+                width = group["network/layer_0/bias"].shape[0]
+                family = f"{dataset} {int(group.attrs['input_side'])} {len(group['network']) - 1}x{width}"
+                problems.append((family, int(group.attrs["sample_index"]), path))
+    return sorted(problems)
+
+
+def draw(problems, count, seed):
+    generator = random.Random(seed)
+    families = collections.defaultdict(list)
+    for problem in problems:
+        families[problem[0]].append(problem)
+    for family in families.values():
+        generator.shuffle(family)
+    rounds = [[family[k] for family in families.values() if k < len(family)] for k in range(len(problems))]
+    return sorted([problem for one in rounds for problem in one][:count])
+
+
+def number(value):
+    return math.nan if value is None else float(value)
+
+
+def solve(program, problem, engine, goal, limit):
+    family, sample, path = problem
+    solver, formulation, bounds = (engine.split(":") + ["lean", "l1"])[:3]
+    command = [program, "solve", str(path), "--solver", solver, "--formulation", formulation, "--bounds", bounds]
+    command += ["--goal", goal, "--cpu-limit", str(limit), "--time-limit", str(20 * limit), "--json"]
+    if solver == "cbc" and formulation == "paper":
+        command += ["--start", "none"]
+    rows = [json.loads(line) for line in subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()]
+    row = rows[0]
+    values = [family, sample, engine, goal, limit, row["status"], number(row["verified_objective"]), number(row["dual_bound"])]
+    return values + [row["nodes"], number(row["first_adversarial_cpu_seconds"]), row["cpu_seconds"], row["seconds"]]
+
+
+def shifted_mean(values, shift=0.1):
+    return math.exp(statistics.fmean(math.log(v + shift) for v in values)) - shift
+
+
+def summary(files):
+    rows = []
+    for name in files:
+        lines = pathlib.Path(name).read_text(encoding="utf-8").splitlines()
+        rows += [dict(zip(lines[0].split("\t"), line.split("\t"))) for line in lines[1:]]
+    groups = collections.defaultdict(list)
+    for row in rows:
+        groups[row["engine"], row["goal"], row["limit"]].append(row)
+    print(f"{'engine':<22} {'goal':<9} {'limit s':>7} {'n':>4} {'adv':>4} {'robust':>6} {'optimal':>7} {'open':>5} "
+          f"{'median s':>9} {'sgm s':>9} {'max s':>8} {'first: median':>13} {'max':>8} {'found':>6}")
+    for (engine, goal, limit), group in sorted(groups.items()):
+        statuses = collections.Counter(row["status"] for row in group)
+        total = [float(row["total_s"]) for row in group]
+        first = [float(row["first_s"]) for row in group if row["first_s"] != "nan"]
+        shown = (f"{statistics.median(first):13.4f} {max(first):8.3f}" if first else f"{'-':>13} {'-':>8}")
+        print(f"{engine:<22} {goal:<9} {limit:>7} {len(group):4} {statuses['adversarial']:4} {statuses['robust']:6} {statuses['optimal']:7} "
+              f"{statuses['limit'] + statuses['error']:5} {statistics.median(total):9.4f} {shifted_mean(total):9.4f} {max(total):8.2f} "
+              f"{shown} {len(first):6}")
+    print("\nby family: median s / open of n")
+    engines = sorted(groups)
+    for family in sorted({row["family"] for row in rows}):
+        cells = []
+        for key in engines:
+            part = [row for row in groups[key] if row["family"] == family]
+            if part:
+                unsolved = sum(row["status"] in ("limit", "error") for row in part)
+                cells.append(f"{key[0]} {statistics.median(float(r['total_s']) for r in part):.4f} / {unsolved} of {len(part)}")
+        print(f"{family:<24} " + "   ".join(cells))
+    open_rows = [row for row in rows if row["status"] in ("limit", "error") and row["engine"] == "native"]
+    for row in open_rows:
+        print(f"open: native {row['goal']} {row['family']} image {row['sample']}: verified {float(row['verified']):.4f}, "
+              f"bound {float(row['bound']):.4f}, {row['nodes']} nodes, {float(row['total_s']):.1f} s")
+
+
+def main():
+    if sys.argv[1:2] == ["--summary"]:
+        summary(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("problems")
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("engines", nargs="+")
+    parser.add_argument("--goal", default="decide")
+    parser.add_argument("--limit", type=float, default=60)
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    problems = read_problems(options.problems)
+    if options.sample:
+        problems = draw(problems, options.sample, options.seed)
+    done = set()
+    if options.out.exists():
+        done = {tuple(line.split("\t")[:4]) for line in options.out.read_text(encoding="utf-8").splitlines()}
+    else:
+        options.out.write_text("\t".join(FIELDS) + "\n", encoding="utf-8")
+    for problem in problems:
+        for engine in options.engines:
+            if (problem[0], str(problem[1]), engine, options.goal) in done:
+                continue
+            row = solve(options.program, problem, engine, options.goal, options.limit)
+            with options.out.open("a", encoding="utf-8") as file:
+                file.write("\t".join(f"{v:.6g}" if isinstance(v, float) else str(v) for v in row) + "\n")
+
+
+if __name__ == "__main__":
+    main()
