@@ -161,8 +161,8 @@ class BlockReader {
   Pattern read_pattern(const Node& node, const Place& place) {
     Pattern pattern{place, {}};
     read_leaves(node, schema_, place, problems_, [&](const Field& field, const Node& value, const Place& here) {
-      const bool list = value.kind == Node::Kind::sequence && (field.type != task::ValueType::integer_list ||
-                                                               (!value.items.empty() && value.items[0].kind == Node::Kind::sequence));
+      const bool list = value.kind == Node::Kind::sequence &&
+                        (!task::is_list(field.type) || (!value.items.empty() && value.items[0].kind == Node::Kind::sequence));
       Axis axis{field.name, {}, here};
       if (list) {
         axis.values = read_values(value, field, here, problems_);

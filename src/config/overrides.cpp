@@ -195,9 +195,8 @@ void apply_parameter(const Option& option, Experiment& experiment, const task::S
   const Place place{option.text, 0, 0};
   const task::Field* field = task::find_field(schema, option.key);
   if (!field) return problems.add(place, unknown_parameter(option.key, schema));
-  const bool list =
-      option.value.kind == Node::Kind::sequence &&
-      (field->type != task::ValueType::integer_list || (!option.value.items.empty() && option.value.items[0].kind == Node::Kind::sequence));
+  const bool list = option.value.kind == Node::Kind::sequence &&
+                    (!task::is_list(field->type) || (!option.value.items.empty() && option.value.items[0].kind == Node::Kind::sequence));
   std::vector<Value> values;
   if (list)
     values = read_values(option.value, *field, place, problems);

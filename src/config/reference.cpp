@@ -41,6 +41,8 @@ std::string expectation(const Field& field) {
       return "real number" + range(field);
     case ValueType::integer_list:
       return "list of integers" + range(field);
+    case ValueType::real_list:
+      return "list of real numbers" + range(field);
     case ValueType::text:
       break;
   }

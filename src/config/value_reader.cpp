@@ -51,21 +51,30 @@ std::optional<Value> parse_scalar(const Node& node, ValueType type) {
   return std::nullopt;
 }
 
-std::optional<Value> parse_value(const Node& node, ValueType type) {
-  if (type != ValueType::integer_list) return parse_scalar(node, type);
+template <class T>
+std::optional<Value> parse_list(const Node& node, ValueType item_type) {
   if (node.kind != Node::Kind::sequence) return std::nullopt;
-  task::IntegerList list;
+  std::vector<T> list;
   for (const Node& item : node.items) {
-    const auto integer = parse_scalar(item, ValueType::integer);
-    if (!integer) return std::nullopt;
-    list.push_back(std::get<std::int64_t>(*integer));
+    const auto value = parse_scalar(item, item_type);
+    if (!value) return std::nullopt;
+    list.push_back(std::get<T>(*value));
   }
   return list;
 }
 
+std::optional<Value> parse_value(const Node& node, ValueType type) {
+  if (type == ValueType::integer_list) return parse_list<std::int64_t>(node, ValueType::integer);
+  if (type == ValueType::real_list) return parse_list<double>(node, ValueType::real);
+  return parse_scalar(node, type);
+}
+
 std::string found(const Node& node, const std::optional<Value>& value) {
-  return value && node.kind == Node::Kind::sequence ? fmt::format("[{}]", fmt::join(std::get<task::IntegerList>(*value), ", "))
-                                                    : describe_found(node);
+  if (value && std::holds_alternative<task::IntegerList>(*value))
+    return fmt::format("[{}]", fmt::join(std::get<task::IntegerList>(*value), ", "));
+  if (value && std::holds_alternative<task::RealList>(*value))
+    return fmt::format("[{}]", fmt::join(std::get<task::RealList>(*value), ", "));
+  return describe_found(node);
 }
 
 Place place_of(const Node& node, std::string path) { return {std::move(path), node.line, node.column}; }

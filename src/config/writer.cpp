@@ -39,6 +39,7 @@ std::string quote(const std::string& text) {
 std::string value_text(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return quote(*text);
   if (const auto* list = std::get_if<task::IntegerList>(&value)) return fmt::format("[{}]", fmt::join(*list, ", "));
+  if (const auto* list = std::get_if<task::RealList>(&value)) return fmt::format("[{}]", fmt::join(*list, ", "));
   return task::to_text(value);
 }
 

@@ -123,6 +123,28 @@ Schema prune_fields() {
       integer("prune.seed", 0, "", "seed of random pruning, together with train.seed", 0)};
 }
 
+Field real_list(std::string name, std::string meaning, double minimum) {
+  return {.name = std::move(name),
+          .type = ValueType::real_list,
+          .default_value = Value(task::RealList{}),
+          .unit = "1",
+          .meaning = std::move(meaning),
+          .minimum = minimum,
+          .choices = {}};
+}
+
+Schema select_fields() {
+  Field alphas = real_list("select.alphas", "spr: each strength is tried with each of these; when empty, with train.spr_alpha", 0);
+  alphas.minimum_open = alphas.maximum_open = true;
+  alphas.maximum = 1;
+  return {real_list("select.strengths",
+                    "the network is trained and pruned with each of these instead of train.regulariser_strength, and the smallest one that "
+                    "is accurate enough is embedded; when empty, nothing is selected",
+                    0),
+          std::move(alphas),
+          real("select.margin", 0.01, "1", "accurate enough: test accuracy at least that of the unregularised network less this", 0)};
+}
+
 Schema problem_fields() {
   Field transfer{.name = "problem.transfer_seeds",
                  .type = ValueType::integer_list,
@@ -165,7 +187,7 @@ Schema solve_fields() {
 Schema make_schema() {
   Schema all{text("dataset.name", std::nullopt, "data set", {"mnist", "fashion-mnist"}),
              integer("dataset.side", 28, "pixels", "images are resized to side x side, as Pillow does (bilinear, antialiased)", 1, 28)};
-  for (const Schema& part : {network_fields(), train_fields(), prune_fields(), problem_fields(), solve_fields()})
+  for (const Schema& part : {network_fields(), train_fields(), prune_fields(), select_fields(), problem_fields(), solve_fields()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

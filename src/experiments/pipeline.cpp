@@ -5,9 +5,11 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/experiments/parameters.hpp"
+#include "experiments/selection.hpp"
 
 namespace espalier::experiments {
 
+using base::ErrorKind;
 using task::IntegerList;
 using task::Parameters;
 using task::StageRequest;
@@ -17,6 +19,13 @@ namespace {
 const task::Field& field(std::string_view name) { return *task::find_field(parameter_schema(), name); }
 
 void reset(Parameters& parameters, std::string_view name) { parameters.set(std::string(name), *field(name).default_value); }
+
+void reset_section(Parameters& parameters, std::string_view prefix) {
+  for (const task::Field& f : parameter_schema())
+    if (f.name.starts_with(prefix)) reset(parameters, f.name);
+}
+
+bool selects(const Parameters& p) { return !p.reals("select.strengths").empty(); }
 
 IntegerList hidden_widths(const Parameters& instance) {
   if (const IntegerList& given = instance.integers("network.hidden"); !given.empty()) return given;
@@ -34,10 +43,13 @@ Parameters normalised(Parameters p) {
   if (p.text("train.regulariser") != "spr")
     for (const char* name : {"train.spr_alpha", "train.spr_scaling", "train.spr_big_m"}) reset(p, name);
   if (p.text("prune.criterion") == "none") {
-    for (const task::Field& f : parameter_schema())
-      if (f.name.starts_with("prune.")) reset(p, f.name);
+    reset_section(p, "prune.");
+    reset_section(p, "select.");
     reset(p, "problem.network");  // dense and embedded network are the same
   }
+  if (!selects(p)) reset_section(p, "select.");
+  if (selects(p)) reset(p, "train.regulariser_strength");
+  if (!p.reals("select.alphas").empty()) reset(p, "train.spr_alpha");
   if (p.text("prune.criterion") == "none" || p.text("problem.network") == "embedded") {
     reset(p, "problem.label_source");
     reset(p, "solve.protocol");
@@ -58,13 +70,23 @@ Parameters normalised(Parameters p) {
   return p;
 }
 
+void check_selection(const Parameters& p) {
+  const std::string& regulariser = p.text("train.regulariser");
+  if (selects(p) && regulariser == "none")
+    base::fail(ErrorKind::configuration, "select.strengths: they are strengths of a regulariser, but train.regulariser is none");
+  if (p.reals("select.alphas").empty()) return;
+  if (!selects(p)) base::fail(ErrorKind::configuration, "select.alphas: expected select.strengths to be given as well, found none");
+  if (regulariser != "spr")
+    base::fail(ErrorKind::configuration, "select.alphas: they are parameters of spr, but train.regulariser is {}", regulariser);
+}
+
 void check(const Parameters& p) {
-  using base::ErrorKind;
   if (p.text("solve.goal") == "decide" && p.text("solve.on_success") == "continue")
     base::fail(ErrorKind::configuration,
                "solve.goal: decide ends at the first verified adversarial input; solve.on_success: continue contradicts it");
   if (p.text("train.optimizer") == "adam" && p.real("train.momentum") != 0)
     base::fail(ErrorKind::configuration, "train.momentum: {} is a parameter of sgd, but train.optimizer is adam", p.real("train.momentum"));
+  if (p.text("prune.criterion") != "none") check_selection(p);
   if (p.text("prune.criterion") == "threshold" && p.text("prune.finetuning") == "rewinding")
     base::fail(
         ErrorKind::configuration,
@@ -76,6 +98,19 @@ Parameters unregularised(Parameters p) {
   for (const task::Field& f : parameter_schema())
     if (f.name == "train.regulariser" || f.name == "train.regulariser_strength" || f.name.starts_with("train.spr_")) reset(p, f.name);
   return p;
+}
+
+/// One set of parameters for each strength and alpha, strengths slowest: the order of the select stage's candidates.
+std::vector<Parameters> candidates(const Parameters& p) {
+  std::vector<Parameters> all;
+  for (const Choice& choice : choices(p.reals("select.strengths"), p.reals("select.alphas"), p.real("train.spr_alpha"))) {
+    Parameters candidate = p;
+    reset_section(candidate, "select.");
+    candidate.set("train.regulariser_strength", choice.strength);
+    candidate.set("train.spr_alpha", choice.alpha);
+    all.push_back(std::move(candidate));
+  }
+  return all;
 }
 
 /// The columns of the named sections, as parameters of a stage.
@@ -108,57 +143,86 @@ double solve_seconds(const Parameters& p) {
   return std::min(p.real("solve.time_limit"), p.text("prune.structure") == "structured" ? 0.1 * dense : dense);
 }
 
-}  // namespace
+/// Appends the requests of one instance, parents first.
+class Expansion {
+ public:
+  explicit Expansion(Parameters p) : p_(std::move(p)), epoch_seconds_(epoch_seconds(p_)) {}
 
-const task::Schema& SurrogatePipeline::schema() const { return parameter_schema(); }
+  std::vector<StageRequest> run() {
+    // Inputs of solve: the dense network, then its surrogate if there is one, then those that adversarial inputs are tried on.
+    std::vector<std::size_t> networks{selects(p_) ? add("train", unregularised(p_), kTrainSections, {}, training_seconds())
+                                                  : add_trained(p_)};
+    if (selects(p_))
+      networks.push_back(add_selected(networks.front()));
+    else if (p_.text("prune.criterion") != "none")
+      networks.push_back(add_pruned(p_, networks.front()));
+    if (p_.text("problem.network") == "embedded") networks = {networks.back()};
+    for (const std::int64_t seed : p_.integers("problem.transfer_seeds")) {
+      Parameters other = unregularised(p_);
+      other.set("train.seed", seed);
+      networks.push_back(add("train", other, kTrainSections, {}, training_seconds()));
+    }
+    add("solve", p_, {"dataset", "network", "train", "prune", "select", "problem", "solve"}, networks, solve_seconds(p_));
+    requests_.back().most_seconds = p_.real("solve.time_limit");
+    return std::move(requests_);
+  }
 
-std::vector<StageRequest> SurrogatePipeline::expand(const Parameters& instance) const {
-  check(instance);
-  const Parameters p = normalised(instance);
-  const double epoch = epoch_seconds(p);
-  const auto epochs_of = [&](const char* name) { return static_cast<double>(p.integer(name)); };
-  const double training = 1 + epochs_of("train.epochs") * epoch;
-  const std::vector<std::string> train_sections{"dataset", "network", "train"};
-  std::vector<StageRequest> requests;
+ private:
+  inline static const std::vector<std::string> kTrainSections{"dataset", "network", "train"};
 
-  const bool reference = p.text("train.regulariser") == "spr" && p.text("train.spr_big_m") == "trained";
-  if (reference) requests.push_back({"train", take(unregularised(p), train_sections), {}, training});
-  requests.push_back({"train", take(p, train_sections), reference ? std::vector<std::size_t>{0} : std::vector<std::size_t>{}, training});
-  const std::size_t dense = requests.size() - 1;
+  double epochs(const char* name) const { return static_cast<double>(p_.integer(name)); }
+  double training_seconds() const { return 1 + epochs("train.epochs") * epoch_seconds_; }
 
-  // Inputs of solve: the dense network, then its surrogate if there is one, then those that adversarial inputs are tried on.
-  std::vector<std::size_t> networks{dense};
-  if (p.text("prune.criterion") != "none") {
+  std::size_t add(const char* kind, const Parameters& p, const std::vector<std::string>& sections, std::vector<std::size_t> parents,
+                  double seconds) {
+    requests_.push_back({kind, take(p, sections), std::move(parents), seconds});
+    return requests_.size() - 1;
+  }
+
+  std::size_t add_trained(const Parameters& p) {
+    std::vector<std::size_t> parents;
+    if (p.text("train.regulariser") == "spr" && p.text("train.spr_big_m") == "trained")
+      parents.push_back(add("train", unregularised(p), kTrainSections, {}, training_seconds()));
+    return add("train", p, kTrainSections, parents, training_seconds());
+  }
+
+  std::size_t add_pruned(const Parameters& p, std::size_t trained) {
     const std::string& finetuning = p.text("prune.finetuning");
-    const double round = epochs_of("prune.epochs") * epoch;
+    const double round = epochs("prune.epochs") * epoch_seconds_;
     const bool by_threshold = p.text("prune.criterion") == "threshold";
     const double steps = by_threshold ? 1 : static_cast<double>(p.integer("prune.steps"));
-    std::vector<std::size_t> parents{dense};
+    std::vector<std::size_t> parents{trained};
     double seconds = by_threshold ? 1 : 0.1;
     if (finetuning == "rewinding" && p.text("prune.criterion") != "random") {
-      Parameters first = take(p, train_sections);
-      for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"}) first.set(column_name(name), *p.find(name));
-      requests.push_back({"first_round", std::move(first), {dense}, round});
-      parents.push_back(requests.size() - 1);
+      parents.push_back(add("first_round", p, kTrainSections, {trained}, round));
+      for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"})
+        requests_.back().parameters.set(column_name(name), *p.find(name));
       seconds += steps * round;
     } else if (finetuning != "none") {
       seconds += finetuning == "cumulative" ? steps * round : round;
     }
-    requests.push_back({"prune", take(p, {"dataset", "network", "train", "prune"}), parents, seconds});
-    networks.push_back(requests.size() - 1);
+    return add("prune", p, {"dataset", "network", "train", "prune"}, parents, seconds);
   }
 
-  if (p.text("problem.network") == "embedded") networks = {networks.back()};
-  for (const std::int64_t seed : p.integers("problem.transfer_seeds")) {
-    Parameters other = unregularised(p);
-    other.set("train.seed", seed);
-    requests.push_back({"train", take(other, train_sections), {}, training});
-    networks.push_back(requests.size() - 1);
+  /// P1's grid over lambda and alpha: a pruned network for each, and the choice among them.
+  std::size_t add_selected(std::size_t baseline) {
+    std::vector<std::size_t> parents{baseline};
+    for (const Parameters& candidate : candidates(p_)) parents.push_back(add_pruned(candidate, add_trained(candidate)));
+    return add("select", p_, {"dataset", "network", "train", "prune", "select"}, parents, 1);
   }
 
-  requests.push_back({"solve", take(p, {"dataset", "network", "train", "prune", "problem", "solve"}), networks, solve_seconds(p),
-                      p.real("solve.time_limit")});
-  return requests;
+  Parameters p_;
+  double epoch_seconds_;
+  std::vector<StageRequest> requests_;
+};
+
+}  // namespace
+
+std::vector<StageRequest> SurrogatePipeline::expand(const Parameters& instance) const {
+  check(instance);
+  return Expansion(normalised(instance)).run();
 }
+
+const task::Schema& SurrogatePipeline::schema() const { return parameter_schema(); }
 
 }  // namespace espalier::experiments

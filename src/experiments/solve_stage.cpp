@@ -145,7 +145,7 @@ class SolveStage : public task::Stage {
  public:
   explicit SolveStage(std::shared_ptr<Environment> environment)
       : environment_(std::move(environment)),
-        parameters_(columns_of_sections({"dataset", "network", "train", "prune", "problem", "solve"})) {}
+        parameters_(columns_of_sections({"dataset", "network", "train", "prune", "select", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
   std::uint32_t schema_version() const override { return 5; }

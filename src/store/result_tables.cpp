@@ -49,6 +49,7 @@ h5::ColumnValues empty_values(ValueType type) {
       return std::vector<double>();
     case ValueType::text:
     case ValueType::integer_list:
+    case ValueType::real_list:
       break;
   }
   return std::vector<std::string>();

@@ -34,6 +34,8 @@ Json to_json(double v) { return std::isfinite(v) ? Json(v) : bytes_of(&v, sizeof
 
 struct ValueToJson {
   Json operator()(double v) const { return to_json(v); }
+  /// An array of integers is a list of integers; a first element that is text says otherwise, also of an empty list.
+  Json operator()(const RealList& v) const { return Json::array({"reals", bytes_of(v.data(), v.size() * sizeof(double))}); }
   template <class T>
   Json operator()(const T& v) const {
     return v;
@@ -120,6 +122,7 @@ class Reader {
       case Json::value_t::string:
         return json.get_ref<const Json::string_t&>();
       case Json::value_t::array:
+        if (!json.empty() && json.front().is_string()) return reals(json);
         return integers(json);
       default:
         return real(json);
@@ -161,6 +164,15 @@ class Reader {
     IntegerList list;
     list.reserve(json.size());
     for (const Json& element : json) list.push_back(integer(element));
+    return list;
+  }
+
+  RealList reals(const Json& json) const {
+    Reader in(json, where_);
+    if (const std::string& kind = in.text(); kind != "reals")
+      fail(ErrorKind::data, "{}: expected a list of reals, found '{}'", where_, kind);
+    RealList list = in.doubles();
+    in.finish();
     return list;
   }
 

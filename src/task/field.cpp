@@ -45,6 +45,11 @@ std::string check_value(const Field& field, const Value& value) {
       if (std::string problem = check_range(field, static_cast<double>(item)); !problem.empty()) return problem;
     return "";
   }
+  if (const auto* list = std::get_if<RealList>(&value)) {
+    for (const double item : *list)
+      if (std::string problem = check_range(field, item); !problem.empty()) return problem;
+    return "";
+  }
   if (const auto* text = std::get_if<std::string>(&value); text && !field.choices.empty())
     if (std::find(field.choices.begin(), field.choices.end(), *text) == field.choices.end())
       return fmt::format("expected one of {}, found '{}'", fmt::join(field.choices, ", "), *text);

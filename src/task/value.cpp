@@ -27,6 +27,8 @@ std::string_view to_string(ValueType type) {
       return "text";
     case ValueType::integer_list:
       return "list of integers";
+    case ValueType::real_list:
+      return "list of reals";
   }
   return "unknown";
 }
@@ -38,6 +40,7 @@ struct ToText {
   std::string operator()(double v) const { return fmt::format("{}", v); }
   std::string operator()(const std::string& v) const { return v; }
   std::string operator()(const IntegerList& v) const { return fmt::format("{}", fmt::join(v, "-")); }
+  std::string operator()(const RealList& v) const { return fmt::format("{}", fmt::join(v, ", ")); }
 };
 }  // namespace
 
@@ -101,6 +104,7 @@ const std::string& Parameters::text(std::string_view name) const { return requir
 const IntegerList& Parameters::integers(std::string_view name) const {
   return require_as<IntegerList>(*this, name, ValueType::integer_list);
 }
+const RealList& Parameters::reals(std::string_view name) const { return require_as<RealList>(*this, name, ValueType::real_list); }
 
 double Parameters::real(std::string_view name) const {
   if (const auto* integer = std::get_if<std::int64_t>(&require(*this, name))) return static_cast<double>(*integer);

@@ -24,6 +24,12 @@ class Plan(Case):
         stages = {stage["kind"]: (stage["requested"], stage["distinct"]) for stage in plan["stages"]}
         self.assertEqual(stages, {"train": (SOLVES, 2), "first_round": (4, FIRST_ROUNDS), "prune": (14, 14), "solve": (SOLVES, SOLVES)})
 
+    def test_every_configuration_is_legal(self):
+        configurations = sorted((pathlib.Path(__file__).parents[2] / "configs").glob("*.yaml"))
+        self.assertGreater(len(configurations), 5)
+        for configuration in configurations:
+            self.assertIn(" instances\n", self.run_ok("plan", configuration).stdout, configuration.name)
+
     def test_writes_nothing(self):
         self.run_ok("plan", TINY, cwd=self.folder)
         self.assertEqual(list(self.folder.iterdir()), [])

@@ -11,8 +11,11 @@ namespace espalier::config {
 namespace {
 
 using task::IntegerList;
+using task::RealList;
 using task::Value;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 Experiment parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
   return parse_experiment(text, "file.yaml", test::surrogate_schema(), overrides);
@@ -152,6 +155,19 @@ TEST(Override, AListForNoAxisBecomesAnAxisOfEveryBlock) {
   EXPECT_EQ(e.root.cases[1].product.size(), 1U);
   const Experiment lists = parse("name: t\ngrid: [{}]", {"network.hidden=[[4], [5, 6]]"});
   EXPECT_THAT(lists.root.cases[0].product[0].values, ElementsAre(Value(IntegerList{4}), Value(IntegerList{5, 6})));
+}
+
+TEST(Values, AListOfRealsIsOneValueAndAListOfListsAnAxis) {
+  const task::Schema schema{
+      {.name = "select.alphas", .type = task::ValueType::real_list, .default_value = RealList{}, .minimum = 0, .minimum_open = true}};
+  const auto read = [&](const std::string& value) {
+    return parse_experiment("name: t\nparameters: {select.alphas: " + value + "}\ngrid: [{}]", "t.yaml", schema);
+  };
+  const Experiment e = read("[0.1, 5e-1, 1]");
+  EXPECT_EQ(e.root.parameters.reals("select.alphas"), (RealList{0.1, 0.5, 1}));
+  EXPECT_THAT(to_yaml(e), HasSubstr("select.alphas: [0.1, 0.5, 1]"));
+  EXPECT_THAT([&] { read("[0.1, 0]"); }, ThrowsMessage<base::Error>(HasSubstr("expected list of real numbers > 0, found [0.1, 0]")));
+  EXPECT_THAT([&] { read("0.1"); }, ThrowsMessage<base::Error>(HasSubstr("expected list of real numbers > 0, found '0.1'")));
 }
 
 TEST(Override, SelectsTheRowsOfAZip) {

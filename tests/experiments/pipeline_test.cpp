@@ -141,6 +141,49 @@ TEST(Pipeline, TransferNetworksAreTheBaselinesOfTheSeeds) {
   EXPECT_EQ(requests[4].parameters.text("train_regulariser"), "none");
 }
 
+const Parameters::Map::value_type strengths{"select.strengths", task::RealList{0.1, 0.5}};
+const Parameters::Map::value_type alphas{"select.alphas", task::RealList{0.1, 0.9}};
+
+TEST(Pipeline, SelectionTrainsAndPrunesEveryCandidate) {
+  const auto requests = SurrogatePipeline().expand(instance({spr, threshold, embedded, strengths, alphas}));
+  // The unregularised network; per candidate where spr takes its M from (the same network), the regularised one, the pruned one.
+  ASSERT_THAT(kinds(requests), testing::ElementsAre("train", "train", "train", "prune", "train", "train", "prune", "train", "train",
+                                                    "prune", "train", "train", "prune", "select", "solve"));
+  EXPECT_THAT(requests[13].parents, testing::ElementsAre(0, 3, 6, 9, 12));
+  EXPECT_THAT(requests[14].parents, testing::ElementsAre(13));
+  EXPECT_EQ(requests[1].parameters, requests[0].parameters) << "one task";
+  EXPECT_EQ(requests[6].parameters.real("train_regulariser_strength"), 0.1);
+  EXPECT_EQ(requests[6].parameters.real("train_spr_alpha"), 0.9);
+  EXPECT_FALSE(requests[6].parameters.contains("select_strengths")) << "a candidate is the same task in every selection";
+}
+
+TEST(Pipeline, ASurrogateThatIsSelectedStandsInForTheUnregularisedNetwork) {
+  const auto requests = SurrogatePipeline().expand(instance({spr, threshold, strengths}));
+  EXPECT_EQ(requests[0].parameters.text("train_regulariser"), "none");
+  EXPECT_EQ(requests[requests.back().parents[1]].kind, "select");
+  EXPECT_EQ(requests.back().parents[0], 0);
+}
+
+TEST(Pipeline, SelectionIsIgnoredWhereNothingIsPruned) {
+  EXPECT_EQ(SurrogatePipeline().expand(instance({strengths, alphas})).back().parameters,
+            SurrogatePipeline().expand(instance({})).back().parameters);
+}
+
+TEST(Pipeline, RefusesASelectionOfNothing) {
+  const auto message = [](std::initializer_list<Parameters::Map::value_type> changes) -> std::string {
+    try {
+      SurrogatePipeline().expand(instance(changes));
+    } catch (const base::Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(message({threshold, strengths}), testing::HasSubstr("select.strengths: they are strengths of a regulariser"));
+  EXPECT_THAT(message({spr, threshold, alphas}), testing::HasSubstr("select.alphas: expected select.strengths"));
+  EXPECT_THAT(message({threshold, strengths, alphas, {"train.regulariser", std::string("l1")}}),
+              testing::HasSubstr("select.alphas: they are parameters of spr, but train.regulariser is l1"));
+}
+
 TEST(Pipeline, ThresholdIgnoresTheRateAndRefusesRewinding) {
   const auto solve = [](double rate) { return SurrogatePipeline().expand(instance({threshold, {"prune.rate", rate}})).back().parameters; };
   EXPECT_EQ(solve(0.5), solve(0.9));

@@ -24,7 +24,7 @@ using task::StageResult;
 /// Runs the stages of one instance one after the other on the real MNIST, as a worker would.
 class InstanceRun {
  public:
-  explicit InstanceRun(std::initializer_list<Parameters::Map::value_type> changes)
+  explicit InstanceRun(const std::vector<Parameters::Map::value_type>& changes)
       : folder_(fs::path(testing::TempDir()) / ("stages-" + std::to_string(::getpid()) + "-" + std::to_string(++count_))),
         stages_(make_stages(std::make_shared<Environment>(Environment::Options{.data = {.defaults = {ESPALIER_SOURCE_DIR "/data"}}}))) {
     fs::create_directories(folder_ / "parts");
@@ -164,6 +164,44 @@ TEST(Stages, SprPrunesByThresholdCompactsAndAsksTheSmallNetwork) {
   ASSERT_NE(margins, arrays.end());
   EXPECT_EQ(std::count_if(margins->values.begin(), margins->values.end(), [](double m) { return m > 0; }),
             solve.integer("transfer_adversarial"));
+}
+
+std::vector<Parameters::Map::value_type> selection(task::RealList strengths, double margin) {
+  std::vector<Parameters::Map::value_type> changes(spr);
+  changes.push_back({"select.strengths", std::move(strengths)});
+  changes.push_back({"select.margin", margin});
+  return changes;
+}
+
+TEST(Stages, TheSmallestNetworkThatIsAccurateEnoughIsSelected) {
+  const InstanceRun run(selection({0.05, 20.0}, 0.2));
+  const StageResult& selected = run.result("select");
+  const auto array = [&](const std::string& name) {
+    return std::find_if(selected.arrays.begin(), selected.arrays.end(), [&](const task::Array& a) { return a.name == name; })->values;
+  };
+  const std::vector<double> accuracy = array("candidate_test_accuracy"), neurons = array("candidate_neurons");
+  ASSERT_EQ(accuracy.size(), 2u);
+  ASSERT_LT(accuracy[1], accuracy[0]) << "the second is over-regularised";
+  ASSERT_LT(neurons[1], neurons[0]);
+  ASSERT_LT(accuracy[1], selected.values.real("baseline_test_accuracy") - 0.2);
+  EXPECT_EQ(selected.values.integer("admissible_candidates"), 1);
+  EXPECT_EQ(selected.values.real("selected_strength"), 0.05);
+  EXPECT_EQ(selected.values.real("test_accuracy"), accuracy[0]);
+  EXPECT_EQ(run.result("solve").values.real("embedded_test_accuracy"), accuracy[0]);
+}
+
+TEST(Stages, WithAWideMarginTheSmallestNetworkIsSelected) {
+  EXPECT_EQ(InstanceRun(selection({0.05, 20.0}, 1)).result("select").values.real("selected_strength"), 20.0);
+}
+
+TEST(Stages, NoCandidateThatIsAccurateEnoughIsAnErrorThatNamesTheBest) {
+  try {
+    InstanceRun(selection({10.0, 20.0}, 0.2));
+    FAIL() << "no error";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::data) << error.what();
+    EXPECT_NE(std::string(error.what()).find("none of 2 candidates is accurate enough"), std::string::npos) << error.what();
+  }
 }
 
 TEST(Stages, ADivergedTrainingIsAnErrorOfKindNumeric) {

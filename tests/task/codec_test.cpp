@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "espalier/base/error.hpp"
@@ -21,6 +22,9 @@ std::uint64_t bits(double v) { return std::bit_cast<std::uint64_t>(v); }
 bool identical(const Value& a, const Value& b) {
   if (const auto* x = std::get_if<double>(&a))
     if (const auto* y = std::get_if<double>(&b)) return bits(*x) == bits(*y);
+  if (const auto* x = std::get_if<RealList>(&a))
+    if (const auto* y = std::get_if<RealList>(&b))
+      return std::equal(x->begin(), x->end(), y->begin(), y->end(), [](double u, double v) { return bits(u) == bits(v); });
   return a == b;
 }
 
@@ -92,6 +96,8 @@ TEST(Codec, ValueTypesDoNotChange) {
                      {"real", 1.0},
                      {"boolean", true},
                      {"empty_list", IntegerList{}},
+                     {"no_reals", RealList{}},
+                     {"reals", RealList{0.1, -0.0, 3, 1e300}},
                      {"empty_text", std::string()},
                      {"smallest", std::numeric_limits<std::int64_t>::min()}};
   const Outcome outcome = decode_outcome(encode(original));
@@ -99,6 +105,8 @@ TEST(Codec, ValueTypesDoNotChange) {
   EXPECT_EQ(type_of(*outcome.values.find("real")), ValueType::real);
   EXPECT_EQ(type_of(*outcome.values.find("boolean")), ValueType::boolean);
   EXPECT_EQ(outcome.values.integers("empty_list"), IntegerList{});
+  EXPECT_EQ(outcome.values.reals("no_reals"), RealList{});
+  EXPECT_EQ(outcome.values.reals("reals"), (RealList{0.1, -0.0, 3, 1e300}));
   EXPECT_EQ(outcome.values.text("empty_text"), "");
   EXPECT_EQ(outcome.values.integer("smallest"), std::numeric_limits<std::int64_t>::min());
 }

@@ -40,6 +40,9 @@ TEST(CheckValue, ListsAreCheckedItemByItem) {
   const Field widths{.name = "widths", .type = ValueType::integer_list, .minimum = 1};
   EXPECT_EQ(check_value(widths, IntegerList{32, 32}), "");
   EXPECT_EQ(check_value(widths, IntegerList{32, -4}), "expected a value >= 1, found -4");
+  const Field alphas{.name = "alphas", .type = ValueType::real_list, .minimum = 0, .minimum_open = true};
+  EXPECT_EQ(check_value(alphas, RealList{0.1, 1}), "");
+  EXPECT_EQ(check_value(alphas, RealList{0.1, 0}), "expected a value > 0, found 0");
 }
 
 TEST(CheckValue, Choices) {

@@ -35,7 +35,7 @@ inline std::string random_text(base::RandomStream& random) {
 }
 
 inline Value random_value(base::RandomStream& random) {
-  switch (random.below(5)) {
+  switch (random.below(6)) {
     case 0:
       return random.below(2) == 1;
     case 1:
@@ -44,6 +44,11 @@ inline Value random_value(base::RandomStream& random) {
       return random_real(random);
     case 3:
       return random_text(random);
+    case 4: {
+      RealList list(random.below(4));
+      for (auto& item : list) item = random_real(random);
+      return list;
+    }
     default: {
       IntegerList list(random.below(4));
       for (auto& item : list) item = static_cast<std::int64_t>(random.next());

@@ -29,6 +29,8 @@ TEST(Value, TextIsWhatAPersonReads) {
   EXPECT_EQ(to_text(std::string("mnist")), "mnist");
   EXPECT_EQ(to_text(IntegerList{32, 32}), "32-32");
   EXPECT_EQ(to_string(type_of(IntegerList{})), "list of integers");
+  EXPECT_EQ(to_text(RealList{0.5, 20}), "0.5, 20");
+  EXPECT_EQ(to_string(type_of(RealList{})), "list of reals");
 }
 
 TEST(Parameters, TypedAccess) {

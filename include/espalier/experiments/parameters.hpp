@@ -4,7 +4,7 @@
 
 namespace espalier::experiments {
 
-/// Parameters of the surrogate experiments, named section.name. Sections: dataset, network, train, prune, problem, solve.
+/// Parameters of the surrogate experiments, named section.name. Sections: dataset, network, train, prune, select, problem, solve.
 const task::Schema& parameter_schema();
 
 /// The fields of the given sections as columns of a results table: "train.seed" becomes "train_seed".

@@ -1,4 +1,4 @@
-// The stages of the surrogate experiments (P2): train, first_round, prune, solve.
+// The stages of the experiments: train, first_round, prune, select, solve.
 #pragma once
 #include <memory>
 
@@ -13,6 +13,8 @@ std::unique_ptr<task::Stage> make_train_stage(std::shared_ptr<Environment> envir
 std::unique_ptr<task::Stage> make_first_round_stage(std::shared_ptr<Environment> environment);
 /// Rows in /networks; the part file holds the pruned (and finetuned) network with its masks.
 std::unique_ptr<task::Stage> make_prune_stage(std::shared_ptr<Environment> environment);
+/// Rows in /networks; the part file holds the smallest of the candidates that is accurate enough (P1, section 5.2). Error(data) if none is.
+std::unique_ptr<task::Stage> make_select_stage(std::shared_ptr<Environment> environment);
 /// Rows in /solves: Algorithm 1 of P2 on one problem.
 std::unique_ptr<task::Stage> make_solve_stage(std::shared_ptr<Environment> environment);
 

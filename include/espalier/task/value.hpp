@@ -12,12 +12,14 @@
 namespace espalier::task {
 
 using IntegerList = std::vector<std::int64_t>;
-using Value = std::variant<bool, std::int64_t, double, std::string, IntegerList>;
+using RealList = std::vector<double>;
+using Value = std::variant<bool, std::int64_t, double, std::string, IntegerList, RealList>;
 
-enum class ValueType { boolean, integer, real, text, integer_list };
+enum class ValueType { boolean, integer, real, text, integer_list, real_list };
+inline bool is_list(ValueType type) { return type == ValueType::integer_list || type == ValueType::real_list; }
 ValueType type_of(const Value& value);
 std::string_view to_string(ValueType type);
-/// As a person reads it: true, 32, 0.95, mnist, 32-32.
+/// As a person reads it: true, 32, 0.95, mnist, 32-32, 0.5, 0.9.
 std::string to_text(const Value& value);
 
 /// Named values in name order. Names are lower_case words, with dots between sections ("train.learning_rate").
@@ -42,6 +44,7 @@ class Parameters {
   double real(std::string_view name) const;
   const std::string& text(std::string_view name) const;
   const IntegerList& integers(std::string_view name) const;
+  const RealList& reals(std::string_view name) const;
 
   /// To go through all of them: for (const auto& [name, value] : parameters.map()).
   Map map() const;
