@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Engines side by side on problem files: espalier solve --json, one problem after the other, on one core.
 
-usage: engines.py ESPALIER PROBLEMS_DIR OUT.tsv ENGINE... [--goal decide] [--limit 60] [--sample 16] [--seed 1]
+usage: engines.py ESPALIER PROBLEMS OUT.tsv ENGINE... [--goal decide] [--limit 60] [--sample 16] [--seed 1]
        engines.py --summary TSV...
 
-ENGINE is solver:formulation:bounds (solver native or attack need no more). --sample takes that many problems by a seeded draw, one from
+ENGINE is solver:formulation:bounds (native and attack need no more). --sample takes that many problems by a seeded draw, one from
 each family of data set, side, depth and width before a second from any. Rows are appended: a second run does what is missing. Limits and
 times are CPU time, so that other work on the machine does not count; bounds, model and process are in them.
 """
@@ -24,16 +24,18 @@ FIELDS = ["family", "sample", "engine", "goal", "limit", "status", "verified", "
 
 
 def read_problems(directory):
-    """(family, sample index, file), sorted."""
+    """(family, image or, in a file of several, name, file, name), sorted."""
     problems = []
-    for path in sorted(pathlib.Path(directory).glob("*.h5")):
+    place = pathlib.Path(directory)
+    for path in sorted(place.glob("*.h5")) if place.is_dir() else [place]:
         with h5py.File(path) as file:
-            for group in file.values():
+            for name, group in file.items():
                 dataset = group.attrs["dataset"]
                 dataset = dataset.decode() if isinstance(dataset, bytes) else dataset
                 width = group["network/layer_0/bias"].shape[0]
                 family = f"{dataset} {int(group.attrs['input_side'])} {len(group['network']) - 1}x{width}"
-                problems.append((family, int(group.attrs["sample_index"]), path))
+                which = str(int(group.attrs["sample_index"])) if len(file) == 1 else name
+                problems.append((family, which, path, name))
     return sorted(problems)
 
 
@@ -53,11 +55,12 @@ def number(value):
 
 
 def solve(program, problem, engine, goal, limit):
-    family, sample, path = problem
-    solver, formulation, bounds = (engine.split(":") + ["lean", "l1"])[:3]
-    command = [program, "solve", str(path), "--solver", solver, "--formulation", formulation, "--bounds", bounds]
+    family, sample, path, name = problem
+    *solver, formulation, bounds = engine.split(":") if ":" in engine else [engine, "lean", "l1"]
+    solver = ":".join(solver)
+    command = [program, "solve", str(path), "--problem", name, "--solver", solver, "--formulation", formulation, "--bounds", bounds]
     command += ["--goal", goal, "--cpu-limit", str(limit), "--time-limit", str(20 * limit), "--json"]
-    if solver == "cbc" and formulation == "paper":
+    if formulation == "paper":
         command += ["--start", "none"]
     rows = [json.loads(line) for line in subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()]
     row = rows[0]
@@ -127,7 +130,7 @@ def main():
         options.out.write_text("\t".join(FIELDS) + "\n", encoding="utf-8")
     for problem in problems:
         for engine in options.engines:
-            if (problem[0], str(problem[1]), engine, options.goal) in done:
+            if (problem[0], problem[1], engine, options.goal) in done:
                 continue
             row = solve(options.program, problem, engine, options.goal, options.limit)
             with options.out.open("a", encoding="utf-8") as file:

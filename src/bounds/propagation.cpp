@@ -78,28 +78,40 @@ AffineRows Propagation::margin_rows(int label, int target, Eigen::Index rows) co
 }
 
 void Propagation::backward(const AffineRows& start, std::span<const LayerLines> lines, BackwardPass& pass) {
+  // What a block works on stays in the cache.
+  constexpr Eigen::Index block = 128;
+  const Eigen::Index rows = start.coefficients.rows();
   pass.coefficients.resize(start.layer + 1);
+  for (std::size_t j = 0; j < start.layer; ++j) pass.coefficients[j].resize(rows, width(j));
   pass.coefficients.back() = start.coefficients;
   pass.upper = start.constant + start.padding;
-  Rows pre, input;
-  for (std::size_t j = start.layer + 1; j-- > 0;) {
-    const LayerLines& line = lines[j];
-    const auto post = pass.coefficients[j].array();
-    pre = (post.max(0.0) * line.upper_slope.array() + post.min(0.0) * line.lower_slope.array()).matrix();
-    if (line.multiplier.size() > 0) pre += line.multiplier;
-    pass.upper += (post.max(0.0) * line.upper_intercept.array()).rowwise().sum().matrix();
-    pass.upper += pre * biases_[j] + pre.cwiseAbs() * magnitudes_[j];
-    (j == 0 ? input : pass.coefficients[j - 1]).noalias() = pre * weights_[j];
-  }
-  concretise(input, pass);
-}
-
-void Propagation::concretise(const Rows& input_coefficients, BackwardPass& pass) {
-  pass.upper += input_coefficients * ball_.centre;
   pass.steps.clear();
   pass.ends.clear();
-  for (Eigen::Index r = 0; r < input_coefficients.rows(); ++r) {
-    pass.upper[r] += maximiser_.maximise({input_coefficients.row(r).data(), static_cast<std::size_t>(input_coefficients.cols())});
+  for (Eigen::Index first = 0; first < rows; first += block) backward_block(first, std::min(block, rows - first), lines, pass);
+}
+
+void Propagation::backward_block(Eigen::Index first, Eigen::Index rows, std::span<const LayerLines> lines, BackwardPass& pass) {
+  auto upper = pass.upper.segment(first, rows);
+  for (std::size_t j = pass.coefficients.size(); j-- > 0;) {
+    const auto part = [first, rows](const Rows& all) { return all.middleRows(first, rows); };
+    const LayerLines& line = lines[j];
+    const auto post = part(pass.coefficients[j]).array();
+    pre_ = (post.max(0.0) * part(line.upper_slope).array() + post.min(0.0) * part(line.lower_slope).array()).matrix();
+    if (line.multiplier.size() > 0) pre_ += part(line.multiplier);
+    upper += (post.max(0.0) * part(line.upper_intercept).array()).rowwise().sum().matrix();
+    upper += pre_ * biases_[j] + pre_.cwiseAbs() * magnitudes_[j];
+    if (j > 0) pass.coefficients[j - 1].middleRows(first, rows).noalias() = pre_ * weights_[j];
+  }
+  // Kept from call to call: memory that is asked for anew has to be cleared by the kernel, which took a quarter of the time.
+  if (input_.rows() < rows) input_.resize(rows, weights_.front().cols());
+  input_.topRows(rows).noalias() = pre_ * weights_.front();
+  concretise(first, rows, pass);
+}
+
+void Propagation::concretise(Eigen::Index first, Eigen::Index rows, BackwardPass& pass) {
+  pass.upper.segment(first, rows) += input_.topRows(rows) * ball_.centre;
+  for (Eigen::Index r = 0; r < rows; ++r) {
+    pass.upper[first + r] += maximiser_.maximise({input_.row(r).data(), static_cast<std::size_t>(input_.cols())});
     pass.steps.insert(pass.steps.end(), maximiser_.steps().begin(), maximiser_.steps().end());
     pass.ends.push_back(pass.steps.size());
   }

@@ -276,40 +276,35 @@ std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nod
   std::vector<std::vector<Trial>> trials(nodes.size());
   if (nodes.empty()) return trials;
   const std::vector<LayerLines> lines = lines_of(nodes);
-  BackwardPass pass;
+  BackwardPass pass, trial_pass;
   propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(nodes.size())), lines, pass);
   passes_ += static_cast<std::int64_t>(nodes.size());
-  std::vector<Eigen::Index> parents;  // of the trial rows: two per trial
+  // Node by node: a trial's rows, two per neuron, differ from the node's in one line, and stay in the cache.
+  std::vector<LayerLines> tried(lines.size());
   for (std::size_t r = 0; r < nodes.size(); ++r) {
-    for (const Neuron& neuron : costliest(*nodes[r], lines, pass, static_cast<Eigen::Index>(r), most)) {
-      trials[r].push_back({.neuron = neuron});
-      parents.insert(parents.end(), 2, static_cast<Eigen::Index>(r));
+    const auto parent = static_cast<Eigen::Index>(r);
+    for (const Neuron& neuron : costliest(*nodes[r], lines, pass, parent, most)) trials[r].push_back({.neuron = neuron});
+    const auto rows = 2 * static_cast<Eigen::Index>(trials[r].size());
+    if (rows == 0) continue;
+    for (std::size_t k = 0; k < lines.size(); ++k) {
+      tried[k].upper_slope = lines[k].upper_slope.row(parent).replicate(rows, 1);
+      tried[k].upper_intercept = lines[k].upper_intercept.row(parent).replicate(rows, 1);
+      tried[k].lower_slope = lines[k].lower_slope.row(parent).replicate(rows, 1);
+      tried[k].multiplier = lines[k].multiplier.row(parent).replicate(rows, 1);
     }
-  }
-  if (parents.empty()) return trials;
-  std::vector<LayerLines> tried;
-  for (const LayerLines& line : lines)
-    tried.push_back({.upper_slope = line.upper_slope(parents, Eigen::all),
-                     .upper_intercept = line.upper_intercept(parents, Eigen::all),
-                     .lower_slope = line.lower_slope(parents, Eigen::all),
-                     .multiplier = line.multiplier(parents, Eigen::all)});
-  Eigen::Index row = 0;
-  for (const std::vector<Trial>& of_node : trials) {
-    for (const Trial& trial : of_node) {
+    Eigen::Index row = 0;
+    for (const Trial& trial : trials[r]) {
       LayerLines& line = tried[trial.neuron.layer];
       for (const double slope : {1.0, 0.0}) {
         line.upper_slope(row, trial.neuron.index) = line.lower_slope(row, trial.neuron.index) = slope;
         line.upper_intercept(row++, trial.neuron.index) = 0;
       }
     }
-  }
-  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, row), tried, pass);
-  passes_ += row;
-  row = 0;
-  for (std::vector<Trial>& of_node : trials) {
-    for (Trial& trial : of_node) {
-      trial.bound_on = pass.upper[row++];
-      trial.bound_off = pass.upper[row++];
+    propagation_.backward(propagation_.margin_rows(query_.label, query_.target, rows), tried, trial_pass);
+    passes_ += rows;
+    for (std::size_t t = 0; t < trials[r].size(); ++t) {
+      trials[r][t].bound_on = trial_pass.upper[2 * static_cast<Eigen::Index>(t)];
+      trials[r][t].bound_off = trial_pass.upper[2 * static_cast<Eigen::Index>(t) + 1];
     }
   }
   return trials;

@@ -87,7 +87,8 @@ class Propagation {
   Eigen::VectorXd maximiser(const BackwardPass& pass, std::size_t row) const;
 
  private:
-  void concretise(const Rows& input_coefficients, BackwardPass& pass);
+  void backward_block(Eigen::Index first, Eigen::Index rows, std::span<const LayerLines> lines, BackwardPass& pass);
+  void concretise(Eigen::Index first, Eigen::Index rows, BackwardPass& pass);
 
   problem::Ball ball_;
   problem::LinearMaximiser maximiser_;
@@ -96,6 +97,7 @@ class Propagation {
   std::vector<Eigen::VectorXd> biases_;
   Eigen::VectorXd first_at_centre_;          ///< W_0 x0 + b_0
   std::vector<Eigen::VectorXd> magnitudes_;  ///< v_j, times layer j's padding factor
+  Rows pre_, input_;                         ///< of the block that is worked on: coefficients of a layer's pre-activations, of the input
 };
 
 }  // namespace espalier::bounds
