@@ -1,4 +1,5 @@
 // Is it the task that fails, or the worker? Failures in a row are withheld; a test with another worker decides (rules in master.hpp).
+#include <algorithm>
 #include <utility>
 
 #include "espalier/dispatch/master.hpp"
@@ -24,7 +25,8 @@ bool Master::others_work(const Worker& worker) const {
 void Master::judge_failure(Workers::value_type& entry, TaskId id, Outcome outcome, Commands& commands) {
   Worker& worker = entry.second;
   if (worker.set_aside) return make_ready(id);
-  const bool withholds = options_.suspect_after > 0 && !options_.fail_fast && !options_.max_failures && stop_reason_ == StopReason::none;
+  const bool few_failures_end_it = options_.fail_fast || (options_.max_failures && *options_.max_failures <= options_.suspect_after);
+  const bool withholds = options_.suspect_after > 0 && !few_failures_end_it && stop_reason_ == StopReason::none;
   if (trials_.contains(id)) return record(id, std::move(outcome), commands);  // a second opinion says nothing of this worker
   if (!withholds || !worker.active || !others_work(worker)) {
     release(worker, commands);
@@ -32,7 +34,18 @@ void Master::judge_failure(Workers::value_type& entry, TaskId id, Outcome outcom
     return;
   }
   worker.withheld.emplace_back(id, std::move(outcome));
-  if (!worker.on_trial && worker.withheld.size() >= worker.patience) put_on_trial(entry, commands);
+  const auto same_kind = [&](const auto& failure) { return state(failure.first).kind == state(id).kind; };
+  const auto in_a_row = static_cast<std::size_t>(std::count_if(worker.withheld.begin(), worker.withheld.end(), same_kind));
+  if (!worker.on_trial && in_a_row >= worker.patience) put_on_trial(entry, commands);
+}
+
+/// It did a task of this kind.
+void Master::judge_success(Workers::value_type& entry, std::uint32_t kind, Commands& commands) {
+  const auto its_test = [&](const auto& trial) { return trial.second == entry.first && state(trial.first).kind == kind; };
+  if (!entry.second.on_trial || std::any_of(trials_.begin(), trials_.end(), its_test))
+    acquit(entry, commands, kind);
+  else
+    release(entry.second, commands, kind);
 }
 
 /// The last task that it failed goes to another worker, before all others; until then it gets nothing.
@@ -63,11 +76,11 @@ void Master::verdict(TaskId id, bool failed, Commands& commands) {
   if (it == workers_.end() || !it->second.on_trial) return;
   if (!failed) return set_aside(*it, commands);
   it->second.patience *= 2;
-  acquit(*it, commands);
+  acquit(*it, commands, state(id).kind);
 }
 
-/// It works, or its tasks fail elsewhere as well: its failures count.
-void Master::acquit(Workers::value_type& entry, Commands& commands) {
+/// It works, or its tasks fail elsewhere as well: its failures count, those of `kind` or all.
+void Master::acquit(Workers::value_type& entry, Commands& commands, std::optional<std::uint32_t> kind) {
   auto& [rank, worker] = entry;
   if (worker.on_trial) {
     worker.on_trial = false;
@@ -75,7 +88,7 @@ void Master::acquit(Workers::value_type& entry, Commands& commands) {
     end_trials(rank);
     note_idle(entry);
   }
-  release(worker, commands);
+  release(worker, commands, kind);
 }
 
 void Master::set_aside(Workers::value_type& entry, Commands& commands) {
@@ -97,8 +110,13 @@ void Master::end_trials(Rank of) {
   for (auto it = trials_.begin(); it != trials_.end();) it = it->second == of ? trials_.erase(it) : std::next(it);
 }
 
-void Master::release(Worker& worker, Commands& commands) {
-  for (auto& [id, outcome] : std::exchange(worker.withheld, {})) record(id, std::move(outcome), commands);
+void Master::release(Worker& worker, Commands& commands, std::optional<std::uint32_t> kind) {
+  for (auto& failure : std::exchange(worker.withheld, {})) {
+    if (kind && state(failure.first).kind != *kind)
+      worker.withheld.push_back(std::move(failure));
+    else
+      record(failure.first, std::move(failure.second), commands);
+  }
 }
 
 void Master::release_all(Commands& commands) {

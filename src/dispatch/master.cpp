@@ -94,7 +94,7 @@ Commands Master::outcome(Rank rank, Outcome outcome, double now) {
   if (outcome.kind == OutcomeKind::failed) {
     judge_failure(*it, held->task, std::move(outcome), commands);
   } else {
-    acquit(*it, commands);
+    judge_success(*it, state(held->task).kind, commands);
     record(held->task, std::move(outcome), commands);
   }
   fill(commands, now);

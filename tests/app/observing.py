@@ -92,6 +92,16 @@ class Retry(Case):
         self.run_ok(*[undisturbed if a == self.out else a for a in self.command])
         self.assertEqual(steady(table(undisturbed, "solves")), steady(table(self.out, "solves")))
 
+    # Rank count: 3.
+    def test_a_rank_whose_solves_fail_is_set_aside(self):
+        """As on a node without the solver, where everything else works."""
+        self.solver.write_text('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" != 1 ] || exit 9\nexec cbc "$@"\n')
+        changed = [word for word in self.command if word != "prune.criterion=none"]
+        changed.pop(changed.index("--set"))
+        result = self.run_ok(*changed, "--set", "solve.start=none", ranks=3)
+        self.assertRegex(result.stderr, "rank 1 .* is set aside: its last 5 tasks failed")
+        self.assertEqual({row["status"] for row in table(self.out, "stages")}, {b"done"})
+
     def test_unknown_kinds_are_refused(self):
         self.refused(*self.command, "--retry", "crash", code=2, says=["expected a list of failed (all), crashed", "found 'crash'"])
         self.assertFalse(self.out.exists())

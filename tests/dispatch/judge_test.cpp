@@ -85,6 +85,24 @@ TEST(Judge, ASuccessAcquits) {
   EXPECT_THAT(recorded(b.master.outcome(kBroken, done(3, attempt_of(b.last, 3)), 4)), ElementsAre(1, 2, 3));
 }
 
+TEST(Judge, ASuccessWithAnotherKindDoesNot) {
+  task::TaskGraph graph;
+  for (std::size_t i = 0; i < 9; ++i) graph.tasks.push_back(planned(i, i % 2 == 0 ? "prune" : "solve", 100 - static_cast<double>(i)));
+  Master master(graph, {}, {.suspect_after = 3});
+  master.start(0);
+  Commands last = master.add_worker(kBroken, 0);
+  const AttemptId held = attempt_of(master.add_worker(kGood, 0), 1);
+  last = master.outcome(kBroken, done(0, attempt_of(last, 0)), 1);
+  for (std::uint32_t task = 2; task < 8; ++task) {
+    EXPECT_TRUE(master.takes_work(kBroken)) << task;
+    last = master.outcome(kBroken, task % 2 == 0 ? done(task, attempt_of(last, task)) : failed(task, attempt_of(last, task)), task);
+    EXPECT_THAT(recorded(last), task % 2 == 0 ? ElementsAre(task) : testing::Matcher<std::vector<std::uint32_t>>(IsEmpty())) << task;
+  }
+  EXPECT_FALSE(master.takes_work(kBroken)) << "three solves failed";
+  const Commands trial = master.outcome(kGood, done(1, held), 9);
+  EXPECT_EQ(count<SetAside>(master.outcome(kGood, done(7, attempt_of(trial, 7)), 10)), 1U);
+}
+
 TEST(Judge, TheOnlyWorkerIsNotJudged) {
   Bench b(8);
   b.master.lose_worker(kGood, "killed", 0);
@@ -142,11 +160,15 @@ TEST(Judge, WhatWaitsBehindGoesToOthersAndALateSuccessAcquits) {
   EXPECT_TRUE(master.takes_work(kBroken));
 }
 
-TEST(Judge, WithAFailureLimitNothingIsWithheld) {
-  for (const MasterOptions& options : {MasterOptions{.max_failures = 100}, MasterOptions{.suspect_after = 0}}) {
+TEST(Judge, WhereFewFailuresEndTheRunNothingIsWithheld) {
+  for (const MasterOptions& options :
+       {MasterOptions{.max_failures = 5}, MasterOptions{.fail_fast = true}, MasterOptions{.suspect_after = 0}}) {
     Bench b(8, options);
     EXPECT_THAT(recorded(b.master.outcome(kBroken, failed(1, attempt_of(b.last, 1)), 1)), ElementsAre(1));
   }
+  Bench b(8, {.max_failures = 100, .suspect_after = 3});
+  b.fail(1, 2);
+  EXPECT_THAT(recorded(b.last), IsEmpty()) << "the default of the program";
 }
 
 }  // namespace

@@ -84,11 +84,13 @@ enum class StopReason {
 /// - An outcome of an attempt that is not the current one of its task is dropped.
 /// - When a worker is lost, its tasks become ready again; they are then given to a worker alone, so that it is known which one
 ///   kills workers; the task it was certainly running is charged with one of its max_attempts.
-/// - A worker that fails everything must not use up the tasks of the others, and tasks that fail everywhere must not ruin workers. So while
-///   others work, a failure is withheld until its worker succeeds with something. After suspect_after failures in a row the worker
-///   waits, and another one tries the last of these tasks: if that succeeds, the worker is set aside and all that it failed in a row goes
-///   to others; if it fails there too, the failures are recorded, the worker goes on, and the next test comes after twice as many.
-///   Nothing is withheld with max_failures or fail_fast, when no other worker is there, and when nothing else is left to do.
+/// - A worker that fails all of a kind must not use up the tasks of the others, and tasks that fail everywhere must not ruin workers. So
+/// while
+///   others work, a failure is withheld until its worker succeeds with a task of that kind. After suspect_after failures in a row the
+///   worker waits, and another one tries the last of these tasks: if that succeeds, the worker is set aside and all that it failed in a row
+///   goes to others; if it fails there too, the failures are recorded, the worker goes on, and the next test comes after twice as many.
+///   Nothing is withheld with fail_fast or max_failures <= suspect_after, when no other worker is there, and when nothing else is left to
+///   do.
 /// - A task that, by its corrected expected time (never more than its own limit), cannot end before the deadline is not started: shorter
 ///   ones take its place. When nothing fits and nothing runs, the run ends; at the deadline workers are asked to stop.
 /// All methods are deterministic: the same events give the same commands.
@@ -155,7 +157,7 @@ class Master {
     bool on_trial = false;                                         ///< waits until another worker has tried one of the tasks that it failed
     bool set_aside = false;                                        ///< found guilty
     std::size_t patience = 0;                                      ///< failures in a row until the next trial
-    std::vector<std::pair<base::TaskId, task::Outcome>> withheld;  ///< its failures since its last success
+    std::vector<std::pair<base::TaskId, task::Outcome>> withheld;  ///< its failures of each kind since its last success with that
   };
   using Workers = std::map<base::Rank, Worker>;
 
@@ -186,11 +188,12 @@ class Master {
   void judge_failure(Workers::value_type& worker, base::TaskId id, task::Outcome outcome, Commands& commands);
   void put_on_trial(Workers::value_type& worker, Commands& commands);
   void verdict(base::TaskId id, bool failed, Commands& commands);
-  void acquit(Workers::value_type& worker, Commands& commands);
+  void judge_success(Workers::value_type& worker, std::uint32_t kind, Commands& commands);
+  void acquit(Workers::value_type& worker, Commands& commands, std::optional<std::uint32_t> kind = std::nullopt);
   void set_aside(Workers::value_type& worker, Commands& commands);
   void try_again(Worker& worker);
   void end_trials(base::Rank of);
-  void release(Worker& worker, Commands& commands);
+  void release(Worker& worker, Commands& commands, std::optional<std::uint32_t> kind = std::nullopt);
   void release_all(Commands& commands);
   void acquit_if_nobody_else(Commands& commands);
   void deactivate(Workers::value_type& worker);
