@@ -1,4 +1,6 @@
 // The stage that chooses among networks pruned with several strengths of a regulariser.
+#include <algorithm>
+
 #include "espalier/base/error.hpp"
 #include "espalier/experiments/stages.hpp"
 #include "experiments/network_stage.hpp"
@@ -60,8 +62,10 @@ class SelectStage : public NetworkStage {
     std::int64_t admissible = 0;
     for (std::size_t k = 0; k < tried.size(); ++k) {
       const auto stored = input(attempt, context, k + 1);
-      const Candidate& candidate =
-          candidates.emplace_back(connected_neurons(stored->network), stored->network.nonzero_weights(), stored->test_accuracy);
+      const Candidate candidate{.neurons = connected_neurons(stored->network),
+                                .nonzero_weights = stored->network.nonzero_weights(),
+                                .test_accuracy = stored->test_accuracy};
+      candidates.push_back(candidate);
       best = std::max(best, candidate.test_accuracy);
       admissible += candidate.test_accuracy >= least;
       strength.values.push_back(tried[k].strength);
