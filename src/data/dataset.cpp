@@ -33,7 +33,7 @@ struct Files {
 std::optional<fs::path> find_file(const fs::path& folder, const std::string& part, const std::string& rest) {
   for (const char* separator : {"-", "."})
     for (const char* ending : {"", ".gz"}) {
-      fs::path path = folder / (part + separator + rest + ending);
+      fs::path path = folder / fmt::format("{}{}{}{}", part, separator, rest, ending);
       std::error_code ignored;
       if (fs::is_regular_file(path, ignored)) return path;
     }

@@ -24,8 +24,10 @@ std::vector<Taps> make_taps(int side, int new_side) {
   std::vector<Taps> taps(static_cast<std::size_t>(new_side));
   for (int i = 0; i < new_side; ++i) {
     const double centre = (i + 0.5) * ratio;
+    // NOLINTBEGIN(bugprone-incorrect-roundings): Pillow's own rounding, of numbers that are not negative.
     const int first = std::max(0, static_cast<int>(centre - support + 0.5));
     const int last = std::min(side, static_cast<int>(centre + support + 0.5));  // one behind
+    // NOLINTEND(bugprone-incorrect-roundings)
     std::vector<double> weights;
     double sum = 0;
     for (int k = first; k < last; ++k) {
@@ -35,13 +37,15 @@ std::vector<Taps> make_taps(int side, int new_side) {
     }
     Taps& t = taps[static_cast<std::size_t>(i)];
     t.first = first;
-    for (const double w : weights) t.weights.push_back(static_cast<std::int32_t>(0.5 + (w / sum) * (1 << fraction_bits)));
+    for (const double w : weights)
+      t.weights.push_back(
+          static_cast<std::int32_t>(0.5 + (w / sum) * (1 << fraction_bits)));  // NOLINT(bugprone-incorrect-roundings): as above
   }
   return taps;
 }
 
 /// One output pixel from inputs `step` apart. The weights are not negative, so only the upper end can be passed, by rounding.
-std::uint8_t weighted(const std::uint8_t* input, int step, const Taps& taps) {
+std::uint8_t weighted(const std::uint8_t* input, std::ptrdiff_t step, const Taps& taps) {
   std::int32_t sum = 1 << (fraction_bits - 1);
   const std::uint8_t* p = input + taps.first * step;
   for (const std::int32_t w : taps.weights) {
@@ -55,7 +59,8 @@ std::uint8_t weighted(const std::uint8_t* input, int step, const Taps& taps) {
 void resize_one(const std::uint8_t* image, int side, int new_side, const std::vector<Taps>& taps, std::uint8_t* between,
                 std::uint8_t* result) {
   for (int row = 0; row < side; ++row)
-    for (int i = 0; i < new_side; ++i) between[row * new_side + i] = weighted(image + row * side, 1, taps[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < new_side; ++i)
+      between[row * new_side + i] = weighted(image + static_cast<std::ptrdiff_t>(row) * side, 1, taps[static_cast<std::size_t>(i)]);
   for (int i = 0; i < new_side; ++i)
     for (int column = 0; column < new_side; ++column)
       result[i * new_side + column] = weighted(between + column, new_side, taps[static_cast<std::size_t>(i)]);

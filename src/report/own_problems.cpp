@@ -27,6 +27,7 @@ class Solves {
         regulariser(t.texts("train_regulariser")),
         strength(t.reals("train_regulariser_strength")),
         alpha(t.reals("train_spr_alpha")),
+        selected(t.find("select_strengths") ? t.texts("select_strengths") : std::vector<std::string>()),
         seed(t.integers("train_seed")),
         criterion(t.texts("prune_criterion")),
         subject(t.texts("problem_network")),
@@ -55,9 +56,7 @@ class Solves {
     return solve_status[i] == "adversarial" || solve_status[i] == "robust" || solve_status[i] == "optimal";
   }
   std::string network(std::size_t i) const {
-    const std::string training = regulariser[i] == "none"
-                                     ? ""
-                                     : fmt::format("{} {:g}{} ", regulariser[i], strength[i], spr(i) ? fmt::format("/{:g}", alpha[i]) : "");
+    const std::string training = regulariser[i] == "none" ? "" : fmt::format("{} {} ", regulariser[i], strengths(i));
     if (training.empty() && !pruned(i)) return "as trained";
     return training + (pruned(i) ? criterion[i] : "");
   }
@@ -77,6 +76,7 @@ class Solves {
   const std::vector<std::string>& regulariser;
   const std::vector<double>& strength;
   const std::vector<double>& alpha;
+  const std::vector<std::string> selected;  ///< strengths that each network was selected from; empty for files without the column
   const std::vector<std::int64_t>& seed;
   const std::vector<std::string>& criterion;
   const std::vector<std::string>& subject;
@@ -99,7 +99,10 @@ class Solves {
   const std::vector<std::int64_t>& transfer_class_changed;
 
  private:
-  bool spr(std::size_t i) const { return regulariser[i] == "spr"; }
+  std::string strengths(std::size_t i) const {
+    if (!selected.empty() && !selected[i].empty()) return "selected";
+    return regulariser[i] == "spr" ? fmt::format("{:g}/{:g}", strength[i], alpha[i]) : fmt::format("{:g}", strength[i]);
+  }
   /// So that 15-15 comes before 100-100.
   std::size_t width_order(std::size_t i) const { return hidden[i].size(); }
 };

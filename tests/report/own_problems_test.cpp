@@ -94,6 +94,14 @@ TEST(OwnProblems, PairsBySeedAndTakesTheGeometricMean) {
   EXPECT_DOUBLE_EQ(rows[0].median_seconds, 2.49);
 }
 
+TEST(OwnProblems, ASelectedNetworkHasNoStrengthOfItsOwn) {
+  h5::Table table = solves({{0, false, 0.99}, {0, true, 0.09}});
+  table.columns.push_back({"select_strengths", std::vector<std::string>{"", "0.1, 0.5"}});
+  const auto rows = summarise_own_problems(table, networks());
+  EXPECT_EQ(rows[0].network, "as trained");
+  EXPECT_EQ(rows[1].network, "spr selected threshold");
+}
+
 TEST(OwnProblems, OnlyPairsDecidedWithBothCount) {
   const auto rows = summarise_own_problems(
       solves(
