@@ -62,7 +62,7 @@ allocation_tasks() {
   elif [ -r "${PBS_NODEFILE:-}" ]; then
     grep -c . "$PBS_NODEFILE"
   else
-    nproc
+    env -u OMP_NUM_THREADS nproc  # which obeys it
   fi
 }
 

@@ -23,7 +23,7 @@ if ! (cd "$root" && cmake --preset release) > "$root/build/quickstart-configure.
   cat "$root/build/quickstart-configure.log" >&2
   exit 1
 fi
-(cd "$root" && cmake --build --preset release --parallel "$(nproc)")
+(cd "$root" && cmake --build --preset release --parallel "$(env -u OMP_NUM_THREADS nproc)")
 
 step "Data"
 "$root/cluster/fetch-data.sh" mnist

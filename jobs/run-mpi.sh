@@ -88,7 +88,8 @@ if [ -n "$hostfile" ]; then
   [ -z "$ranks" ] || mpi+=(-np "$ranks")
 else
   # --quiet: mpirun else explains at length every exit code that is not 0, and ours mean something.
-  mpi+=(--quiet --oversubscribe -np "${ranks:-$(($(nproc) + 1))}")
+  # nproc obeys OMP_NUM_THREADS, and what is meant is the cores.
+  mpi+=(--quiet --oversubscribe -np "${ranks:-$(($(env -u OMP_NUM_THREADS nproc) + 1))}")
 fi
 
 # In a session of its own mpirun does not see the terminal's Ctrl-C, at which it would kill the ranks within two seconds. It

@@ -25,12 +25,12 @@ case "${1:-}" in
 esac
 
 export ESPALIER_SHARED=${ESPALIER_SHARED:-$root/../shared}
-jobs=$(nproc)  # before OMP_NUM_THREADS, which it obeys
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_rmaps_base_oversubscribe=1
 if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
+jobs=$(env -u OMP_NUM_THREADS nproc)  # which obeys it
 passed=0
 failed=0
 failures=()

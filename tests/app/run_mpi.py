@@ -6,6 +6,8 @@ import subprocess
 import time
 import unittest
 
+import h5py
+
 from harness import Case, ENVIRONMENT, PROGRAM, ROOT, TINY, DATA, espalier
 
 SCRIPT = ROOT / "jobs" / "run-mpi.sh"
@@ -29,9 +31,9 @@ def command(pid):
 
 
 class RunMpi(Case):
-    def start(self, *options):
+    def start(self, *options, ranks=("--ranks", "3")):
         self.out = self.folder / "out"
-        return subprocess.Popen([SCRIPT, TINY, "--out", self.out, "--ranks", "3", *options], env=dict(ENVIRONMENT, ESPALIER_BIN=PROGRAM),
+        return subprocess.Popen([SCRIPT, TINY, "--out", self.out, *ranks, *options], env=dict(ENVIRONMENT, ESPALIER_BIN=PROGRAM),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def ended(self, process, code, says):
@@ -62,6 +64,11 @@ class RunMpi(Case):
     def test_done_with_table(self):
         self.ended(self.start(), 0, ["magnitude structured", "Results:"])
         self.ended(self.start(), 0, ["magnitude structured"])  # again: nothing to do
+
+    def test_every_core_has_a_worker(self):
+        self.ended(self.start("--set", "prune.criterion=none", ranks=()), 0, [])
+        with h5py.File(self.out / "results.h5") as results:
+            self.assertEqual(int(results.attrs["workers"]), len(os.sched_getaffinity(0)))
 
     def test_refused(self):
         self.ended(self.start("--set", "train.epoch=2"), 2, ["train.epoch", "did you mean"])
