@@ -59,7 +59,11 @@ std::optional<double> deadline_of(const RunOptions& options) {
   if (!options.deadline.empty()) return base::unix_time_from(options.deadline, options.started);
   const char* slurm = std::getenv("SLURM_JOB_END_TIME");
   if (slurm == nullptr || *slurm == '\0') return std::nullopt;
-  return base::unix_time_from("@" + std::string(slurm), options.started);
+  try {
+    return base::unix_time_from("@" + std::string(slurm), options.started);
+  } catch (const base::Error& error) {
+    base::fail(error.kind(), "environment variable SLURM_JOB_END_TIME: {}", error.what());
+  }
 }
 
 farm::RunOptions farm_options(const task::Parameters& run, const RunOptions& options, sandbox::Sandbox* sandbox) {

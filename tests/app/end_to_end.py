@@ -293,6 +293,8 @@ class BadInput(Case):
     def test_usage(self):
         self.refused("run", TINY, code=2, says="--out")
         self.run_ok("plant", code=2)
+        self.refused("run", TINY, "--out", self.folder / "out", env=dict(ENVIRONMENT, SLURM_JOB_END_TIME="soon"), code=2,
+                     says="environment variable SLURM_JOB_END_TIME: ")
         self.assertIn("Examples:", self.run_ok("run", "--help").stdout)
 
 
