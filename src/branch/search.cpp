@@ -142,7 +142,7 @@ class Search {
   void branch(Node node, const std::vector<Trial>& trials, std::vector<Node>& children) {
     const double closed = closed_at();
     bool fixed = false;
-    const Trial* best = nullptr;
+    const Trial* best = &trials.front();  // also if every score is NaN
     double best_score = -1;
     for (const Trial& trial : trials) {
       const bool on_closed = trial.bound_on <= closed, off_closed = trial.bound_off <= closed;

@@ -2,11 +2,11 @@
 
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/train/train.hpp"
+#include "experiments/column.hpp"
 
 namespace espalier::experiments {
 
 using task::Attempt;
-using task::Field;
 using task::Parameters;
 using task::Schema;
 using task::StageContext;
@@ -14,11 +14,6 @@ using task::StageResult;
 using task::ValueType;
 
 namespace {
-
-Field column(std::string name, ValueType type, std::string unit, std::string meaning) {
-  return {
-      .name = std::move(name), .type = type, .default_value = {}, .unit = std::move(unit), .meaning = std::move(meaning), .choices = {}};
-}
 
 const Schema& network_columns() {
   static const Schema columns{

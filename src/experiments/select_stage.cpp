@@ -3,13 +3,13 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/experiments/stages.hpp"
+#include "experiments/column.hpp"
 #include "experiments/network_stage.hpp"
 #include "experiments/selection.hpp"
 
 namespace espalier::experiments {
 
 using task::Attempt;
-using task::Field;
 using task::Parameters;
 using task::Schema;
 using task::StageContext;
@@ -17,28 +17,24 @@ using task::ValueType;
 
 namespace {
 
-Field column(std::string name, ValueType type, std::string meaning) {
-  return {.name = std::move(name), .type = type, .default_value = {}, .unit = "1", .meaning = std::move(meaning), .choices = {}};
-}
-
 const Schema& select_columns() {
   using enum ValueType;
   static const Schema columns{
-      column("selected_strength", real, "train.regulariser_strength of the network that was selected"),
-      column("selected_alpha", real, "train.spr_alpha of the network that was selected"),
-      column("baseline_test_accuracy", real, "test accuracy of the network trained without regulariser"),
-      column("candidates", integer, "networks to select from; each has its own row"),
-      column("admissible_candidates", integer, "those that are accurate enough"),
+      column("selected_strength", real, "1", "train.regulariser_strength of the network that was selected"),
+      column("selected_alpha", real, "1", "train.spr_alpha of the network that was selected"),
+      column("baseline_test_accuracy", real, "1", "test accuracy of the network trained without regulariser"),
+      column("candidates", integer, "1", "networks to select from; each has its own row"),
+      column("admissible_candidates", integer, "1", "those that are accurate enough"),
   };
   return columns;
 }
 
 const Schema& select_arrays() {
   using enum ValueType;
-  static const Schema arrays{column("candidate_strength", real, "train.regulariser_strength of each candidate"),
-                             column("candidate_alpha", real, "train.spr_alpha of each candidate"),
-                             column("candidate_neurons", real, "hidden neurons of each candidate that have a weight"),
-                             column("candidate_test_accuracy", real, "test accuracy of each candidate")};
+  static const Schema arrays{column("candidate_strength", real, "1", "train.regulariser_strength of each candidate"),
+                             column("candidate_alpha", real, "1", "train.spr_alpha of each candidate"),
+                             column("candidate_neurons", real, "1", "hidden neurons of each candidate that have a weight"),
+                             column("candidate_test_accuracy", real, "1", "test accuracy of each candidate")};
   return arrays;
 }
 

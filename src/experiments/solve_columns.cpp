@@ -1,17 +1,13 @@
 #include "experiments/solve_columns.hpp"
 
+#include "experiments/column.hpp"
+
 namespace espalier::experiments {
 
-using task::Field;
 using task::Schema;
 using task::ValueType;
 
 namespace {
-
-Field column(std::string name, ValueType type, std::string unit, std::string meaning) {
-  return {
-      .name = std::move(name), .type = type, .default_value = {}, .unit = std::move(unit), .meaning = std::move(meaning), .choices = {}};
-}
 
 Schema outcome_columns() {
   using enum ValueType;

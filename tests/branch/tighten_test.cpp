@@ -56,7 +56,7 @@ TEST(Tighten, ContainsSampledAndOptimalActivationsOfEveryReferenceProblem) {
   EXPECT_LT(mip_width, 0.97 * lp_width);
 }
 
-/// Many nodes leave no gap: the bounds are the extremes, which an attack from many points all but attains.
+/// Many nodes leave no gap: the bounds are the extremes, and many random points come near them.
 TEST(Tighten, WithManyNodesTheExtremesOfANeuronAreMet) {
   const Problem problem = random_problem({10, 8, 6, 3}, 5, 1.5);
   Bounds bounds = make_bounds_method("symbolic-opt")->compute(problem.network, problem.ball());

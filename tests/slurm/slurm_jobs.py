@@ -171,7 +171,13 @@ class Jobs(unittest.TestCase):
     def test_slow_crashed_node_requeues(self):
         job = self.crashed
         job.wait(lambda: job.field("Restarts") == "1", 90)
+        # Drained until it has registered: Slurm may else start the job as soon as the node answers, and kill it a second later, when the
+        # node's first registration says that it was rebooted.
+        call("scontrol", "update", "nodename=node2", "state=drain", "reason=boot")
         call(BOX, "--start-node", "node2")
+        job.wait(lambda: call("sinfo", "-h", "-n", "node2", "-o", "%T") == "drained", 60)
+        time.sleep(2)
+        call("scontrol", "update", "nodename=node2", "state=resume")
         job.ended()
         self.assert_state(job, "COMPLETED", "0:0")
         self.assertNotIn("received", job.text())

@@ -84,13 +84,12 @@ enum class StopReason {
 /// - An outcome of an attempt that is not the current one of its task is dropped.
 /// - When a worker is lost, its tasks become ready again; they are then given to a worker alone, so that it is known which one
 ///   kills workers; the task it was certainly running is charged with one of its max_attempts.
-/// - A worker that fails all of a kind must not use up the tasks of the others, and tasks that fail everywhere must not ruin workers. So
-/// while
-///   others work, a failure is withheld until its worker succeeds with a task of that kind. After suspect_after failures in a row the
-///   worker waits, and another one tries the last of these tasks: if that succeeds, the worker is set aside and all that it failed in a row
-///   goes to others; if it fails there too, the failures are recorded, the worker goes on, and the next test comes after twice as many.
-///   Nothing is withheld with fail_fast or max_failures <= suspect_after, when no other worker is there, and when nothing else is left to
-///   do.
+/// - A worker that fails all of a kind must not use up the tasks of the others, and tasks that fail everywhere must not ruin workers.
+///   So while others work, a failure is withheld until its worker succeeds with a task of that kind. After suspect_after failures in a
+///   row the worker waits, and another one tries the last of these tasks: if that succeeds, the worker is set aside and all that it
+///   failed in a row goes to others; if it fails there too, the failures are recorded, the worker goes on, and the next test comes after
+///   twice as many. Nothing is withheld with fail_fast or max_failures <= suspect_after, when no other worker is there, and when nothing
+///   else is left to do.
 /// - A task that, by its corrected expected time (never more than its own limit), cannot end before the deadline is not started: shorter
 ///   ones take its place. When nothing fits and nothing runs, the run ends; at the deadline workers are asked to stop.
 /// All methods are deterministic: the same events give the same commands.
