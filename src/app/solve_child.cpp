@@ -15,6 +15,16 @@ using Json = nlohmann::ordered_json;
 /// JSON has no NaN and no infinity: they become null.
 Json number(std::optional<double> value) { return value && std::isfinite(*value) ? Json(*value) : Json(nullptr); }
 
+/// What exact compression removed, layer by layer of the network as it was; null if it was not asked for.
+Json compression(const engine::SolveResult& result) {
+  if (!result.compression) return nullptr;
+  Json layers = Json::array();
+  for (const prune::CompressedLayer& layer : result.compression->layers)
+    layers.push_back(
+        {{"off", layer.off}, {"constant", layer.constant}, {"unread", layer.unread}, {"linear", layer.linear}, {"folded", layer.folded}});
+  return {{"layers", layers}, {"slack", number(result.compression->smallest_slack)}, {"deviation", result.compression->deviation}};
+}
+
 Json check_problems(const SolveJob& job) {
   const std::vector<std::string> names = job.names.empty() ? problem::problem_names(job.file) : job.names;
   problem::read_problems(job.file, names);  // all are checked before the first is solved
@@ -65,7 +75,8 @@ Json solve_row(const std::string& name, const engine::SolveSettings& settings, c
           {"rows", result.size.rows},
           {"binaries", result.size.binaries},
           {"unstable_neurons", result.neurons.unstable},
-          {"unstable_by_layer", result.unstable_by_layer}};
+          {"unstable_by_layer", result.unstable_by_layer},
+          {"compression", compression(result)}};
 }
 
 sandbox::Work solve_work(const SolveJob& job) {

@@ -33,6 +33,7 @@ struct SolveOptions {
   double memory_limit = 8192;
   double kill_grace = 0;
   std::string log_file;
+  bool compress = false;
   bool json = false;
 };
 
@@ -92,6 +93,7 @@ int run_solve(const SolveOptions& options) {
                             .bounds = options.bounds,
                             .goal = engine::parse_goal(options.goal),
                             .start = engine::parse_start(options.start),
+                            .compress = options.compress,
                             .time_limit_seconds = options.time_limit,
                             .node_limit = options.node_limit,
                             .seed = options.seed,
@@ -136,6 +138,9 @@ void add_solve(CLI::App& program, int& exit_code) {
   command->add_option("--bounds", options->bounds, "pre-activation bounds")
       ->check(CLI::IsMember(branch::bounds_method_names()))
       ->capture_default_str();
+  command->add_flag("--compress", options->compress,
+                    "exact compression: hidden neurons that the bounds prove to be off or linear over the ball leave\n"
+                    "the network before it is searched; the answer stays that of the whole network");
   command->add_option("--goal", options->goal, "the maximum, or its sign only")
       ->check(CLI::IsMember({"optimize", "decide"}))
       ->capture_default_str();
@@ -160,6 +165,7 @@ void add_solve(CLI::App& program, int& exit_code) {
       "Examples:\n  espalier solve problems.h5\n  espalier solve problems.h5 --problem mnist_18_2x24_0 --goal decide --json\n"
       "  espalier solve problems.h5 --bounds symbolic-opt --start attack\n"
       "  espalier solve problems.h5 --solver native --goal decide\n"
+      "  espalier solve problems.h5 --bounds symbolic --compress\n"
       "  espalier solve problems.h5 --solver attack\n"
       "Every problem is read and solved in a process of its own: one that crashes is an error in its row, and the next one is solved.");
   command->callback([options, &exit_code] { exit_code = run_solve(*options); });

@@ -9,6 +9,8 @@ namespace espalier::engine {
 
 double SearchContext::seconds_left() const { return std::max(0.0, settings.time_limit_seconds - watch.wall_seconds()); }
 
+double SearchContext::cutoff() const { return decide_cutoff - deviation; }
+
 double SearchContext::margin(const Eigen::VectorXd& input) const {
   const Eigen::VectorXd logits = nn::forward(embedded, input);
   return logits[problem.target] - logits[problem.label];
@@ -78,7 +80,7 @@ class MilpSearch final : public Search {
     options.node_limit = c.settings.node_limit;
     options.relative_gap = c.settings.relative_gap;
     options.absolute_gap = c.settings.absolute_gap;
-    if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = decide_cutoff;
+    if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = c.cutoff();
     options.seed = c.settings.seed;
     options.log_file = c.settings.log_file;
     options.on_incumbent = [&c, &embedding](const milp::Incumbent& incumbent) {

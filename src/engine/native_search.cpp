@@ -120,13 +120,14 @@ class NativeSearch final : public Search {
 
   static branch::Options options_of(const SearchContext& c) {
     branch::Options options;
-    if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = decide_cutoff;
+    if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = c.cutoff();
     options.relative_gap = std::max(options.relative_gap, c.settings.relative_gap);
     options.absolute_gap = std::max(options.absolute_gap, c.settings.absolute_gap);
     options.on_improvement = [&c](const Eigen::VectorXd& input, double margin) {
       return c.recorder.see(input, margin) == milp::CallbackAction::stop;
     };
-    options.on_bound = [&c](double bound) {
+    options.on_bound = [&c](double embedded_bound) {
+      const double bound = embedded_bound + c.deviation;
       std::vector<BoundRecord>& trace = c.result.bound_trace;  // a new tree starts above where the last one ended
       if (trace.empty() || bound < trace.back().bound) trace.push_back({.seconds = c.watch.wall_seconds(), .bound = bound});
     };

@@ -23,8 +23,12 @@ struct SearchContext {
   SolveResult& result;  ///< the search fills times, sizes and counts; the recorder what comes from incumbents
   /// A feasible input from an earlier search; with it the setting `start` does not matter.
   std::optional<Eigen::VectorXd> known = {};
+  /// How far the margin of `embedded` may be, on the ball, from that of the network which is asked about (see SolveSettings::compress).
+  double deviation = 0;
 
   double seconds_left() const;
+  /// Goal decide: no better margin of `embedded` is of interest.
+  double cutoff() const;
   /// y[target] - y[label] of `embedded`, by forward pass.
   double margin(const Eigen::VectorXd& input) const;
 };

@@ -10,6 +10,8 @@
 #include "espalier/base/clock.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
+#include "espalier/branch/tighten.hpp"
+#include "espalier/prune/compress.hpp"
 
 namespace espalier::engine {
 namespace {
@@ -53,9 +55,27 @@ std::unique_ptr<Search> make_search(const SolveSettings& settings) {
   return make_milp_search(settings);
 }
 
+/// What `settings.bounds` prove to be superfluous over the ball leaves the network.
+nn::Network compressed(const problem::Problem& problem, const nn::Network& network, const SolveSettings& settings,
+                       const base::Stopwatch& watch, SolveResult& result) {
+  const double begin = watch.wall_seconds();
+  const std::string& method = settings.solver == "native" ? "symbolic-opt" : settings.bounds;
+  bounds::Bounds proof = branch::make_bounds_method(method)->compute(network, problem.ball());
+  const double bounded = watch.wall_seconds();
+  prune::Compression made = prune::compress(network, proof);
+  result.bounds_seconds += bounded - begin;
+  result.embed_seconds += watch.wall_seconds() - bounded;
+  result.compression = {.layers = std::move(made.layers),
+                        .proof = std::move(proof),
+                        .smallest_slack = made.smallest_slack,
+                        .deviation = made.deviation[problem.target] + made.deviation[problem.label]};
+  return std::move(made.network);
+}
+
 /// One search of one network: its claim is compared with a forward pass and becomes the result's status.
 void search_and_conclude(const Search& search, const SearchContext& context, SolveResult& result) {
-  const milp::Result claimed = search.run(context);
+  milp::Result claimed = search.run(context);
+  claimed.dual_bound += context.deviation;
   std::optional<double> embedded_margin;
   if (claimed.incumbent) {
     const std::vector<double>& x = claimed.incumbent->x;
@@ -83,15 +103,18 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   const base::Stopwatch watch;
   Recorder recorder(verifier, settings, watch, result);
   const auto search_network = [&](const nn::Network& network, const SolveSettings& own, const std::optional<Eigen::VectorXd>& known) {
+    const bool compress = settings.compress && settings.solver != "attack";
+    const nn::Network smaller = compress ? compressed(problem, network, settings, watch, result) : nn::Network{};
     search_and_conclude(*search,
                         {.problem = problem,
-                         .embedded = network,
+                         .embedded = compress ? smaller : network,
                          .settings = own,
                          .ball = ball,
                          .watch = watch,
                          .recorder = recorder,
                          .result = result,
-                         .known = known},
+                         .known = known,
+                         .deviation = result.compression ? result.compression->deviation : 0},
                         result);
   };
   const bool fall_back = !result.dense && settings.protocol == Protocol::surrogate_then_dense;

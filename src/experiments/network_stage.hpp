@@ -32,7 +32,7 @@ class NetworkStage : public task::Stage {
                const task::Schema& more_columns = {}, const task::Schema& more_arrays = {});
 
   std::string kind() const override { return kind_; }
-  std::uint32_t schema_version() const override { return 2; }
+  std::uint32_t schema_version() const override { return 3; }
   std::string table() const override { return table_; }
   const task::Schema& parameters() const override { return parameters_; }
   const task::Schema& columns() const override { return columns_; }

@@ -2,10 +2,14 @@
 #include <algorithm>
 
 #include "espalier/base/error.hpp"
+#include "espalier/branch/tighten.hpp"
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/stages.hpp"
+#include "espalier/problem/ball.hpp"
 #include "espalier/prune/compact.hpp"
+#include "espalier/prune/compress.hpp"
 #include "espalier/train/train.hpp"
+#include "experiments/compression_columns.hpp"
 #include "experiments/network_options.hpp"
 #include "experiments/network_stage.hpp"
 
@@ -63,14 +67,17 @@ class FirstRoundStage : public NetworkStage {
 class PruneStage : public NetworkStage {
  public:
   explicit PruneStage(std::shared_ptr<Environment> environment)
-      : NetworkStage(std::move(environment), "prune", "networks", {"dataset", "network", "train", "prune"}) {}
+      : NetworkStage(std::move(environment), "prune", "networks", {"dataset", "network", "train", "prune"}, compression_columns(),
+                     compression_arrays()) {}
 
  private:
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
     const Parameters& p = attempt.spec.parameters;
     const auto dense = input(attempt, context, 0);
     MadeNetwork made;
-    if (p.text("prune_criterion") == "threshold") {
+    if (p.text("prune_criterion") == "exact") {
+      made.network = dense->network;
+    } else if (p.text("prune_criterion") == "threshold") {
       made = by_threshold(p, dense->network, data, context);
     } else {
       std::shared_ptr<const StoredNetwork> first_round;
@@ -78,7 +85,19 @@ class PruneStage : public NetworkStage {
       made = by_rate(p, dense->network, first_round ? &first_round->network : nullptr, data, context);
     }
     if (p.boolean("prune_compact")) made.network = prune::compact(std::move(made.network));
+    if (p.text("prune_proof") == "none")
+      set_compression({}, std::numeric_limits<double>::infinity(), 0, made.more);
+    else
+      compress_over_box(p.text("prune_proof"), made);
     return made;
+  }
+
+  static void compress_over_box(const std::string& method, MadeNetwork& made) {
+    const bounds::Bounds proof = branch::make_bounds_method(method)->compute(made.network, problem::unit_box(made.network.inputs()));
+    prune::Compression smaller = prune::compress(made.network, proof);
+    made.network = std::move(smaller.network);
+    set_compression(smaller.layers, smaller.smallest_slack, smaller.deviation.maxCoeff(), made.more);
+    made.more_arrays = proof_arrays(proof);
   }
 
   static MadeNetwork by_rate(const Parameters& p, const nn::Network& dense, const nn::Network* first_round, const data::Dataset& data,

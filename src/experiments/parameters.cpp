@@ -99,6 +99,11 @@ Schema train_fields() {
       integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0)};
 }
 
+std::vector<std::string> with_none(std::vector<std::string> words) {
+  words.insert(words.begin(), "none");
+  return words;
+}
+
 Schema prune_fields() {
   Field rate = real("prune.rate", 0, "1", "share of each layer's weights (or rows) that is pruned", 0);
   rate.maximum = 1;
@@ -106,13 +111,17 @@ Schema prune_fields() {
   return {
       text("prune.criterion", "none",
            "what is pruned; none: the dense arm, all other prune parameters are ignored; threshold: neurons whose weights fall under a "
-           "threshold found by bisection on the train accuracy, whatever the rate",
-           {"none", "magnitude", "random", "threshold"}),
+           "threshold found by bisection on the train accuracy, whatever the rate; exact: only what prune.proof proves to be superfluous",
+           {"none", "magnitude", "random", "threshold", "exact"}),
       text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
       std::move(rate),
       real("prune.tolerance", 5e-4, "1", "threshold: accepted loss of train accuracy", 0),
       real("prune.row_fraction", 5e-3, "1", "threshold: a neuron survives if more than this share of its weights does", 0),
       boolean("prune.compact", false, "neurons without weights are removed from the network, their constants folded into the next biases"),
+      text("prune.proof", "none",
+           "exact compression, after any finetuning: hidden neurons that bounds of this kind over all images, [0, 1]^n, prove to be off or "
+           "linear are removed, or folded into fewer; the network computes the same on every image, up to the rounding of its weights",
+           with_none(branch::bounds_method_names())),
       integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000),
       boolean("prune.output", true, "whether the output layer is pruned as well (the paper's code does)"),
       text("prune.finetuning", "none", "none; rewinding to the dense weights after every round (the paper's code); cumulative (its text)",
@@ -170,6 +179,9 @@ Schema solve_fields() {
            "MILP); attack: no MILP and no proof"),
       text("solve.formulation", "lean", "MILP formulation", {"paper", "lean", "split"}),
       text("solve.bounds", "l1", "pre-activation bounds", branch::bounds_method_names()),
+      boolean("solve.compress", false,
+              "exact compression per problem: hidden neurons that solve.bounds prove to be off or linear over the ball leave the embedded "
+              "network before it is searched; answers are those of the network as it was"),
       text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
       text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
       real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0, true),

@@ -62,10 +62,12 @@ Parameters normalised(Parameters p) {
     p.set("solve.bounds", std::string("symbolic-opt"));
   }
   if (p.text("solve.solver") == "attack")
-    for (const char* name : {"solve.formulation", "solve.bounds", "solve.start", "solve.node_limit"}) reset(p, name);
-  if (p.text("prune.criterion") == "threshold")
+    for (const char* name : {"solve.formulation", "solve.bounds", "solve.compress", "solve.start", "solve.node_limit"}) reset(p, name);
+  if (p.text("prune.criterion") == "exact")
+    for (const char* name : {"prune.compact", "prune.output"}) reset(p, name);
+  if (p.text("prune.criterion") == "threshold" || p.text("prune.criterion") == "exact")
     for (const char* name : {"prune.structure", "prune.rate", "prune.steps"}) reset(p, name);
-  else
+  if (p.text("prune.criterion") != "threshold")
     for (const char* name : {"prune.tolerance", "prune.row_fraction"}) reset(p, name);
   return p;
 }
@@ -80,6 +82,16 @@ void check_selection(const Parameters& p) {
     base::fail(ErrorKind::configuration, "select.alphas: they are parameters of spr, but train.regulariser is {}", regulariser);
 }
 
+void check_exact(const Parameters& p) {
+  if (p.text("prune.proof") == "none")
+    base::fail(ErrorKind::configuration,
+               "prune.proof: prune.criterion: exact removes what bounds prove to be superfluous: expected their kind, such as symbolic, "
+               "found none");
+  if (p.text("prune.finetuning") != "none")
+    base::fail(ErrorKind::configuration, "prune.finetuning: prune.criterion: exact leaves the function as it is: expected none, found {}",
+               p.text("prune.finetuning"));
+}
+
 void check(const Parameters& p) {
   if (p.text("solve.goal") == "decide" && p.text("solve.on_success") == "continue")
     base::fail(ErrorKind::configuration,
@@ -87,6 +99,7 @@ void check(const Parameters& p) {
   if (p.text("train.optimizer") == "adam" && p.real("train.momentum") != 0)
     base::fail(ErrorKind::configuration, "train.momentum: {} is a parameter of sgd, but train.optimizer is adam", p.real("train.momentum"));
   if (p.text("prune.criterion") != "none") check_selection(p);
+  if (p.text("prune.criterion") == "exact") check_exact(p);
   if (p.text("prune.criterion") == "threshold" && p.text("prune.finetuning") == "rewinding")
     base::fail(
         ErrorKind::configuration,

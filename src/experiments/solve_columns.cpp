@@ -1,6 +1,7 @@
 #include "experiments/solve_columns.hpp"
 
 #include "experiments/column.hpp"
+#include "experiments/compression_columns.hpp"
 
 namespace espalier::experiments {
 
@@ -76,27 +77,31 @@ Schema context_columns() {
 const Schema& solve_columns() {
   static const Schema columns = [] {
     Schema all = outcome_columns();
-    const Schema context = context_columns();
-    all.insert(all.end(), context.begin(), context.end());
+    for (const Schema& more : {context_columns(), compression_columns()}) all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return columns;
 }
 
 const Schema& solve_arrays() {
-  static const Schema arrays{
-      column("clean_input", ValueType::real, "1", "the clean image, row-major, in [0, 1]"),
-      column("adversarial_input", ValueType::real, "1", "the first verified adversarial input"),
-      column("best_input", ValueType::real, "1", "the feasible input of the largest verified margin"),
-      column("transfer_margin", ValueType::real, "1",
-             "margin at the adversarial input of each network of problem_transfer_seeds, in order, by forward pass in float64"),
-      column("incumbent_seconds", ValueType::real, "s", "time of each incumbent since the start of the bounds"),
-      column("incumbent_claimed", ValueType::real, "1", "margin of the embedded network at each incumbent, as the solver claims"),
-      column("incumbent_verified", ValueType::real, "1", "margin of the dense network at each incumbent, by forward pass"),
-      column("bound_seconds", ValueType::real, "s",
-             "time of each improvement of the dual bound since the start of the bounds (solver native)"),
-      column("bound_values", ValueType::real, "1", "dual bound from then on, as the solver claims (solver native)"),
-  };
+  static const Schema arrays = [] {
+    Schema all{
+        column("clean_input", ValueType::real, "1", "the clean image, row-major, in [0, 1]"),
+        column("adversarial_input", ValueType::real, "1", "the first verified adversarial input"),
+        column("best_input", ValueType::real, "1", "the feasible input of the largest verified margin"),
+        column("transfer_margin", ValueType::real, "1",
+               "margin at the adversarial input of each network of problem_transfer_seeds, in order, by forward pass in float64"),
+        column("incumbent_seconds", ValueType::real, "s", "time of each incumbent since the start of the bounds"),
+        column("incumbent_claimed", ValueType::real, "1", "margin of the embedded network at each incumbent, as the solver claims"),
+        column("incumbent_verified", ValueType::real, "1", "margin of the dense network at each incumbent, by forward pass"),
+        column("bound_seconds", ValueType::real, "s",
+               "time of each improvement of the dual bound since the start of the bounds (solver native)"),
+        column("bound_values", ValueType::real, "1", "dual bound from then on, as the solver claims (solver native)"),
+    };
+    const Schema proof = compression_arrays();
+    all.insert(all.end(), proof.begin(), proof.end());
+    return all;
+  }();
   return arrays;
 }
 

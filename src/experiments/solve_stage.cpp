@@ -6,6 +6,7 @@
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/stages.hpp"
 #include "espalier/problem/file.hpp"
+#include "experiments/compression_columns.hpp"
 #include "experiments/solve_columns.hpp"
 
 namespace espalier::experiments {
@@ -30,6 +31,7 @@ engine::SolveSettings settings_of(const Parameters& p) {
                                  .on_success = engine::parse_on_success(p.text("solve_on_success")),
                                  .start = engine::parse_start(p.text("solve_start")),
                                  .protocol = engine::parse_protocol(p.text("solve_protocol")),
+                                 .compress = p.boolean("solve_compress"),
                                  .time_limit_seconds = p.real("solve_time_limit"),
                                  .node_limit = p.integer("solve_node_limit")};
   settings.seed = static_cast<std::uint64_t>(p.integer("solve_seed") + p.integer("repetition"));
@@ -114,6 +116,8 @@ std::vector<task::Array> outcome_arrays(const problem::Problem& problem, const e
     arrays.push_back(std::move(bound_seconds));
     arrays.push_back(std::move(bounds));
   }
+  if (r.compression)
+    for (task::Array& proof : proof_arrays(r.compression->proof)) arrays.push_back(std::move(proof));
   return arrays;
 }
 
@@ -148,7 +152,7 @@ class SolveStage : public task::Stage {
         parameters_(columns_of_sections({"dataset", "network", "train", "prune", "select", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
-  std::uint32_t schema_version() const override { return 5; }
+  std::uint32_t schema_version() const override { return 6; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }
@@ -206,6 +210,8 @@ class SolveStage : public task::Stage {
       made.values.set("embedded_network", attempt.spec.parents[surrogate ? 1 : 0].hex());
       made.values.set("dense_test_accuracy", dense->test_accuracy);
       made.values.set("embedded_test_accuracy", embedded->test_accuracy);
+      const engine::CompressionRecord compression = result.compression.value_or(engine::CompressionRecord{});
+      set_compression(compression.layers, compression.smallest_slack, compression.deviation, made.values);
       add_transfer(problem, result, others, made);
       return made;
     };

@@ -45,6 +45,10 @@ double find_threshold(const std::vector<std::pair<double, double>>& reach_and_ro
 
 }  // namespace
 
+Ball unit_box(Eigen::Index dimension) {
+  return {.centre = Eigen::VectorXd::Constant(dimension, 0.5), .radius = 0.5 * static_cast<double>(dimension)};
+}
+
 double l1_distance(const Eigen::Ref<const Eigen::VectorXd>& x, const Eigen::Ref<const Eigen::VectorXd>& centre) {
   return (x - centre).lpNorm<1>();
 }

@@ -112,6 +112,29 @@ TEST(Pipeline, RefusesContradictions) {
               testing::HasSubstr("solve.on_success: continue contradicts it"));
 }
 
+TEST(Pipeline, ExactCompressionNeedsAProofAndNoFinetuning) {
+  const Parameters::Map::value_type exact{"prune.criterion", std::string("exact")}, symbolic{"prune.proof", std::string("symbolic")};
+  EXPECT_THAT([&] { SurrogatePipeline().expand(instance({exact})); },
+              testing::ThrowsMessage<base::Error>(testing::HasSubstr("expected their kind, such as symbolic, found none")));
+  EXPECT_THAT(
+      [&] {
+        SurrogatePipeline().expand(instance({exact, symbolic, rewinding}));
+      },
+      testing::ThrowsMessage<base::Error>(testing::HasSubstr("prune.finetuning: prune.criterion: exact leaves the function as it is")));
+  const auto requests = SurrogatePipeline().expand(instance({exact, symbolic}));
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "prune", "solve"));
+  const auto same = SurrogatePipeline().expand(instance(
+      {exact, symbolic, {"prune.rate", 0.5}, {"prune.tolerance", 0.1}, {"prune.compact", true}, {"prune.steps", std::int64_t{2}}}));
+  EXPECT_EQ(requests[1].parameters, same[1].parameters);
+}
+
+TEST(Pipeline, TheAttackHasNothingToCompress) {
+  const Parameters::Map::value_type attack{"solve.solver", std::string("attack")}, compress{"solve.compress", true};
+  const SurrogatePipeline pipeline;
+  EXPECT_EQ(pipeline.expand(instance({attack})).back().parameters, pipeline.expand(instance({attack, compress})).back().parameters);
+  EXPECT_FALSE(pipeline.expand(instance()).back().parameters == pipeline.expand(instance({compress})).back().parameters);
+}
+
 const Parameters::Map::value_type spr{"train.regulariser", std::string("spr")};
 const Parameters::Map::value_type threshold{"prune.criterion", std::string("threshold")};
 const Parameters::Map::value_type embedded{"problem.network", std::string("embedded")};

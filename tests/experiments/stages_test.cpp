@@ -3,74 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
 #include "espalier/base/error.hpp"
-#include "espalier/experiments/parameters.hpp"
-#include "espalier/experiments/pipeline.hpp"
+#include "experiments/instance_run.hpp"
 
 namespace espalier::experiments {
 namespace {
 
-namespace fs = std::filesystem;
-using task::Attempt;
+using espalier::testing::InstanceRun;
 using task::Parameters;
 using task::StageResult;
-
-/// Runs the stages of one instance one after the other on the real MNIST, as a worker would.
-class InstanceRun {
- public:
-  explicit InstanceRun(const std::vector<Parameters::Map::value_type>& changes)
-      : folder_(fs::path(testing::TempDir()) / ("stages-" + std::to_string(::getpid()) + "-" + std::to_string(++count_))),
-        stages_(make_stages(std::make_shared<Environment>(Environment::Options{.data = {.defaults = {ESPALIER_SOURCE_DIR "/data"}}}))) {
-    fs::create_directories(folder_ / "parts");
-    Parameters instance;
-    for (const task::Field& field : parameter_schema())
-      if (field.default_value) instance.set(field.name, *field.default_value);
-    instance.set("dataset.name", std::string("mnist"));
-    instance.set("dataset.side", std::int64_t{8});
-    instance.set("network.hidden", task::IntegerList{8, 6});
-    instance.set("train.epochs", std::int64_t{1});
-    instance.set("prune.epochs", std::int64_t{1});
-    instance.set("prune.steps", std::int64_t{2});
-    instance.set("problem.epsilon", 2.0);
-    instance.set("solve.node_limit", std::int64_t{100});
-    for (const auto& [name, value] : changes) instance.set(name, value);
-    for (const task::StageRequest& request : SurrogatePipeline().expand(instance)) run(request);
-  }
-  ~InstanceRun() { fs::remove_all(folder_); }
-
-  const StageResult& result(const std::string& kind) const { return results_.at(kind); }
-  const task::StageRegistry& stages() const { return stages_; }
-  const std::map<std::string, StageResult>& results() const { return results_; }
-
- private:
-  void run(const task::StageRequest& request) {
-    Attempt attempt;
-    attempt.spec.kind = request.kind;
-    attempt.spec.parameters = request.parameters;
-    for (const std::size_t parent : request.parents) {
-      attempt.spec.parents.push_back(keys_[parent]);
-      attempt.inputs.push_back({.name = "parts/" + keys_[parent].hex() + ".h5", .stamp = {}});
-    }
-    attempt.spec.key = task::make_key(request.kind, 1, request.parameters, attempt.spec.parents);
-    keys_.push_back(attempt.spec.key);
-    const task::Stage& stage = stages_.find(request.kind);
-    const task::StageContext context{
-        .output_directory = folder_, .part_path = folder_ / "parts" / (attempt.spec.key.hex() + ".h5"), .brief = stage.brief(attempt)};
-    results_[request.kind] = stage.run(attempt, context);
-  }
-
-  static inline int count_ = 0;
-  fs::path folder_;
-  task::StageRegistry stages_;
-  std::vector<task::StageKey> keys_;
-  std::map<std::string, StageResult> results_;
-};
 
 std::set<std::string> names(const task::Schema& schema) {
   std::set<std::string> result;
@@ -93,7 +37,7 @@ TEST(Stages, ReturnExactlyTheColumnsTheyDeclare) {
     EXPECT_EQ(names(result.values), names(stage.columns())) << kind;
     for (const auto& [name, value] : result.values.map())
       EXPECT_EQ(task::type_of(value), task::find_field(stage.columns(), name)->type) << kind << "." << name;
-    for (const task::Array& array : result.arrays) EXPECT_THAT(names(stage.arrays()), testing::Contains(array.name)) << kind;
+    for (const task::Array& array : result.arrays) EXPECT_THAT(names(stage.arrays()), ::testing::Contains(array.name)) << kind;
   }
 }
 

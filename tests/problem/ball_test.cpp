@@ -104,5 +104,13 @@ TEST(Ball, ClipAndScaleKeepsADistanceWithinTheRelativeToleranceOnly) {
   EXPECT_EQ(clip_and_scale(ball, beyond), Eigen::Vector2d(0.5, 0));
 }
 
+TEST(Ball, TheUnitBoxIsABallThatCutsNothingOff) {
+  const Ball box = unit_box(7);
+  const Eigen::VectorXd w = Eigen::VectorXd::LinSpaced(7, -3, 4);
+  EXPECT_EQ(maximise_linear(box, w).maximiser, (w.array() > 0).cast<double>().matrix());
+  EXPECT_TRUE(contains(box, Eigen::VectorXd::Ones(7)));
+  EXPECT_TRUE(contains(box, Eigen::VectorXd::Zero(7)));
+}
+
 }  // namespace
 }  // namespace espalier::problem

@@ -10,6 +10,7 @@
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/milp/solver.hpp"
+#include "espalier/prune/compress.hpp"
 
 namespace espalier::engine {
 
@@ -29,6 +30,14 @@ struct IncumbentRecord {
   double surrogate_objective = 0;  ///< claimed margin of the embedded network
   double dense_margin = 0;         ///< verified margin of the dense network, float64
   bool adversarial = false;
+};
+
+/// What left the searched network before the search, and why it could.
+struct CompressionRecord {
+  std::vector<prune::CompressedLayer> layers;  ///< by hidden layer of the network as it was
+  bounds::Bounds proof;                        ///< of its pre-activations over the ball
+  double smallest_slack = milp::infinity;      ///< see prune::Compression
+  double deviation = 0;                        ///< of the margin: how far it is at most, on the ball, from that of the network as it was
 };
 
 /// The dual bound at a time.
@@ -70,6 +79,9 @@ struct SolveResult {
   double attack_seconds = 0;     ///< part of solver_seconds
   double surrogate_seconds = 0;  ///< of total_seconds, what protocol surrogate_then_dense spent before it turned to the dense network
 
+  /// Only with setting compress; claimed_objective, size and neurons then belong to the compressed network, dual_bound to the one as it
+  /// was.
+  std::optional<CompressionRecord> compression;
   embed::ModelSize size;
   bounds::ReluCounts neurons;
   std::vector<std::int64_t> unstable_by_layer;  ///< neurons whose sign the bounds leave open, first hidden layer to last

@@ -54,6 +54,9 @@ struct SolveSettings {
   /// With surrogate_then_dense the surrogate gets at most half of the time limit, and each of the two searches the whole node limit.
   /// Without a surrogate both are the same.
   Protocol protocol = Protocol::surrogate;
+  /// What `bounds` prove to be off or linear over the ball leaves each network before it is searched (prune::compress). The answers are
+  /// those of the network as it was: bounds on its margin are raised by how far float32 may have moved the smaller one's. Not for "attack".
+  bool compress = false;
   double time_limit_seconds = milp::infinity;  ///< wall time of the whole solve: bounds, model building and solver together; 0 is legal
   std::int64_t node_limit = -1;  ///< -1: none. Results under a node limit alone are reproducible, under a time limit they are not.
   double relative_gap = 0;

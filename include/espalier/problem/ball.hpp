@@ -12,6 +12,9 @@ struct Ball {
   Eigen::Index dimension() const { return centre.size(); }
 };
 
+/// All of [0,1]^n: the ball of radius n / 2 around its middle.
+Ball unit_box(Eigen::Index dimension);
+
 /// ||x - x0||_1, summed in float64.
 double l1_distance(const Eigen::Ref<const Eigen::VectorXd>& x, const Eigen::Ref<const Eigen::VectorXd>& centre);
 

@@ -1,0 +1,111 @@
+// Exact compression before the search: the answers are those of the network as it was.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "espalier/base/error.hpp"
+#include "espalier/engine/solve.hpp"
+#include "problem/reference.hpp"
+
+namespace espalier::engine {
+namespace {
+
+using espalier::testing::random_problem;
+using espalier::testing::reference_problem;
+using espalier::testing::reference_problems;
+using problem::Problem;
+
+std::int64_t neurons(const std::vector<prune::CompressedLayer>& layers) {
+  std::int64_t sum = 0;
+  for (const prune::CompressedLayer& layer : layers) sum += layer.removed();
+  return sum;
+}
+
+void expect_optimum(const Problem& problem, const SolveSettings& settings) {
+  const SolveResult r = solve(problem, settings);
+  const std::string where = problem.name + " by " + settings.solver;
+  ASSERT_EQ(r.status, Status::optimal) << where << ": " << r.detail;
+  ASSERT_TRUE(r.compression && r.dense) << where;
+  const double tolerance = 1e-5 * (1 + std::abs(*problem.optimum));
+  EXPECT_NEAR(*r.claimed_objective, *problem.optimum, tolerance) << where;
+  EXPECT_NEAR(*r.verified_objective, *problem.optimum, tolerance) << where;
+  EXPECT_GE(r.dual_bound, *r.verified_objective - 1e-9 * (1 + std::abs(*problem.optimum))) << where;
+  EXPECT_LE(r.dual_bound, *problem.optimum + tolerance + r.compression->deviation) << where;
+  EXPECT_GT(r.neurons.unstable, 0) << where;
+}
+
+TEST(Compress, ReferenceProblemsKeepTheirOptima) {
+  std::int64_t folded = 0, removed = 0;
+  for (const Problem& problem : reference_problems()) {
+    // The two that take a second or more.
+    if (problem.name == "mnist_18_3x24_20" || problem.name == "mnist_18_2x32_cbc_wrong") continue;
+    expect_optimum(problem, {.solver = "native", .compress = true});
+  }
+  for (const char* name : {"fashion_14_2x16_0", "fashion_18_2x24_0", "mnist_18_2x24_0", "mnist_18_2x32_0"}) {
+    const SolveSettings settings{.bounds = "symbolic", .compress = true, .time_limit_seconds = 60};
+    expect_optimum(reference_problem(name), settings);
+    const SolveResult whole = solve(reference_problem(name), {.bounds = "symbolic", .time_limit_seconds = 60});
+    const SolveResult small = solve(reference_problem(name), settings);
+    EXPECT_LE(small.size.binaries, whole.size.binaries) << name << ": what folding makes is proven linear";
+    removed += neurons(small.compression->layers);
+    for (const prune::CompressedLayer& layer : small.compression->layers) folded += layer.folded;
+  }
+  EXPECT_GT(folded, 0);
+  EXPECT_GT(removed, folded);
+}
+
+TEST(Compress, BoundsOfTheAnswerAllowForRounding) {
+  const Problem& problem = reference_problem("mnist_18_2x24_0");
+  const SolveResult r = solve(problem, {.solver = "native", .compress = true});
+  ASSERT_GT(r.compression->deviation, 0);
+  EXPECT_LT(r.compression->deviation, 1e-4);
+  EXPECT_GE(r.dual_bound, *r.claimed_objective + 0.99 * r.compression->deviation);
+  EXPECT_EQ(r.bound_trace.back().bound, r.dual_bound);
+}
+
+TEST(Compress, DecidesTheSignOfTheWholeNetwork) {
+  for (const char* solver : {"cbc", "native"}) {
+    for (const char* name : {"mnist_18_2x24_0", "mnist_18_2x24_50"}) {
+      const Problem& problem = reference_problem(name);
+      const SolveResult r = solve(problem, {.solver = solver, .goal = Goal::decide, .compress = true, .time_limit_seconds = 60});
+      EXPECT_EQ(r.status, *problem.optimum > 0 ? Status::adversarial : Status::robust) << solver << " " << name << ": " << r.detail;
+      EXPECT_TRUE(r.adversarial_input || r.dual_bound < 0) << solver << " " << name;
+    }
+  }
+}
+
+TEST(Compress, NetworksThatBecomeLinearAreSolvedByEverySolver) {
+  Problem problem = random_problem({8, 6, 5, 3}, 3, 1.0);
+  for (std::size_t k : {0u, 1u}) problem.network.layers[k].bias.setConstant(50);
+  const problem::Labels labels = problem::choose_labels(problem.network, problem.input);
+  problem.label = labels.label;
+  problem.target = labels.target;
+  const SolveResult whole = solve(problem, {.solver = "native"});
+  ASSERT_EQ(whole.status, Status::optimal) << whole.detail;
+  for (const char* solver : {"cbc", "native"})
+    for (const char* formulation : {"lean", "paper", "split"}) {
+      const SolveResult r = solve(problem, {.solver = solver, .formulation = formulation, .compress = true});
+      EXPECT_EQ(r.status, Status::optimal) << solver << " " << formulation << ": " << r.detail;
+      EXPECT_NEAR(*r.verified_objective, *whole.verified_objective, 1e-5 * (1 + std::abs(*whole.verified_objective))) << solver;
+      EXPECT_EQ(neurons(r.compression->layers), 11) << solver;
+    }
+}
+
+TEST(Compress, ASurrogateIsCompressedAndStaysASurrogate) {
+  const Problem& problem = reference_problem("mnist_18_2x24_0");
+  nn::Network surrogate = problem.network;
+  surrogate.layers[0].weight.topRows(5).setZero();
+  const SolveResult whole = solve(problem, surrogate, {.bounds = "symbolic", .time_limit_seconds = 60});
+  const SolveResult small = solve(problem, surrogate, {.bounds = "symbolic", .compress = true, .time_limit_seconds = 60});
+  EXPECT_FALSE(small.dense);
+  EXPECT_EQ(small.status, whole.status) << small.detail;
+  EXPECT_NEAR(*small.claimed_objective, *whole.claimed_objective, 1e-5 * (1 + std::abs(*whole.claimed_objective)));
+  EXPECT_GE(small.compression->layers[0].constant, 5);
+}
+
+TEST(Compress, TheAttackProvesNothingAndCompressesNothing) {
+  EXPECT_FALSE(solve(reference_problem("mnist_18_2x24_0"), {.solver = "attack", .compress = true}).compression);
+}
+
+}  // namespace
+}  // namespace espalier::engine
