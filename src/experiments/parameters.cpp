@@ -45,6 +45,13 @@ Field real(std::string name, double standard, std::string unit, std::string mean
           .choices = {}};
 }
 
+/// A number in [0, 1].
+Field share(std::string name, double standard, std::string meaning) {
+  Field field = real(std::move(name), standard, "1", std::move(meaning), 0);
+  field.maximum = 1;
+  return field;
+}
+
 Field boolean(std::string name, bool standard, std::string meaning) {
   return {.name = std::move(name),
           .type = ValueType::boolean,
@@ -92,9 +99,11 @@ Schema train_fields() {
       text("train.spr_scaling", "size",
            "spr: layers weighted by (inputs + 1) / parameters of the network (the authors' code), or all alike (their text)",
            {"size", "plain"}),
-      text("train.spr_big_m", "trained",
-           "spr: M of a layer is its largest weight in the same network trained without regulariser, or in the initial one",
-           {"trained", "initial"}),
+      text(
+          "train.spr_big_m", "trained",
+          "spr: M of a layer is its largest weight in the same network trained without regulariser, or in the initial one; where that is 0 "
+          "(a dead layer) the training is a failed row that says so",
+          {"trained", "initial"}),
       boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"),
       integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0)};
 }
@@ -105,9 +114,13 @@ std::vector<std::string> with_none(std::vector<std::string> words) {
 }
 
 Schema prune_fields() {
-  Field rate = real("prune.rate", 0, "1", "share of each layer's weights (or rows) that is pruned", 0);
-  rate.maximum = 1;
+  Field rate = share("prune.rate", 0, "share of each layer's weights (or rows) that is pruned");
   rate.maximum_open = true;
+  Field row_fraction =
+      share("prune.row_fraction", 5e-3,
+            "threshold: a neuron survives if more than this share of its weights does; a hidden layer that would lose all of its neurons "
+            "keeps the one with the largest weights (L1 norm), so that the network stays one");
+  row_fraction.maximum_open = true;
   return {
       text("prune.criterion", "none",
            "what is pruned; none: the dense arm, all other prune parameters are ignored; threshold: neurons whose weights fall under a "
@@ -115,8 +128,8 @@ Schema prune_fields() {
            {"none", "magnitude", "random", "threshold", "exact"}),
       text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
       std::move(rate),
-      real("prune.tolerance", 5e-4, "1", "threshold: accepted loss of train accuracy", 0),
-      real("prune.row_fraction", 5e-3, "1", "threshold: a neuron survives if more than this share of its weights does", 0),
+      share("prune.tolerance", 5e-4, "threshold: accepted loss of train accuracy"),
+      std::move(row_fraction),
       boolean("prune.compact", false, "neurons without weights are removed from the network, their constants folded into the next biases"),
       text("prune.proof", "none",
            "exact compression, after any finetuning: hidden neurons that bounds of this kind over all images, [0, 1]^n, prove to be off or "
@@ -151,7 +164,10 @@ Schema select_fields() {
                     "is accurate enough is embedded; when empty, nothing is selected",
                     0),
           std::move(alphas),
-          real("select.margin", 0.01, "1", "accurate enough: test accuracy at least that of the unregularised network less this", 0)};
+          real("select.margin", 0.01, "1",
+               "accurate enough: test accuracy at least that of the unregularised network less this; if no network is, the selection is a "
+               "failed row that names the best",
+               0)};
 }
 
 Schema problem_fields() {

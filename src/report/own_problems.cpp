@@ -30,6 +30,8 @@ class Solves {
         selected(t.find("select_strengths") ? t.texts("select_strengths") : std::vector<std::string>()),
         seed(t.integers("train_seed")),
         criterion(t.texts("prune_criterion")),
+        proof(t.find("prune_proof") ? t.texts("prune_proof") : std::vector<std::string>(status.size(), "none")),
+        compress(t.find("solve_compress") ? t.booleans("solve_compress") : std::vector<bool>(status.size(), false)),
         subject(t.texts("problem_network")),
         sample(t.integers("problem_sample_index")),
         epsilon(t.reals("problem_epsilon")),
@@ -56,10 +58,15 @@ class Solves {
     return solve_status[i] == "adversarial" || solve_status[i] == "robust" || solve_status[i] == "optimal";
   }
   std::string network(std::size_t i) const {
-    const std::string training = regulariser[i] == "none" ? "" : fmt::format("{} {} ", regulariser[i], strengths(i));
-    if (training.empty() && !pruned(i)) return "as trained";
-    return training + (pruned(i) ? criterion[i] : "");
+    std::vector<std::string> words;
+    if (regulariser[i] != "none") words = {regulariser[i], strengths(i)};
+    if (pruned(i)) words.push_back(criterion[i]);
+    if (proof[i] != "none" && criterion[i] != "exact") words.emplace_back("exact");
+    if (words.empty()) words.emplace_back("as trained");
+    if (compress[i]) words.emplace_back("(ball)");
+    return fmt::format("{}", fmt::join(words, " "));
   }
+  bool smaller(std::size_t i) const { return pruned(i) || compress[i]; }
   auto group(std::size_t i) const {
     return std::make_tuple(dataset[i], side[i], width_order(i), hidden[i], epsilon[i], solver[i], bounds[i], pruned(i), network(i));
   }
@@ -79,6 +86,8 @@ class Solves {
   const std::vector<std::string> selected;  ///< strengths that each network was selected from; empty for files without the column
   const std::vector<std::int64_t>& seed;
   const std::vector<std::string>& criterion;
+  const std::vector<std::string> proof;  ///< this and the next one: as if nothing was asked for, for files without the column
+  const std::vector<bool> compress;
   const std::vector<std::string>& subject;
   const std::vector<std::int64_t>& sample;
   const std::vector<double>& epsilon;
@@ -109,15 +118,27 @@ class Solves {
 
 using Baselines = std::map<decltype(std::declval<Solves>().problem(0)), std::size_t>;
 
+/// "784-39-43-10" as Cacciola et al. write it: "1x39-1x43"; "784-50-50-10": "2x50".
+std::string paper_form(const std::string& architecture) {
+  std::vector<std::pair<int, std::string>> runs;
+  const auto first = architecture.find('-'), last = architecture.rfind('-');
+  for (std::size_t at = first; at < last;) {
+    const std::size_t end = architecture.find('-', at + 1);
+    const std::string width = architecture.substr(at + 1, end - at - 1);
+    if (runs.empty() || runs.back().second != width) runs.emplace_back(0, width);
+    ++runs.back().first;
+    at = end;
+  }
+  std::vector<std::string> words;
+  for (const auto& [layers, width] : runs) words.push_back(fmt::format("{}x{}", layers, width));
+  return words.empty() ? "no hidden layer" : fmt::format("{}", fmt::join(words, "-"));
+}
+
 std::map<std::string, std::string> hidden_widths(const h5::Table& networks) {
   std::map<std::string, std::string> widths;
   const auto& keys = networks.texts("key");
   const auto& architectures = networks.texts("architecture");
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const std::string& all = architectures[i];
-    const auto first = all.find('-'), last = all.rfind('-');
-    widths[keys[i]] = first < last ? all.substr(first + 1, last - first - 1) : all;
-  }
+  for (std::size_t i = 0; i < keys.size(); ++i) widths[keys[i]] = paper_form(architectures[i]);
   return widths;
 }
 
@@ -167,7 +188,7 @@ OwnProblemsRow summarise_group(const Solves& solves, const std::vector<std::size
   row.median_binaries = median(std::move(binaries));
   row.median_nodes = median(std::move(nodes));
   row.median_seconds = median(std::move(seconds));
-  if (solves.pruned(any)) compare(row, solves, done, baselines);
+  if (solves.smaller(any)) compare(row, solves, done, baselines);
   return row;
 }
 
@@ -203,7 +224,7 @@ std::vector<OwnProblemsRow> summarise_own_problems(const std::filesystem::path& 
 
 std::string format_text(const std::vector<OwnProblemsRow>& rows) {
   if (rows.empty()) return "";
-  constexpr auto line = "{:<14} {:>4} {:<11} {:<22} {:>6} {:<12} {:>7} {:>5} {:>8} {:>8} {:>8} {:>9} {:>8} {:>8}  {}\n";
+  constexpr auto line = "{:<14} {:>4} {:<11} {:<34} {:>6} {:<12} {:>7} {:>5} {:>8} {:>8} {:>8} {:>9} {:>8} {:>8}  {}\n";
   std::string text = fmt::format(line, "data set", "side", "hidden", "network", "radius", "bounds", "decided", "found", "accuracy",
                                  "binaries", "nodes", "time [s]", "speed-up", "transfer", "widths");
   for (const OwnProblemsRow& r : rows)
@@ -215,7 +236,8 @@ std::string format_text(const std::vector<OwnProblemsRow>& rows) {
       "Each network's own adversarial input. found: verified by a forward pass; accuracy, binaries, nodes, time (bounds, model and "
       "solver):\n"
       "medians; speed-up: geometric mean, over problems decided with both, of the time as trained over the time pruned (0.01 s added to\n"
-      "each); transfer: how often the found inputs are adversarial for other networks, of how many tried.\n";
+      "each); transfer: how often the found inputs are adversarial for other networks, of how many tried. widths: layers x neurons;\n"
+      "exact: without neurons that bounds prove to be off or linear over all images; (ball): over the problem's ball, within the solve.\n";
   return text;
 }
 

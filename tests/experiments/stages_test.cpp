@@ -8,6 +8,7 @@
 
 #include "espalier/base/error.hpp"
 #include "experiments/instance_run.hpp"
+#include "prune/rounding.hpp"
 
 namespace espalier::experiments {
 namespace {
@@ -108,6 +109,17 @@ TEST(Stages, SprPrunesByThresholdCompactsAndAsksTheSmallNetwork) {
   ASSERT_NE(margins, arrays.end());
   EXPECT_EQ(std::count_if(margins->values.begin(), margins->values.end(), [](double m) { return m > 0; }),
             solve.integer("transfer_adversarial"));
+}
+
+TEST(Stages, TheCompactedNetworkComputesWhatTheMaskedOneDoesOnRealImages) {
+  std::vector<Parameters::Map::value_type> masked(spr);
+  masked.push_back({"prune.compact", false});
+  const nn::Network whole = InstanceRun(masked).network("prune").network, small = InstanceRun(spr).network("prune").network;
+  ASSERT_EQ(nn::architecture(whole), "64-8-6-10");
+  ASSERT_LT(small.parameter_count(), whole.parameter_count()) << nn::architecture(small);
+  const data::Dataset data = data::load_dataset("mnist", 8, {.defaults = {ESPALIER_SOURCE_DIR "/data"}});
+  for (std::size_t i = 0; i < 2000; ++i)
+    espalier::testing::expect_equal_to_rounding(whole, small, data.test.input(i), "test image " + std::to_string(i));
 }
 
 std::vector<Parameters::Map::value_type> selection(task::RealList strengths, double margin) {

@@ -7,26 +7,15 @@
 
 #include "espalier/base/error.hpp"
 #include "problem/reference.hpp"
+#include "prune/rounding.hpp"
 
 namespace espalier::prune {
 namespace {
 
+using espalier::testing::forward_rounding;
 using espalier::testing::random_network;
 using espalier::testing::random_point;
 using espalier::testing::reference_problems;
-
-/// What float64 rounding may do to each logit in a forward pass at x: sums of n + 1 terms, layer by layer.
-Eigen::VectorXd forward_rounding(const nn::Network& network, const Eigen::VectorXd& x) {
-  Eigen::VectorXd h = x, error = Eigen::VectorXd::Zero(x.size());
-  for (const nn::Layer& layer : network.layers) {
-    const Eigen::MatrixXd size = layer.weight.cast<double>().cwiseAbs();
-    const double gamma = static_cast<double>(layer.inputs() + 2) * 0x1.0p-53;
-    const Eigen::VectorXd magnitude = size * (h.cwiseAbs() + error) + layer.bias.cast<double>().cwiseAbs();
-    error = size * error + gamma * magnitude;
-    h = (layer.weight.cast<double>() * h + layer.bias.cast<double>()).cwiseMax(0.0);
-  }
-  return error;
-}
 
 void expect_equal_at(const nn::Network& network, const Compression& small, const Eigen::VectorXd& x, const std::string& where) {
   const Eigen::VectorXd difference = (nn::forward(network, x) - nn::forward(small.network, x)).cwiseAbs();

@@ -90,8 +90,30 @@ TEST(OwnProblems, PairsBySeedAndTakesTheGeometricMean) {
   EXPECT_EQ(rows[1].network, "spr 0.5/0.9 threshold");
   EXPECT_EQ(rows[1].pairs, 2);
   EXPECT_NEAR(rows[1].speed_up, std::sqrt((1.0 / 0.1) * (4.0 / 1.0)), 1e-12);
-  EXPECT_THAT(rows[1].architectures, ElementsAre("13-14", "9-8"));
+  EXPECT_THAT(rows[1].architectures, ElementsAre("1x13-1x14", "1x9-1x8"));
   EXPECT_DOUBLE_EQ(rows[0].median_seconds, 2.49);
+}
+
+TEST(OwnProblems, ArchitecturesAreWrittenAsInThePaper) {
+  h5::Table known = networks();
+  std::get<std::vector<std::string>>(known.columns[1].values) = {"784-50-50-10", "784-39-43-10", "784-6-6-6-9-6-10", "784-10"};
+  const auto rows = summarise_own_problems(solves({{0, false, 1}, {0, true, 1}, {1, false, 1}, {1, true, 1}}), known);
+  EXPECT_THAT(rows[0].architectures, ElementsAre("2x50", "3x6-1x9-1x6"));
+  EXPECT_THAT(rows[1].architectures, ElementsAre("1x39-1x43", "no hidden layer"));
+}
+
+TEST(OwnProblems, ExactCompressionIsAFactorOfItsOwn) {
+  h5::Table table = solves({{0, false, 3.99}, {0, false, 0.99}, {0, true, 0.99}, {0, true, 0.09}});
+  table.columns.push_back({"prune_proof", std::vector<std::string>{"none", "none", "symbolic", "none"}});
+  table.columns.push_back({"solve_compress", std::vector<bool>{false, true, false, true}});
+  const auto rows = summarise_own_problems(table, networks());
+  ASSERT_EQ(rows.size(), 4u);
+  std::map<std::string, double> speed_up;
+  for (const OwnProblemsRow& row : rows) speed_up[row.network] = row.speed_up;
+  EXPECT_TRUE(std::isnan(speed_up.at("as trained")));
+  EXPECT_NEAR(speed_up.at("as trained (ball)"), 4, 1e-12);
+  EXPECT_NEAR(speed_up.at("spr 0.5/0.9 threshold exact"), 4, 1e-12);
+  EXPECT_NEAR(speed_up.at("spr 0.5/0.9 threshold (ball)"), 40, 1e-12);
 }
 
 TEST(OwnProblems, ASelectedNetworkHasNoStrengthOfItsOwn) {
@@ -124,8 +146,8 @@ TEST(OwnProblems, SurrogatesHaveNone) {
 
 TEST(OwnProblems, TextAndCsvNameTheFigures) {
   const auto rows = summarise_own_problems(solves({{0, false, 0.99}, {0, true, 0.09}}), networks());
-  EXPECT_THAT(format_text(rows), testing::AllOf(HasSubstr("spr 0.5/0.9 threshold"), HasSubstr("13-14"), HasSubstr("10.0")));
-  EXPECT_THAT(format_csv(rows), HasSubstr("mnist,28,15-15,as trained,5,cbc,l1,15-15,1,1,0,0.95,20,7,0.99,0,nan,0,0,0\n"));
+  EXPECT_THAT(format_text(rows), testing::AllOf(HasSubstr("spr 0.5/0.9 threshold"), HasSubstr("1x13-1x14"), HasSubstr("10.0")));
+  EXPECT_THAT(format_csv(rows), HasSubstr("mnist,28,15-15,as trained,5,cbc,l1,2x15,1,1,0,0.95,20,7,0.99,0,nan,0,0,0\n"));
 }
 
 }  // namespace

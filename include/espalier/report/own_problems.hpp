@@ -23,7 +23,7 @@ struct OwnProblemsRow {
   std::string solver;
   std::string bounds;
 
-  std::vector<std::string> architectures;  ///< of the embedded networks, one each, in order of the training seeds
+  std::vector<std::string> architectures;  ///< of the embedded networks, one each, in order of the training seeds, as "1x39-1x43" or "2x50"
   std::int64_t solves = 0;                 ///< rows of the group, failed ones included
   std::int64_t decided = 0;                ///< ended by a proof or a verified adversarial input
   std::int64_t adversarial = 0;            ///< with a verified adversarial input
