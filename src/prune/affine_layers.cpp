@@ -48,6 +48,7 @@ AffineMap stacked(const AffineMap& above, const AffineMap& below) {
 
 AffineMap beside(const AffineMap& left, const AffineMap& right) {
   Matrix value(left.rows(), left.value.cols() + right.value.cols()), error(value.rows(), value.cols());
+  if (left.rows() == 0) return joined(std::move(value), std::move(error));  // blocks of nothing would start beyond a null pointer
   value.leftCols(left.value.cols()) = left.value;
   value.rightCols(right.value.cols()) = right.value;
   error.leftCols(left.value.cols()) = left.error;

@@ -20,6 +20,13 @@ Indices indices(Eigen::Index count, const Condition& condition) {
   return found;
 }
 
+/// Not as a block, which in a matrix without rows would start beyond a null pointer.
+bool column_has_nonzero(const Matrix& matrix, Eigen::Index column) {
+  for (Eigen::Index i = 0; i < matrix.rows(); ++i)
+    if (matrix(i, column) != 0) return true;
+  return false;
+}
+
 /// The neurons `kept` of a layer, and the columns that read them.
 void keep(AffineLayer& layer, AffineLayer& next, const Indices& kept) {
   layer.map = rows_of(layer.map, kept);
@@ -81,7 +88,7 @@ class Compressor {
 
   void drop_unread(std::size_t k) {
     AffineLayer& layer = layers_[k];
-    const Indices kept = indices(layer.map.rows(), [&](Eigen::Index i) { return (layers_[k + 1].map.value.col(i).array() != 0).any(); });
+    const Indices kept = indices(layer.map.rows(), [&](Eigen::Index i) { return column_has_nonzero(layers_[k + 1].map.value, i); });
     count(layer).unread += layer.map.rows() - static_cast<Eigen::Index>(kept.size());
     keep(layer, layers_[k + 1], kept);
   }
@@ -93,7 +100,7 @@ class Compressor {
     if (linear.empty() && layer.map.rows() > 0) return false;
     const AffineMap inner = rows_of(layer.map, linear), outer = columns_of(next.map, linear);
     const Indices readers = indices(outer.rows(), [&](Eigen::Index i) { return (outer.value.row(i).array() != 0).any(); });
-    const Indices inputs = indices(inner.inputs(), [&](Eigen::Index j) { return (inner.value.col(j).array() != 0).any(); });
+    const Indices inputs = indices(inner.inputs(), [&](Eigen::Index j) { return column_has_nonzero(inner.value, j); });
     const std::size_t m = linear.size(), q = readers.size(), n = inputs.size(), fewest = std::min({m, q, n});
     const bool whole = static_cast<Eigen::Index>(m) == layer.map.rows() && q * n <= fewest * (q + n);
     if (!whole && fewest == m) return false;
