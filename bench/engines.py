@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Engines side by side on problem files: espalier solve --json, one problem after the other, on one core.
 
-usage: engines.py ESPALIER PROBLEMS OUT.tsv ENGINE... [--goal decide] [--limit 60] [--sample 16] [--seed 1]
+usage: engines.py ESPALIER PROBLEMS OUT.tsv ENGINE... [--goal decide] [--limit 60] [--sample 16] [--seed 1] [--again]
        engines.py --summary TSV...
 
 ENGINE is solver:formulation:bounds (native and attack need no more). --sample takes that many problems by a seeded draw, one from
-each family of data set, side, depth and width before a second from any. Rows are appended: a second run does what is missing. Limits and
-times are CPU time, so that other work on the machine does not count; bounds, model and process are in them.
+each family of data set, side, depth and width before a second from any. A second run does what is missing, and again what a shorter
+limit had left open; --again drops the named engines' rows of that goal first, for a new binary. Limits and times are CPU time, so that
+other work on the machine does not count; bounds, model and process are in them.
 """
 import argparse
 import collections
@@ -21,6 +22,42 @@ import sys
 import h5py
 
 FIELDS = ["family", "sample", "engine", "goal", "limit", "status", "verified", "bound", "nodes", "first_s", "total_s", "wall_s"]
+
+
+def read_table(path):
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    return [dict(zip(lines[0].split("\t"), line.split("\t"))) for line in lines[1:]]
+
+
+class Table:
+    """A file of rows, whose first columns are their key."""
+
+    def __init__(self, path, fields, keys):
+        self.path, self.fields, self.keys = path, fields, keys
+        self.rows = {self.key(row): row for row in read_table(path)} if path.exists() else {}
+        self.write()
+
+    def key(self, row):
+        return tuple(row[field] for field in self.fields[: self.keys])
+
+    def has(self, key, limit):
+        """Is there a row that a limit of so many seconds would not change? What a shorter one left open is worth another try."""
+        row = self.rows.get(tuple(key))
+        return row is not None and (row["status"] != "limit" or float(row["limit"]) >= limit)
+
+    def put(self, values):
+        row = dict(zip(self.fields, (f"{v:.6g}" if isinstance(v, float) else str(v) for v in values)))
+        self.rows.pop(self.key(row), None)
+        self.rows[self.key(row)] = row
+        self.write()
+
+    def drop(self, unwanted):
+        self.rows = {key: row for key, row in self.rows.items() if not unwanted(row)}
+        self.write()
+
+    def write(self):
+        lines = ["\t".join(self.fields)] + ["\t".join(row[field] for field in self.fields) for row in self.rows.values()]
+        self.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def read_problems(directory):
@@ -54,16 +91,23 @@ def number(value):
     return math.nan if value is None else float(value)
 
 
-def solve(program, problem, engine, goal, limit):
-    family, sample, path, name = problem
+def ask(program, path, name, engine, goal, limit):
+    """The program's row about one problem."""
     *solver, formulation, bounds = engine.split(":") if ":" in engine else [engine, "lean", "l1"]
     solver = ":".join(solver)
     command = [program, "solve", str(path), "--problem", name, "--solver", solver, "--formulation", formulation, "--bounds", bounds]
-    command += ["--goal", goal, "--cpu-limit", str(limit), "--time-limit", str(20 * limit), "--json"]
+    command += ["--goal", goal, "--cpu-limit", str(limit), "--time-limit", str(100 * limit), "--json"]
     if formulation == "paper":
         command += ["--start", "none"]
-    rows = [json.loads(line) for line in subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()]
-    row = rows[0]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not done.stdout:
+        sys.exit(f"{' '.join(command)}: {done.stderr}")
+    return json.loads(done.stdout.splitlines()[0])
+
+
+def solve(program, problem, engine, goal, limit):
+    family, sample, path, name = problem
+    row = ask(program, path, name, engine, goal, limit)
     values = [family, sample, engine, goal, limit, row["status"], number(row["verified_objective"]), number(row["dual_bound"])]
     return values + [row["nodes"], number(row["first_adversarial_cpu_seconds"]), row["cpu_seconds"], row["seconds"]]
 
@@ -72,11 +116,25 @@ def shifted_mean(values, shift=0.1):
     return math.exp(statistics.fmean(math.log(v + shift) for v in values)) - shift
 
 
+def first_inputs(rows):
+    """How much earlier native has its first adversarial input, where one exists. Its clock is coarse below 1 ms, which counts as 1 ms; for an
+    engine that finds none, the time after which it gave up."""
+    decide = {(row["engine"], row["family"], row["sample"]): row for row in rows if row["goal"] == "decide"}
+    for engine in sorted({key[0] for key in decide} - {"native"}):
+        ratios, found = [], 0
+        for (name, *problem), row in decide.items():
+            native = decide.get(("native", *problem))
+            if name != engine or native is None or native["first_s"] == "nan":
+                continue
+            found += row["first_s"] != "nan"
+            ratios.append(float(row["first_s" if row["first_s"] != "nan" else "total_s"]) / max(float(native["first_s"]), 1e-3))
+        if ratios:
+            print(f"\nfirst adversarial input, {engine} over native, {len(ratios)} problems where one exists, of which {engine} finds {found}: "
+                  f"median {statistics.median(ratios):.3g}, smallest {min(ratios):.3g}")
+
+
 def summary(files):
-    rows = []
-    for name in files:
-        lines = pathlib.Path(name).read_text(encoding="utf-8").splitlines()
-        rows += [dict(zip(lines[0].split("\t"), line.split("\t"))) for line in lines[1:]]
+    rows = [row for name in files for row in read_table(name)]
     groups = collections.defaultdict(list)
     for row in rows:
         groups[row["engine"], row["goal"], row["limit"]].append(row)
@@ -85,7 +143,8 @@ def summary(files):
     for (engine, goal, limit), group in sorted(groups.items()):
         statuses = collections.Counter(row["status"] for row in group)
         total = [float(row["total_s"]) for row in group]
-        first = [float(row["first_s"]) for row in group if row["first_s"] != "nan"]
+        # An external solver's time counts when it has ended, so that of its points is not known.
+        first = [float(row["first_s"]) for row in group if row["first_s"] != "nan" and not engine.startswith("external")]
         shown = (f"{statistics.median(first):13.4f} {max(first):8.3f}" if first else f"{'-':>13} {'-':>8}")
         print(f"{engine:<22} {goal:<9} {limit:>7} {len(group):4} {statuses['adversarial']:4} {statuses['robust']:6} {statuses['optimal']:7} "
               f"{statuses['limit'] + statuses['error']:5} {statistics.median(total):9.4f} {shifted_mean(total):9.4f} {max(total):8.2f} "
@@ -100,6 +159,7 @@ def summary(files):
                 unsolved = sum(row["status"] in ("limit", "error") for row in part)
                 cells.append(f"{key[0]} {statistics.median(float(r['total_s']) for r in part):.4f} / {unsolved} of {len(part)}")
         print(f"{family:<24} " + "   ".join(cells))
+    first_inputs(rows)
     open_rows = [row for row in rows if row["status"] in ("limit", "error") and row["engine"] == "native"]
     for row in open_rows:
         print(f"open: native {row['goal']} {row['family']} image {row['sample']}: verified {float(row['verified']):.4f}, "
@@ -119,22 +179,18 @@ def main():
     parser.add_argument("--limit", type=float, default=60)
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
     problems = read_problems(options.problems)
     if options.sample:
         problems = draw(problems, options.sample, options.seed)
-    done = set()
-    if options.out.exists():
-        done = {tuple(line.split("\t")[:4]) for line in options.out.read_text(encoding="utf-8").splitlines()}
-    else:
-        options.out.write_text("\t".join(FIELDS) + "\n", encoding="utf-8")
+    table = Table(options.out, FIELDS, 4)
+    if options.again:
+        table.drop(lambda row: row["engine"] in options.engines and row["goal"] == options.goal)
     for problem in problems:
         for engine in options.engines:
-            if (problem[0], problem[1], engine, options.goal) in done:
-                continue
-            row = solve(options.program, problem, engine, options.goal, options.limit)
-            with options.out.open("a", encoding="utf-8") as file:
-                file.write("\t".join(f"{v:.6g}" if isinstance(v, float) else str(v) for v in row) + "\n")
+            if not table.has((problem[0], problem[1], engine, options.goal), options.limit):
+                table.put(solve(options.program, problem, engine, options.goal, options.limit))
 
 
 if __name__ == "__main__":
