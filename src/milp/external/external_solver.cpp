@@ -25,6 +25,8 @@ struct Preset {
   const char* name;
   const char* command;
 };
+// Scaling makes Cbc prove wrong optima (tests/upstream/cbc_wrong_optimum). Its preprocessing calls some feasible models infeasible
+// (tests/upstream/cbc_infeasible_claim), which a caller that knows a point can refute; without it Cbc crashes on some infeasible ones.
 constexpr Preset presets[] = {
     {"cbc", "cbc {model} scaling off timeMode elapsed increment 1e-7 seconds {seconds} solve solution {solution}"},
     {"glpsol", "glpsol --freemps {model} --tmlim {seconds} --write {solution}"},
