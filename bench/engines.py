@@ -117,8 +117,8 @@ def shifted_mean(values, shift=0.1):
 
 
 def first_inputs(rows):
-    """How much earlier native has its first adversarial input, where one exists. Its clock is coarse below 1 ms, which counts as 1 ms; for an
-    engine that finds none, the time after which it gave up."""
+    """How much earlier native has its first adversarial input, where one exists. The clock is coarse below 1 ms, which counts as 1 ms; an engine
+    that finds none counts with the time after which it gave up."""
     decide = {(row["engine"], row["family"], row["sample"]): row for row in rows if row["goal"] == "decide"}
     for engine in sorted({key[0] for key in decide} - {"native"}):
         ratios, found = [], 0
@@ -127,10 +127,54 @@ def first_inputs(rows):
             if name != engine or native is None or native["first_s"] == "nan":
                 continue
             found += row["first_s"] != "nan"
-            ratios.append(float(row["first_s" if row["first_s"] != "nan" else "total_s"]) / max(float(native["first_s"]), 1e-3))
+            times = [float(r["first_s" if r["first_s"] != "nan" else "total_s"]) for r in (row, native)]
+            ratios.append(max(times[0], 1e-3) / max(times[1], 1e-3))
         if ratios:
             print(f"\nfirst adversarial input, {engine} over native, {len(ratios)} problems where one exists, of which {engine} finds {found}: "
                   f"median {statistics.median(ratios):.3g}, smallest {min(ratios):.3g}")
+
+
+def engine_table(groups):
+    width = max(len(engine) for engine, _, _ in groups)
+    print(f"{'engine':<{width}} {'goal':<8} {'limit s':>7} {'n':>4} {'adv':>4} {'robust':>6} {'optimal':>7} {'open':>4} "
+          f"{'median s':>8} {'sgm s':>8} {'x native':>8} {'max s':>7} {'first: median':>13} {'max':>7} {'found':>5}")
+    native = {goal: rows for (engine, goal, _), rows in groups.items() if engine == "native"}
+    for (engine, goal, limit), group in sorted(groups.items()):
+        statuses = collections.Counter(row["status"] for row in group)
+        total = [float(row["total_s"]) for row in group]
+        # An external solver's time counts when it has ended, so that of its points is not known.
+        first = [float(row["first_s"]) for row in group if row["first_s"] != "nan" and not engine.startswith("external")]
+        shown = f"{statistics.median(first):13.4f} {max(first):7.3f} {len(first):5}" if first else f"{'-':>13} {'-':>7} {'-':>5}"
+        asked = {(row["family"], row["sample"]) for row in group}
+        same = [float(row["total_s"]) for row in native.get(goal, []) if (row["family"], row["sample"]) in asked]
+        ratio = f"{shifted_mean(total) / shifted_mean(same):8.1f}" if len(same) == len(group) else f"{'-':>8}"
+        print(f"{engine:<{width}} {goal:<8} {limit:>7} {len(group):4} {statuses['adversarial']:4} {statuses['robust']:6} {statuses['optimal']:7} "
+              f"{statuses['limit'] + statuses['error']:4} {statistics.median(total):8.4f} {shifted_mean(total):8.4f} {ratio} {max(total):7.2f} "
+              f"{shown}")
+
+
+def family_table(rows):
+    engines = sorted({(row["engine"], row["goal"]) for row in rows})
+    print("\nmedian seconds by family, and how many of how many are open\n" + " " * 24 + " ".join(f"{engine:>20}" for engine, _ in engines))
+    for family in sorted({row["family"] for row in rows}):
+        cells = []
+        for key in engines:
+            part = [row for row in rows if row["family"] == family and (row["engine"], row["goal"]) == key]
+            left = sum(row["status"] in ("limit", "error") for row in part)
+            shown = f"{statistics.median(float(row['total_s']) for row in part):.4f} {f'({left}/{len(part)})':>8}" if part else ""
+            cells.append(f"{shown:>{max(20, len(key[0]))}}")
+        print(f"{family:<24}" + " ".join(cells).rstrip())
+
+
+def disagreement(rows):
+    """Between verified maxima that are said to be proven, of one problem by several engines."""
+    values = collections.defaultdict(list)
+    for row in rows:
+        if row["status"] == "optimal":
+            values[row["family"], row["sample"]].append(float(row["verified"]))
+    several = [max(v) - min(v) for v in values.values() if len(v) > 1]
+    if several:
+        print(f"\nlargest difference between the maxima that two engines proved for one problem: {max(several):.2g} (six digits are kept)")
 
 
 def summary(files):
@@ -138,32 +182,14 @@ def summary(files):
     groups = collections.defaultdict(list)
     for row in rows:
         groups[row["engine"], row["goal"], row["limit"]].append(row)
-    print(f"{'engine':<22} {'goal':<9} {'limit s':>7} {'n':>4} {'adv':>4} {'robust':>6} {'optimal':>7} {'open':>5} "
-          f"{'median s':>9} {'sgm s':>9} {'max s':>8} {'first: median':>13} {'max':>8} {'found':>6}")
-    for (engine, goal, limit), group in sorted(groups.items()):
-        statuses = collections.Counter(row["status"] for row in group)
-        total = [float(row["total_s"]) for row in group]
-        # An external solver's time counts when it has ended, so that of its points is not known.
-        first = [float(row["first_s"]) for row in group if row["first_s"] != "nan" and not engine.startswith("external")]
-        shown = (f"{statistics.median(first):13.4f} {max(first):8.3f}" if first else f"{'-':>13} {'-':>8}")
-        print(f"{engine:<22} {goal:<9} {limit:>7} {len(group):4} {statuses['adversarial']:4} {statuses['robust']:6} {statuses['optimal']:7} "
-              f"{statuses['limit'] + statuses['error']:5} {statistics.median(total):9.4f} {shifted_mean(total):9.4f} {max(total):8.2f} "
-              f"{shown} {len(first):6}")
-    print("\nby family: median s / open of n")
-    engines = sorted(groups)
-    for family in sorted({row["family"] for row in rows}):
-        cells = []
-        for key in engines:
-            part = [row for row in groups[key] if row["family"] == family]
-            if part:
-                unsolved = sum(row["status"] in ("limit", "error") for row in part)
-                cells.append(f"{key[0]} {statistics.median(float(r['total_s']) for r in part):.4f} / {unsolved} of {len(part)}")
-        print(f"{family:<24} " + "   ".join(cells))
+    engine_table(groups)
+    family_table(rows)
     first_inputs(rows)
-    open_rows = [row for row in rows if row["status"] in ("limit", "error") and row["engine"] == "native"]
-    for row in open_rows:
-        print(f"open: native {row['goal']} {row['family']} image {row['sample']}: verified {float(row['verified']):.4f}, "
-              f"bound {float(row['bound']):.4f}, {row['nodes']} nodes, {float(row['total_s']):.1f} s")
+    disagreement(rows)
+    for row in rows:
+        if row["status"] in ("limit", "error") and row["engine"] == "native":
+            print(f"\nopen: native {row['goal']} {row['family']} image {row['sample']}: verified {float(row['verified']):.4f}, "
+                  f"bound {float(row['bound']):.4f}, {row['nodes']} nodes, {float(row['total_s']):.1f} s")
 
 
 def main():
