@@ -117,6 +117,42 @@ void Propagation::concretise(Eigen::Index first, Eigen::Index rows, BackwardPass
   }
 }
 
+void Propagation::backward(const PreActivationRows& start, std::span<const LayerLines> lines, BackwardPass& pass) {
+  const std::size_t layer = start.layer;
+  const Eigen::VectorXd constant = start.constant + start.coefficients * biases_[layer];
+  const Eigen::VectorXd padding = start.padding + start.coefficients.cwiseAbs() * magnitudes_[layer];
+  if (layer > 0) {
+    backward(AffineRows{.layer = layer - 1, .coefficients = start.coefficients * weights_[layer], .constant = constant, .padding = padding},
+             lines, pass);
+    return;
+  }
+  const Eigen::Index rows = start.coefficients.rows();
+  pass.coefficients.clear();
+  pass.upper = constant + padding;
+  pass.steps.clear();
+  pass.ends.clear();
+  if (input_.rows() < rows) input_.resize(rows, weights_.front().cols());
+  input_.topRows(rows).noalias() = start.coefficients * weights_.front();
+  concretise(0, rows, pass);
+}
+
+std::vector<PreActivationRows> Propagation::upper_functions(const AffineRows& start, std::span<const LayerLines> lines) const {
+  std::vector<PreActivationRows> functions(start.layer + 1);
+  Rows post = start.coefficients;
+  Eigen::VectorXd constant = start.constant + start.padding;
+  for (std::size_t j = start.layer + 1; j-- > 0;) {
+    const LayerLines& line = lines[j];
+    Rows pre = (post.array().max(0.0) * line.upper_slope.array() + post.array().min(0.0) * line.lower_slope.array()).matrix();
+    if (line.multiplier.size() > 0) pre += line.multiplier;
+    constant += (post.array().max(0.0) * line.upper_intercept.array()).rowwise().sum().matrix();
+    const Eigen::VectorXd padding = pre.cwiseAbs() * magnitudes_[j];
+    functions[j] = {.layer = j, .coefficients = pre, .constant = constant, .padding = padding};
+    constant += pre * biases_[j] + padding;
+    if (j > 0) post = pre * weights_[j];
+  }
+  return functions;
+}
+
 void Propagation::relaxed_forward(const BackwardPass& pass, std::span<const LayerLines> lines, std::vector<Rows>& pre_activations) const {
   const auto rows = static_cast<Eigen::Index>(pass.ends.size());
   pre_activations.resize(pass.coefficients.size());

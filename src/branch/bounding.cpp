@@ -4,38 +4,14 @@
 #include <cmath>
 #include <utility>
 
+#include "branch/node_lines.hpp"
+#include "branch/optimality_tightening.hpp"
+
 namespace espalier::branch {
 namespace {
 
 using bounds::BackwardPass;
 using bounds::LayerLines;
-
-LayerLines empty_lines(Eigen::Index rows, Eigen::Index width) {
-  return {.upper_slope = Rows(rows, width),
-          .upper_intercept = Rows(rows, width),
-          .lower_slope = Rows(rows, width),
-          .multiplier = Rows(rows, width)};
-}
-
-/// Row r of the lines becomes the node's; with the slopes that fit the bounds, or the node's own.
-void set_row(const LayerState& layer, Eigen::Index r, LayerLines& lines) {
-  for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
-    const bounds::ReluLines relu = bounds::relu_lines(layer.bounds.lower[i], layer.bounds.upper[i]);
-    lines.upper_slope(r, i) = relu.upper_slope;
-    lines.upper_intercept(r, i) = relu.upper_intercept;
-    lines.lower_slope(r, i) = layer.open(i) ? layer.slope[i] : relu.lower_slope;
-  }
-  lines.multiplier.row(r) = layer.multiplier;
-}
-
-std::vector<LayerLines> lines_of(std::span<Node* const> nodes) {
-  std::vector<LayerLines> lines;
-  for (std::size_t k = 0; k < nodes.front()->layers.size(); ++k) {
-    lines.push_back(empty_lines(static_cast<Eigen::Index>(nodes.size()), nodes.front()->layers[k].slope.size()));
-    for (std::size_t r = 0; r < nodes.size(); ++r) set_row(nodes[r]->layers[k], static_cast<Eigen::Index>(r), lines.back());
-  }
-  return lines;
-}
 
 template <class Matrix>
 void keep_rows(const std::vector<Eigen::Index>& kept, Matrix& matrix) {
@@ -247,6 +223,10 @@ void Bounding::tighten(std::span<Node* const> nodes, std::size_t layer) {
   }
 }
 
+void Bounding::tighten_above(std::span<Node* const> nodes, double closed_at) {
+  for (Node* node : nodes) passes_ += branch::tighten_above(propagation_, query_, closed_at, *node);
+}
+
 namespace {
 
 /// The open neurons of a node, row `row` of the pass, whose lines cost most in the bound.
@@ -280,18 +260,14 @@ std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nod
   propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(nodes.size())), lines, pass);
   passes_ += static_cast<std::int64_t>(nodes.size());
   // Node by node: a trial's rows, two per neuron, differ from the node's in one line, and stay in the cache.
-  std::vector<LayerLines> tried(lines.size());
   for (std::size_t r = 0; r < nodes.size(); ++r) {
     const auto parent = static_cast<Eigen::Index>(r);
-    for (const Neuron& neuron : costliest(*nodes[r], lines, pass, parent, most)) trials[r].push_back({.neuron = neuron});
+    const bool known = !nodes[r]->violated.empty();
+    for (const Neuron& neuron : known ? nodes[r]->violated : costliest(*nodes[r], lines, pass, parent, most))
+      trials[r].push_back({.neuron = neuron});
     const auto rows = 2 * static_cast<Eigen::Index>(trials[r].size());
     if (rows == 0) continue;
-    for (std::size_t k = 0; k < lines.size(); ++k) {
-      tried[k].upper_slope = lines[k].upper_slope.row(parent).replicate(rows, 1);
-      tried[k].upper_intercept = lines[k].upper_intercept.row(parent).replicate(rows, 1);
-      tried[k].lower_slope = lines[k].lower_slope.row(parent).replicate(rows, 1);
-      tried[k].multiplier = lines[k].multiplier.row(parent).replicate(rows, 1);
-    }
+    std::vector<LayerLines> tried = repeat(lines, parent, rows);
     Eigen::Index row = 0;
     for (const Trial& trial : trials[r]) {
       LayerLines& line = tried[trial.neuron.layer];

@@ -28,10 +28,13 @@ class Bounding {
 
   /// Renews the bounds of open neurons behind each node's last split.
   void refine(std::span<Node* const> nodes);
+  /// Bounds of hidden neurons that hold where the margin is above `closed_at`, from the node's slopes and multipliers.
+  void tighten_above(std::span<Node* const> nodes, double closed_at);
   /// Lowers node.bound by up to `iterations` passes; a node is left as soon as its bound is at most `closed_at`. Updates slopes and
   /// multipliers to those of the best pass.
   void improve(std::span<Node* const> nodes, int iterations, double closed_at);
-  /// The most promising open neurons of each node, with their trial bounds; empty for a node without open neurons.
+  /// The most promising open neurons of each node, with their trial bounds: those that its linear program violates, if it has been solved;
+  /// empty for a node without open neurons.
   std::vector<std::vector<Trial>> try_neurons(std::span<Node* const> nodes, std::size_t most);
   /// One pass with the node's own slopes and multipliers.
   double evaluate(Node& node);

@@ -32,7 +32,8 @@ struct Node {
   std::vector<LayerState> layers;
   double bound = std::numeric_limits<double>::infinity();
   Eigen::Index last_split_layer = 0;
-  bool empty = false;  ///< crossed bounds: no input has these phases
+  bool empty = false;            ///< crossed bounds: no input has these phases, or none of them has a margin that matters
+  std::vector<Neuron> violated;  ///< where the maximiser of its linear program has h > max(0, g); empty if none was solved
 
   std::int64_t open_neurons() const {
     std::int64_t count = 0;
@@ -42,6 +43,7 @@ struct Node {
 
   /// Restricts a neuron to one side of its kink.
   void fix(Neuron neuron, bool on) {
+    violated.clear();
     LayerState& layer = layers[neuron.layer];
     (on ? layer.bounds.lower : layer.bounds.upper)[neuron.index] = 0;
     layer.split[neuron.index] = on ? 1 : -1;

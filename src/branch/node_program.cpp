@@ -120,6 +120,20 @@ void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, Node
   }
 }
 
+std::vector<Neuron> NodeProgram::violated(const milp::LinearProgram::Solution& solution, const Node& node) const {
+  constexpr double tolerance = 1e-6;
+  std::vector<Neuron> neurons;
+  for (std::size_t k = 0; k < neurons_.size(); ++k) {
+    for (std::size_t i = 0; i < neurons_[k].size(); ++i) {
+      const auto value = [&solution](milp::Column column) { return solution.x[static_cast<std::size_t>(column.index)]; };
+      const auto index = static_cast<Eigen::Index>(i);
+      if (node.layers[k].open(index) && value(neurons_[k][i].h) > std::max(0.0, value(neurons_[k][i].g)) + tolerance)
+        neurons.push_back({.layer = k, .index = index});
+    }
+  }
+  return neurons;
+}
+
 std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding) {
   if (!program_) program_.emplace(build());
   set(node);
@@ -137,6 +151,7 @@ std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding
   trial.bound = bounding.evaluate(trial);
   if (trial.bound < node.bound) node = std::move(trial);
   if (!feasible) return std::nullopt;
+  node.violated = violated(solution, node);
   Eigen::VectorXd input = query_.ball.centre;
   for (std::size_t k = 0; k < plus_.size(); ++k) {
     input[static_cast<Eigen::Index>(k)] +=

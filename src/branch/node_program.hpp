@@ -17,7 +17,8 @@ class NodeProgram {
  public:
   explicit NodeProgram(const Query& query);
 
-  /// Solves the node's program; node.slope and node.multiplier become its dual solution if that lowers node.bound, evaluated by bounding.
+  /// Solves the node's program; node.slope and node.multiplier become its dual solution if that lowers node.bound, evaluated by bounding,
+  /// and node.violated says where its maximiser is no activation.
   /// The relaxation's maximiser; nothing if no input has the node's phases.
   std::optional<Eigen::VectorXd> solve(Node& node, Bounding& bounding);
 
@@ -37,6 +38,8 @@ class NodeProgram {
   void set(const Node& node);
   /// Slopes and multipliers from the coefficients that the definitions' duals want on g, last layer first.
   void take_duals(const milp::LinearProgram::Solution& solution, Node& node) const;
+
+  std::vector<Neuron> violated(const milp::LinearProgram::Solution& solution, const Node& node) const;
 
   const Query query_;          ///< references to what the caller keeps
   std::vector<Rows> weights_;  ///< of the hidden layers

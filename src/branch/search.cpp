@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "branch/bounding.hpp"
+#include "branch/branching.hpp"
 #include "branch/node_program.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/error.hpp"
@@ -12,10 +13,30 @@
 namespace espalier::branch {
 namespace {
 
-constexpr std::size_t batch_size = 16;  ///< nodes branched on together
+constexpr std::size_t batch_size = 8;  ///< nodes branched on together
 constexpr int root_passes = 40;
-constexpr int node_passes = 20;            ///< with 10, nodes are left before their bound has settled, and their number grows tenfold
-constexpr std::size_t trial_neurons = 64;  ///< with 6, the cost of lines being a poor guide, the number of nodes grows threefold
+constexpr int node_passes = 20;       ///< with 10, nodes are left before their bound has settled
+constexpr int tightened_passes = 10;  ///< after bounds have been tightened
+
+/// Whether a node's linear program is to be solved. It is exact where propagation stays a thousandth short, which keeps trees with many
+/// open neurons from closing, but costs ten nodes: it is tried for nodes that are nearly closed, the oftener the more it has helped.
+class ProgramTurns {
+ public:
+  bool next(double gap, double root_gap) {
+    constexpr double nearly_closed = 0.02;  ///< share of the root's gap
+    if (gap <= 0 || gap > nearly_closed * root_gap || ++waited_ < wait_) return false;
+    waited_ = 0;
+    return true;
+  }
+  void tell(double gap_before, double gap_after) {
+    constexpr int longest = 64;
+    wait_ = gap_after < 0.5 * gap_before ? std::max(1, wait_ / 2) : std::min(longest, 2 * wait_);
+  }
+
+ private:
+  int wait_ = 16;
+  int waited_ = 0;
+};
 
 struct Queued {
   Node node;
@@ -41,6 +62,7 @@ class Search {
     Node* const one[] = {&root};
     bounding_.improve(one, root_passes, closed_at());
     ++outcome_.nodes;
+    root_bound_ = root.bound;
     enqueue(std::move(root));
     tell_bound();
     while (!finished()) {
@@ -71,7 +93,7 @@ class Search {
   }
 
   double bound() const {
-    double value = closed_bound_;
+    double value = std::max(closed_bound_, tightened_above_);
     if (!queue_.empty()) value = std::max(value, queue_.top().node.bound);
     return outcome_.best ? std::max(value, outcome_.best->margin) : value;
   }
@@ -118,12 +140,9 @@ class Search {
       else
         solve_exactly(std::move(node));
     }
-    std::vector<Node*> pointers;
-    for (Node& parent : parents) pointers.push_back(&parent);
-    const std::vector<std::vector<Trial>> trials = bounding_.try_neurons(pointers, trial_neurons);
-    std::vector<Node> children;
-    for (std::size_t p = 0; p < parents.size(); ++p) branch(std::move(parents[p]), trials[p], children);
-    bound_all(children);
+    Children children = branch(bounding_, std::move(parents), closed_at());
+    close(children.closed);
+    bound_all(children.nodes);
   }
 
   /// All phases fixed: the linear program is exact.
@@ -138,49 +157,34 @@ class Search {
     offer(inside, logits[query_.target] - logits[query_.label]);
   }
 
-  /// Fixes what the trials decide; else splits the neuron of the best product of improvements.
-  void branch(Node node, const std::vector<Trial>& trials, std::vector<Node>& children) {
-    const double closed = closed_at();
-    bool fixed = false;
-    const Trial* best = &trials.front();  // also if every score is NaN
-    double best_score = -1;
-    for (const Trial& trial : trials) {
-      const bool on_closed = trial.bound_on <= closed, off_closed = trial.bound_off <= closed;
-      if (on_closed) close(trial.bound_on);
-      if (off_closed) close(trial.bound_off);
-      if (on_closed && off_closed) return;
-      if (on_closed || off_closed) {
-        const Eigen::Index earlier = node.last_split_layer;
-        node.fix(trial.neuron, off_closed);
-        if (fixed) node.last_split_layer = std::min(node.last_split_layer, earlier);
-        fixed = true;
-        continue;
+  void bound_all(std::vector<Node>& children) {
+    std::vector<Node*> open;
+    for (Node& child : children) open.push_back(&child);
+    outcome_.nodes += static_cast<std::int64_t>(children.size());
+    bounding_.refine(open);
+    drop_closed(open);
+    bounding_.improve(open, node_passes, closed_at());
+    drop_closed(open);
+    if (!open.empty()) tightened_above_ = closed_at();
+    bounding_.tighten_above(open, closed_at());
+    drop_closed(open);
+    bounding_.improve(open, tightened_passes, closed_at());
+    for (Node* child : open) {
+      const double gap = child->bound - closed_at();
+      if (turns_.next(gap, root_bound_ - closed_at())) {
+        if (const std::optional<Eigen::VectorXd> input = program_.solve(*child, bounding_)) try_input(*input);
+        turns_.tell(gap, child->bound - closed_at());
       }
-      const double scale = 1e-3 * std::abs(node.bound) + 1e-9;
-      const double score = std::max(scale, node.bound - trial.bound_on) * std::max(scale, node.bound - trial.bound_off);
-      if (score > best_score) {
-        best_score = score;
-        best = &trial;
-      }
-    }
-    if (fixed) {
-      children.push_back(std::move(node));
-      return;
-    }
-    for (const bool on : {true, false}) {
-      children.push_back(node);
-      children.back().fix(best->neuron, on);
+      enqueue(std::move(*child));
     }
   }
 
-  void bound_all(std::vector<Node>& children) {
-    std::vector<Node*> pointers;
-    for (Node& child : children) pointers.push_back(&child);
-    bounding_.refine(pointers);
-    std::erase_if(pointers, [](const Node* node) { return node->empty; });
-    bounding_.improve(pointers, node_passes, closed_at());
-    outcome_.nodes += static_cast<std::int64_t>(children.size());
-    for (Node* child : pointers) enqueue(std::move(*child));
+  void drop_closed(std::vector<Node*>& nodes) {
+    std::erase_if(nodes, [this](const Node* node) {
+      if (!node->empty && node->bound > closed_at()) return false;
+      if (!node->empty) close(node->bound);
+      return true;
+    });
   }
 
   const Query& query_;
@@ -191,8 +195,11 @@ class Search {
   Bounding bounding_;
   NodeProgram program_;
   std::priority_queue<Queued, std::vector<Queued>, Lower> queue_;
+  ProgramTurns turns_;
   std::int64_t numbers_ = 0;
+  double root_bound_ = 0;
   double told_bound_ = std::numeric_limits<double>::infinity();
+  double tightened_above_ = -std::numeric_limits<double>::infinity();  ///< nodes say nothing of inputs with a margin up to this
   double closed_bound_ = -std::numeric_limits<double>::infinity();
 };
 

@@ -183,5 +183,32 @@ TEST(SlopeSearch, NeverGetsWorseWithMoreIterationsAndIsReproducible) {
   }
 }
 
+TEST(Propagation, UpperFunctionsAreAboveTheMarginAndLeadToTheSameBound) {
+  base::RandomStream random(8, "functions");
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const Problem problem = random_problem({12, 8, 7, 6, 3}, seed, 1.5);
+    const Bounds bounds = make_bounds_method("symbolic")->compute(problem.network, problem.ball());
+    Propagation propagation(problem.network, problem.ball(), bounds);
+    std::vector<LayerLines> lines = margin_lines(bounds, 1);
+    for (LayerLines& line : lines) line.multiplier = Rows::Zero(1, line.lower_slope.cols());
+    const AffineRows margin = propagation.margin_rows(problem.label, problem.target, 1);
+    const std::vector<PreActivationRows> functions = propagation.upper_functions(margin, lines);
+    ASSERT_EQ(functions.size(), 3U);
+    const double whole = margin_bound(propagation, problem, lines);
+    for (std::size_t k = 0; k < 3; ++k) {
+      BackwardPass pass;
+      propagation.backward(functions[k], std::span(lines).first(k), pass);
+      EXPECT_GE(pass.upper[0], whole - 1e-12);
+      EXPECT_NEAR(pass.upper[0], whole, 1e-9) << "only the padding may differ";
+    }
+    for (int p = 0; p < 500; ++p) {
+      const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, random_point(problem.ball(), random));
+      const double value = g.back()[problem.target] - g.back()[problem.label];
+      for (std::size_t k = 0; k < 3; ++k)
+        EXPECT_GE(functions[k].coefficients.row(0).dot(g[k]) + functions[k].constant[0] + functions[k].padding[0], value);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace espalier::bounds

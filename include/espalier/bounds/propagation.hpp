@@ -22,6 +22,14 @@ struct AffineRows {
   Eigen::VectorXd padding;
 };
 
+/// Affine functions of the pre-activations g of hidden layer `layer`: coefficients (rows x width) g + constant; padding as in AffineRows.
+struct PreActivationRows {
+  std::size_t layer = 0;
+  Rows coefficients;
+  Eigen::VectorXd constant;
+  Eigen::VectorXd padding;
+};
+
 /// lower_slope g <= max(0, g) <= upper_slope g + upper_intercept for lower <= g <= upper, whatever the rounding of the slopes. Unstable:
 /// the upper line is the chord, the lower slope is any number in [0, 1], at first the one that cuts off less (1 if upper > -lower, else 0).
 struct ReluLines {
@@ -77,6 +85,15 @@ class Propagation {
 
   /// lines[j]: of hidden layer j, for j = 0..start.layer. O(rows sum n_j n_(j-1)).
   void backward(const AffineRows& start, std::span<const LayerLines> lines, BackwardPass& pass);
+
+  /// The same from functions of pre-activations; lines[j] for j < start.layer, multipliers included.
+  void backward(const PreActivationRows& start, std::span<const LayerLines> lines, BackwardPass& pass);
+
+  /// What the pass from `start` has at each hidden layer on its way: upper bounds of start's functions by functions of the layer's
+  /// pre-activations, whose own padding is that of their coefficients.
+  std::vector<PreActivationRows> upper_functions(const AffineRows& start, std::span<const LayerLines> lines) const;
+  /// What rounding may take from a function whose coefficient of neuron i of `layer` is 1.
+  double padding(std::size_t layer, Eigen::Index i) const { return magnitudes_[layer][i]; }
 
   /// Pre-activations of hidden layers 0..start.layer (rows x width) of each row's maximiser if every ReLU is replaced by the line that the
   /// backward pass used: the bound's derivative with respect to the lower slope of (j, i) is min(0, coefficient) times it, and with respect

@@ -1,0 +1,113 @@
+#include "branch/branching.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace espalier::branch {
+namespace {
+
+constexpr std::size_t trial_neurons = 64;    ///< with 6, the cost of lines being a poor guide, the number of nodes grows threefold
+constexpr std::size_t shortlist_length = 8;  ///< 4: a third more nodes; 16: a tenth fewer, each dearer
+constexpr int shortlist_passes = 10;         ///< with 5, as many nodes as a third more
+
+/// A node, and the neurons it may be split at, each with the two nodes that would follow: on, off.
+struct Candidate {
+  Node node;
+  std::vector<Neuron> neurons;
+  std::vector<Node> followers;
+};
+
+double score(const Node& node, const Trial& trial) {
+  const double scale = 1e-3 * std::abs(node.bound) + 1e-9;
+  return std::max(scale, node.bound - trial.bound_on) * std::max(scale, node.bound - trial.bound_off);
+}
+
+class Branching {
+ public:
+  Branching(Bounding& bounding, double closed_at) : bounding_(bounding), closed_at_(closed_at) {}
+
+  Children operator()(std::vector<Node> nodes) {
+    std::vector<Candidate> candidates = shortlist(std::move(nodes));
+    bound_followers(candidates);
+    for (Candidate& candidate : candidates) take_best(candidate);
+    return std::move(children_);
+  }
+
+ private:
+  std::vector<Candidate> shortlist(std::vector<Node> nodes) {
+    std::vector<Node*> pointers;
+    for (Node& node : nodes) pointers.push_back(&node);
+    std::vector<std::vector<Trial>> all_trials = bounding_.try_neurons(pointers, trial_neurons);
+    std::vector<Candidate> candidates;
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      Node& node = nodes[n];
+      std::vector<Trial>& trials = all_trials[n];
+      if (settled(node, trials)) continue;
+      std::stable_sort(trials.begin(), trials.end(), [&node](const Trial& a, const Trial& b) { return score(node, a) > score(node, b); });
+      Candidate candidate{.node = std::move(node), .neurons = {}, .followers = {}};
+      for (std::size_t t = 0; t < std::min(shortlist_length, trials.size()); ++t) candidate.neurons.push_back(trials[t].neuron);
+      candidates.push_back(std::move(candidate));
+    }
+    return candidates;
+  }
+
+  void bound_followers(std::vector<Candidate>& candidates) {
+    std::vector<Node*> pointers;
+    for (Candidate& candidate : candidates) {
+      for (const Neuron& neuron : candidate.neurons) {
+        for (const bool on : {true, false}) {
+          candidate.followers.push_back(candidate.node);
+          candidate.followers.back().fix(neuron, on);
+        }
+      }
+      for (Node& follower : candidate.followers) pointers.push_back(&follower);
+    }
+    bounding_.improve(pointers, shortlist_passes, closed_at_);
+  }
+
+  void take_best(Candidate& candidate) {
+    std::vector<Trial> trials;
+    for (std::size_t t = 0; t < candidate.neurons.size(); ++t) {
+      trials.push_back({.neuron = candidate.neurons[t],
+                        .bound_on = candidate.followers[2 * t].bound,
+                        .bound_off = candidate.followers[2 * t + 1].bound});
+    }
+    if (settled(candidate.node, trials)) return;
+    std::size_t best = 0;  // also if every score is NaN
+    for (std::size_t t = 1; t < trials.size(); ++t)
+      if (score(candidate.node, trials[t]) > score(candidate.node, trials[best])) best = t;
+    for (const std::size_t k : {2 * best, 2 * best + 1}) children_.nodes.push_back(std::move(candidate.followers[k]));
+  }
+
+  /// Fixes the neurons of which the trials close one phase; whether any did: the node is then a child, or closed.
+  bool settled(Node& node, const std::vector<Trial>& trials) {
+    bool fixed = false;
+    for (const Trial& trial : trials) {
+      const bool on_closed = trial.bound_on <= closed_at_, off_closed = trial.bound_off <= closed_at_;
+      if (on_closed) children_.closed = std::max(children_.closed, trial.bound_on);
+      if (off_closed) children_.closed = std::max(children_.closed, trial.bound_off);
+      if (on_closed && off_closed) return true;
+      if (!on_closed && !off_closed) continue;
+      const Eigen::Index earlier = node.last_split_layer;
+      node.fix(trial.neuron, off_closed);
+      if (fixed) node.last_split_layer = std::min(node.last_split_layer, earlier);
+      fixed = true;
+    }
+    if (fixed) children_.nodes.push_back(std::move(node));
+    return fixed;
+  }
+
+  Bounding& bounding_;
+  double closed_at_;
+  Children children_;
+};
+
+}  // namespace
+
+Children branch(Bounding& bounding, std::vector<Node> nodes, double closed_at) {
+  if (nodes.empty()) return {};
+  return Branching(bounding, closed_at)(std::move(nodes));
+}
+
+}  // namespace espalier::branch

@@ -1,0 +1,98 @@
+#include "branch/optimality_tightening.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "branch/node_lines.hpp"
+
+namespace espalier::branch {
+namespace {
+
+constexpr double shares[]{0.7, 0.3};  ///< of the largest useful mu
+
+/// sign g_i + mu (margin - closed_at) is to be bounded.
+struct Wanted {
+  Eigen::Index neuron = 0;
+  double sign = 1;
+  double mu = 0;
+};
+
+/// `at_maximiser`: the layer's pre-activations at the relaxed margin's maximiser, whose value is closed_at + gap: with a mu above
+/// (upper - at_maximiser) / gap the bound there alone is above `upper`.
+std::vector<Wanted> wanted_bounds(const LayerState& layer, const Eigen::RowVectorXd& at_maximiser, double gap) {
+  std::vector<Wanted> wanted;
+  for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
+    if (!layer.open(i)) continue;
+    for (const double share : shares) {
+      wanted.push_back({.neuron = i, .sign = 1, .mu = share * std::max(0.0, layer.bounds.upper[i] - at_maximiser[i]) / gap});
+      wanted.push_back({.neuron = i, .sign = -1, .mu = share * std::max(0.0, at_maximiser[i] - layer.bounds.lower[i]) / gap});
+    }
+  }
+  return wanted;
+}
+
+bounds::PreActivationRows rows_of(const std::vector<Wanted>& wanted, const bounds::PreActivationRows& margin, double closed_at,
+                                  const bounds::Propagation& propagation) {
+  const auto count = static_cast<Eigen::Index>(wanted.size());
+  bounds::PreActivationRows rows{.layer = margin.layer,
+                                 .coefficients = Rows(count, margin.coefficients.cols()),
+                                 .constant = Eigen::VectorXd(count),
+                                 .padding = Eigen::VectorXd(count)};
+  for (Eigen::Index r = 0; r < count; ++r) {
+    const Wanted& w = wanted[static_cast<std::size_t>(r)];
+    rows.coefficients.row(r) = w.mu * margin.coefficients.row(0);
+    rows.coefficients(r, w.neuron) += w.sign;
+    rows.constant[r] = w.mu * (margin.constant[0] - closed_at);
+    // Coefficients may cancel: the padding is that of the two terms. 2^-50 is 8 unit roundoffs.
+    rows.padding[r] = propagation.padding(margin.layer, w.neuron) +
+                      w.mu * (margin.padding[0] + 0x1.0p-50 * (std::abs(margin.constant[0]) + std::abs(closed_at)));
+  }
+  return rows;
+}
+
+void take(const std::vector<Wanted>& wanted, const Eigen::VectorXd& upper, std::size_t layer, Node& node) {
+  LayerState& state = node.layers[layer];
+  for (std::size_t r = 0; r < wanted.size(); ++r) {
+    const Eigen::Index i = wanted[r].neuron;
+    const double value = upper[static_cast<Eigen::Index>(r)];
+    double &lower_bound = state.bounds.lower[i], &upper_bound = state.bounds.upper[i];
+    if (wanted[r].sign > 0)
+      upper_bound = std::min(upper_bound, value);
+    else
+      lower_bound = std::max(lower_bound, -value);
+    if (lower_bound > upper_bound) node.empty = true;
+    if (!state.open(i)) state.split[i] = lower_bound >= 0 ? 1 : -1;
+  }
+}
+
+}  // namespace
+
+std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query, double closed_at, Node& node) {
+  std::int64_t rows_back = 0;
+  Node* const one[] = {&node};
+  const bounds::AffineRows margin = propagation.margin_rows(query.label, query.target, 1);
+  bounds::BackwardPass pass;
+  std::vector<Rows> pre_activations;
+  for (std::size_t layer = 0; layer < propagation.hidden_layers() && !node.empty; ++layer) {
+    const std::vector<bounds::LayerLines> lines = lines_of(one);
+    propagation.backward(margin, lines, pass);
+    ++rows_back;
+    node.bound = std::min(node.bound, pass.upper[0]);
+    const double gap = pass.upper[0] - closed_at;
+    if (gap <= 0) break;
+    propagation.relaxed_forward(pass, lines, pre_activations);
+    const std::vector<Wanted> wanted = wanted_bounds(node.layers[layer], pre_activations[layer].row(0), gap);
+    if (wanted.empty()) continue;
+    const auto count = static_cast<Eigen::Index>(wanted.size());
+    std::vector<bounds::LayerLines> repeated = repeat(std::span(lines).first(layer), 0, count);
+    for (bounds::LayerLines& line : repeated) {
+      for (Eigen::Index r = 0; r < count; ++r) line.multiplier.row(r) *= wanted[static_cast<std::size_t>(r)].mu;
+    }
+    propagation.backward(rows_of(wanted, propagation.upper_functions(margin, lines)[layer], closed_at, propagation), repeated, pass);
+    rows_back += count;
+    take(wanted, pass.upper, layer, node);
+  }
+  return rows_back;
+}
+
+}  // namespace espalier::branch

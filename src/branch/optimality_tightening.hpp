@@ -1,0 +1,23 @@
+// Bounds of hidden neurons from what the node's margin has to reach.
+#pragma once
+#include <cstdint>
+
+#include "branch/node.hpp"
+#include "espalier/branch/branch.hpp"
+
+namespace espalier::branch {
+
+/// Optimality-based bound tightening by bound propagation. Only inputs whose margin m(x) is above `closed_at` matter; for them, and any
+/// mu >= 0,
+///     g_i(x) <= g_i(x) + mu (m(x) - closed_at) <= max over the ball of  (e_i + mu a) g + mu (constant - closed_at),
+/// where a g + constant is the node's own upper bound of the margin, as a function of the neuron's layer; below it the margin's slopes, and
+/// its multipliers times mu, serve both terms. Lower bounds likewise. (Kotha et al., "Provably bounding neural network preimages", 2023,
+/// optimise mu and all slopes for every neuron; here mu takes two values, at a constant share of the one from which on the margin's own
+/// maximiser rules an improvement out.)
+/// Layer by layer; a neuron whose phase is decided becomes a split one, because only the margin decides it; node.empty if bounds cross.
+/// From then on the node, its bound included, stands only for its inputs whose margin is above closed_at. What holds, holds for real
+/// arithmetic and float64 as in bounds::Propagation.
+/// Rows taken back to the input.
+std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query, double closed_at, Node& node);
+
+}  // namespace espalier::branch
