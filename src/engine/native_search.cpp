@@ -93,7 +93,7 @@ class NativeSearch final : public Search {
       std::int64_t nodes, nodes_per_bound;
     };
     constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
-    constexpr Round rounds[]{{2000, 32}, {8000, 128}, {unlimited, 0}};
+    constexpr Round rounds[]{{1000, 64}, {10000, 256}, {unlimited, 0}};
     branch::Options options = options_of(c);
     branch::Outcome found;
     std::int64_t programs = 0;
