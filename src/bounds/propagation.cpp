@@ -96,9 +96,15 @@ void Propagation::backward_block(Eigen::Index first, Eigen::Index rows, std::spa
     const auto part = [first, rows](const Rows& all) { return all.middleRows(first, rows); };
     const LayerLines& line = lines[j];
     const auto post = part(pass.coefficients[j]).array();
-    pre_ = (post.max(0.0) * part(line.upper_slope).array() + post.min(0.0) * part(line.lower_slope).array()).matrix();
+    if (line.upper_slope.rows() < pass.upper.size()) {
+      pre_ =
+          (post.max(0.0).rowwise() * line.upper_slope.row(0).array() + post.min(0.0).rowwise() * line.lower_slope.row(0).array()).matrix();
+      upper += post.max(0.0).matrix() * line.upper_intercept.row(0).transpose();
+    } else {
+      pre_ = (post.max(0.0) * part(line.upper_slope).array() + post.min(0.0) * part(line.lower_slope).array()).matrix();
+      upper += (post.max(0.0) * part(line.upper_intercept).array()).rowwise().sum().matrix();
+    }
     if (line.multiplier.size() > 0) pre_ += part(line.multiplier);
-    upper += (post.max(0.0) * part(line.upper_intercept).array()).rowwise().sum().matrix();
     upper += pre_ * biases_[j] + pre_.cwiseAbs() * magnitudes_[j];
     if (j > 0) pass.coefficients[j - 1].middleRows(first, rows).noalias() = pre_ * weights_[j];
   }

@@ -172,54 +172,30 @@ double Bounding::evaluate(Node& node) {
 }
 
 void Bounding::refine(std::span<Node* const> nodes) {
-  for (std::size_t layer = 1; layer < propagation_.hidden_layers(); ++layer) {
-    std::vector<Node*> behind;
-    for (Node* node : nodes)
-      if (!node->empty && static_cast<std::size_t>(node->last_split_layer) < layer) behind.push_back(node);
-    tighten(behind, layer);
+  for (Node* node : nodes) {
+    for (auto layer = static_cast<std::size_t>(node->last_split_layer) + 1; layer < propagation_.hidden_layers() && !node->empty; ++layer)
+      tighten(*node, layer);
   }
 }
 
-void Bounding::tighten(std::span<Node* const> nodes, std::size_t layer) {
+void Bounding::tighten(Node& node, std::size_t layer) {
+  LayerState& state = node.layers[layer];
   std::vector<Eigen::Index> neurons;
-  std::vector<Node*> owners;
-  for (Node* node : nodes) {
-    for (Eigen::Index i = 0; i < node->layers[layer].slope.size(); ++i) {
-      if (!node->layers[layer].open(i)) continue;
-      neurons.push_back(i);
-      owners.push_back(node);
-    }
-  }
+  for (Eigen::Index i = 0; i < state.slope.size(); ++i)
+    if (state.open(i)) neurons.push_back(i);
   if (neurons.empty()) return;
-  const auto count = static_cast<Eigen::Index>(neurons.size());
   std::vector<LayerLines> lines;
-  for (std::size_t k = 0; k < layer; ++k) {
-    lines.push_back(empty_lines(2 * count, owners.front()->layers[k].slope.size()));
-    LayerLines& all = lines.back();
-    for (Eigen::Index r = 0; r < count;) {
-      // One node's rows are equal: its lines are made once.
-      const Node* owner = owners[static_cast<std::size_t>(r)];
-      const LayerState& state = owner->layers[k];
-      const LayerLines own = bounds::make_lines(state.bounds, 1);
-      for (; r < count && owners[static_cast<std::size_t>(r)] == owner; ++r) {
-        for (const Eigen::Index row : {r, count + r}) {
-          all.upper_slope.row(row) = own.upper_slope;
-          all.upper_intercept.row(row) = own.upper_intercept;
-          all.lower_slope.row(row) = own.lower_slope;
-        }
-      }
-    }
-    all.multiplier.resize(0, 0);
-  }
+  for (std::size_t k = 0; k < layer; ++k) lines.push_back(bounds::make_lines(node.layers[k].bounds, 1));
   BackwardPass pass;
   propagation_.backward(propagation_.neuron_rows(layer, neurons), lines, pass);
+  const auto count = static_cast<Eigen::Index>(neurons.size());
   passes_ += 2 * count;
   for (Eigen::Index r = 0; r < count; ++r) {
-    LayerBounds& own = owners[static_cast<std::size_t>(r)]->layers[layer].bounds;
-    const Eigen::Index i = neurons[static_cast<std::size_t>(r)];
-    own.upper[i] = std::min(own.upper[i], pass.upper[r]);
-    own.lower[i] = std::max(own.lower[i], -pass.upper[count + r]);
-    if (own.lower[i] > own.upper[i]) owners[static_cast<std::size_t>(r)]->empty = true;
+    double &lower = state.bounds.lower[neurons[static_cast<std::size_t>(r)]],
+           &upper = state.bounds.upper[neurons[static_cast<std::size_t>(r)]];
+    upper = std::min(upper, pass.upper[r]);
+    lower = std::max(lower, -pass.upper[count + r]);
+    if (lower > upper) node.empty = true;
   }
 }
 

@@ -44,7 +44,7 @@ class Bounding {
 
  private:
   void offer_best(const bounds::BackwardPass& pass, const Rows& first_layer);
-  void tighten(std::span<Node* const> nodes, std::size_t layer);
+  void tighten(Node& node, std::size_t layer);
 
   const Query query_;  ///< references to what the caller keeps
   Offer offer_;

@@ -4,6 +4,13 @@ namespace espalier::branch {
 
 namespace {
 
+bounds::LayerLines empty_lines(Eigen::Index rows, Eigen::Index width) {
+  return {.upper_slope = Rows(rows, width),
+          .upper_intercept = Rows(rows, width),
+          .lower_slope = Rows(rows, width),
+          .multiplier = Rows(rows, width)};
+}
+
 /// Row r of the lines becomes the node's; with the slopes that fit the bounds, or the node's own.
 void set_row(const LayerState& layer, Eigen::Index r, bounds::LayerLines& lines) {
   for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
@@ -16,13 +23,6 @@ void set_row(const LayerState& layer, Eigen::Index r, bounds::LayerLines& lines)
 }
 
 }  // namespace
-
-bounds::LayerLines empty_lines(Eigen::Index rows, Eigen::Index width) {
-  return {.upper_slope = Rows(rows, width),
-          .upper_intercept = Rows(rows, width),
-          .lower_slope = Rows(rows, width),
-          .multiplier = Rows(rows, width)};
-}
 
 std::vector<bounds::LayerLines> lines_of(std::span<Node* const> nodes) {
   std::vector<bounds::LayerLines> lines;

@@ -7,9 +7,6 @@
 
 namespace espalier::branch {
 
-/// Memory for lines, values unset.
-bounds::LayerLines empty_lines(Eigen::Index rows, Eigen::Index width);
-
 /// By hidden layer, row r for nodes[r]: the lines that its bounds give, with its own slopes and multipliers.
 std::vector<bounds::LayerLines> lines_of(std::span<Node* const> nodes);
 

@@ -50,6 +50,12 @@ bounds::PreActivationRows rows_of(const std::vector<Wanted>& wanted, const bound
   return rows;
 }
 
+Eigen::VectorXd mu_of(const std::vector<Wanted>& wanted) {
+  Eigen::VectorXd mu(static_cast<Eigen::Index>(wanted.size()));
+  for (Eigen::Index r = 0; r < mu.size(); ++r) mu[r] = wanted[static_cast<std::size_t>(r)].mu;
+  return mu;
+}
+
 void take(const std::vector<Wanted>& wanted, const Eigen::VectorXd& upper, std::size_t layer, Node& node) {
   LayerState& state = node.layers[layer];
   for (std::size_t r = 0; r < wanted.size(); ++r) {
@@ -84,11 +90,9 @@ std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query,
     const std::vector<Wanted> wanted = wanted_bounds(node.layers[layer], pre_activations[layer].row(0), gap);
     if (wanted.empty()) continue;
     const auto count = static_cast<Eigen::Index>(wanted.size());
-    std::vector<bounds::LayerLines> repeated = repeat(std::span(lines).first(layer), 0, count);
-    for (bounds::LayerLines& line : repeated) {
-      for (Eigen::Index r = 0; r < count; ++r) line.multiplier.row(r) *= wanted[static_cast<std::size_t>(r)].mu;
-    }
-    propagation.backward(rows_of(wanted, propagation.upper_functions(margin, lines)[layer], closed_at, propagation), repeated, pass);
+    std::vector<bounds::LayerLines> below(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(layer));
+    for (bounds::LayerLines& line : below) line.multiplier = (mu_of(wanted) * line.multiplier).eval();
+    propagation.backward(rows_of(wanted, propagation.upper_functions(margin, lines)[layer], closed_at, propagation), below, pass);
     rows_back += count;
     take(wanted, pass.upper, layer, node);
   }
