@@ -44,9 +44,9 @@ TEST(Native, AgreesWithCbcOnProblemsOfAllShapes) {
     double epsilon;
     double pruned;
   };
-  const std::vector<Shape> shapes{{{12, 6, 3}, 1.0, 0},           {{12, 6, 6, 3}, 0.1, 0}, {{12, 6, 6, 3}, 2.0, 0.5},
-                                  {{8, 5, 5, 5, 5, 2}, 1.0, 0.2}, {{20, 10, 3}, 100.0, 0}, {{20, 12, 4, 3}, 1.0, 0.8},
-                                  {{15, 3, 10, 3}, 1.5, 0}};
+  const std::vector<Shape> shapes{{{12, 6, 3}, 1.0, 0},           {{12, 6, 6, 3}, 0.1, 0},   {{12, 6, 6, 3}, 2.0, 0.5},
+                                  {{8, 5, 5, 5, 5, 2}, 1.0, 0.2}, {{20, 10, 3}, 100.0, 0},   {{20, 12, 4, 3}, 1.0, 0.8},
+                                  {{15, 3, 10, 3}, 1.5, 0},       {{30, 14, 14, 4}, 3.0, 0}, {{40, 30, 3}, 4.0, 0}};
   for (std::size_t s = 0; s < shapes.size(); ++s) {
     for (std::uint64_t seed = 0; seed < 3; ++seed) {
       const Problem problem = random_problem(shapes[s].widths, 10 * s + seed, shapes[s].epsilon, shapes[s].pruned);
