@@ -62,9 +62,9 @@ def table(rows):
         count = collections.Counter(row["status"] for row in group)
         print(f"{options:<28} {model:<10} {len(group):3} {count['optimal'] + count['robust']:6} {count['limit']:4} "
               f"{sum(map(wrong, group)):5} {statistics.median(total):9.3f} {engines.shifted_mean(total):8.3f} {max(total):8.2f}  {OPTIONS[options]}")
-    for row in filter(wrong, rows):
-        print(f"wrong: {row['options']} {row['model']} {row['problem']}: claimed {row['claimed']}, verified {row['verified']}, "
-              f"known {row['optimum']}, {row['status']}: {row['detail']}")
+    for row in sorted(filter(wrong, rows), key=lambda row: (row["model"], row["options"])):
+        said = "infeasible" if "claimed infeasible" in row["detail"] else f"{row['status']}, {row['claimed']}"
+        print(f"wrong: {row['model']} {row['options']} {row['problem']}: {said}; known {float(row['optimum']):.6f}")
 
 
 def main():

@@ -52,6 +52,12 @@ def run(options):
                     table.put(values + [row["unstable_neurons"], row["nodes"], row["cpu_seconds"]])
 
 
+def one_limit(rows):
+    """The shortest limit that left a solve open, and all rows as if it had been everybody's."""
+    limit = min((float(row["limit"]) for row in rows if row["status"] == "limit"), default=max(float(row["limit"]) for row in rows))
+    return limit, [{**row, "status": "limit"} if float(row["total_s"]) > limit else row for row in rows]
+
+
 def series(rows):
     """Name, unit and {value: {engine: rows}} of the three directions of growth."""
     at = next(row["epsilon"] for row in rows if (row["depth"], row["width"]) != BASE)
@@ -67,15 +73,16 @@ def series(rows):
         yield field, label, dict(sorted(values.items()))
 
 
-def seconds(rows):
-    """CPU times; an open solve counts with its limit."""
-    return [float(r["limit"]) if r["status"] == "limit" else max(float(r["total_s"]), 1e-3) for r in rows]
+def seconds(rows, limit):
+    """CPU times; an open solve counts with the limit."""
+    return [limit if r["status"] == "limit" else max(float(r["total_s"]), 1e-3) for r in rows]
 
 
 def table(rows):
+    limit, rows = one_limit(rows)
     names = sorted({row["engine"] for row in rows})
-    print(f"CPU seconds, median of {len({row['image'] for row in rows})} images, goal optimize, limit "
-          f"{' and '.join(sorted({row['limit'] for row in rows}))} s; gap: the largest bound - verified of those open")
+    print(f"CPU seconds, median of {len({row['image'] for row in rows})} images, goal optimize, limit {limit:g} s; "
+          f"gap: the largest bound - verified of those open")
     for field, label, values in series(rows):
         print(f"\n{label}\n{field:>8} {'open neurons':>12} " + " ".join(f"{name:>22} {'nodes':>7} {'open':>6} {'gap':>6}" for name in names))
         for value, group in values.items():
@@ -83,8 +90,8 @@ def table(rows):
             for name in names:
                 part = group[name]
                 left = [float(r["bound"]) - float(r["verified"]) for r in part if r["status"] == "limit"]
-                median, nodes = statistics.median(seconds(part)), statistics.median(int(r["nodes"]) for r in part)
-                shown = f">{float(part[0]['limit']):.0f}" if 2 * len(left) > len(part) else f"{median:.3f}"
+                median, nodes = statistics.median(seconds(part, limit)), statistics.median(int(r["nodes"]) for r in part)
+                shown = f">{limit:g}" if 2 * len(left) > len(part) else f"{median:.3f}"
                 cells.append(f"{shown:>22} {nodes:7.0f} {f'{len(left)}/{len(part)}':>6} {max(left) if left else 0:6.2f}")
             neurons = statistics.median(int(r["open_neurons"]) for r in group[names[0]])
             print(f"{value:8g} {neurons:12.0f} " + " ".join(cells))
@@ -98,15 +105,16 @@ def draw(rows, figure):
 
     names = sorted({row["engine"] for row in rows}, reverse=True)
     styles = dict(zip(names, [("#1b6ca8", "o", -1), ("#c8553d", "s", 1), ("#4f772d", "D", 0)]))  # colour, marker, side of the value
-    limit, images = max(float(row["limit"]) for row in rows), len({row["image"] for row in rows})
+    limit, rows = one_limit(rows)
+    images = len({row["image"] for row in rows})
     pyplot.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "growth"})
     canvas, axes = pyplot.subplots(1, 3, figsize=(11, 4), sharey=True)
     for axis, (field, label, values) in zip(axes, series(rows)):
         for name, (colour, marker, side) in styles.items():
-            axis.plot(list(values), [statistics.median(seconds(group[name])) for group in values.values()], color=colour, zorder=2)
+            axis.plot(list(values), [statistics.median(seconds(group[name], limit)) for group in values.values()], color=colour, zorder=2)
             for x, group in values.items():
                 place = x + 0.08 * side if field == "depth" else x * 1.05**side
-                done = [y for y, row in zip(seconds(group[name]), group[name]) if row["status"] != "limit"]
+                done = [y for y, row in zip(seconds(group[name], limit), group[name]) if row["status"] != "limit"]
                 left = [limit * 1.3 ** (k + 1) for k in range(len(group[name]) - len(done))]
                 axis.scatter([place] * len(done), done, s=22, color=colour, marker=marker, alpha=0.75, linewidth=0, zorder=3)
                 axis.scatter([place] * len(left), left, s=30, facecolor="white", edgecolor=colour, marker="^", zorder=3)
