@@ -142,21 +142,19 @@ void Propagation::backward(const PreActivationRows& start, std::span<const Layer
   concretise(0, rows, pass);
 }
 
-std::vector<PreActivationRows> Propagation::upper_functions(const AffineRows& start, std::span<const LayerLines> lines) const {
-  std::vector<PreActivationRows> functions(start.layer + 1);
+PreActivationRows Propagation::upper_functions(const AffineRows& start, std::span<const LayerLines> lines, std::size_t layer) const {
+  PreActivationRows at{.layer = layer, .coefficients = {}, .constant = start.constant + start.padding, .padding = {}};
   Rows post = start.coefficients;
-  Eigen::VectorXd constant = start.constant + start.padding;
-  for (std::size_t j = start.layer + 1; j-- > 0;) {
+  for (std::size_t j = start.layer;; --j) {
     const LayerLines& line = lines[j];
-    Rows pre = (post.array().max(0.0) * line.upper_slope.array() + post.array().min(0.0) * line.lower_slope.array()).matrix();
-    if (line.multiplier.size() > 0) pre += line.multiplier;
-    constant += (post.array().max(0.0) * line.upper_intercept.array()).rowwise().sum().matrix();
-    const Eigen::VectorXd padding = pre.cwiseAbs() * magnitudes_[j];
-    functions[j] = {.layer = j, .coefficients = pre, .constant = constant, .padding = padding};
-    constant += pre * biases_[j] + padding;
-    if (j > 0) post = pre * weights_[j];
+    at.coefficients = (post.array().max(0.0) * line.upper_slope.array() + post.array().min(0.0) * line.lower_slope.array()).matrix();
+    if (line.multiplier.size() > 0) at.coefficients += line.multiplier;
+    at.constant += (post.array().max(0.0) * line.upper_intercept.array()).rowwise().sum().matrix();
+    at.padding = at.coefficients.cwiseAbs() * magnitudes_[j];
+    if (j == layer) return at;
+    at.constant += at.coefficients * biases_[j] + at.padding;
+    post = at.coefficients * weights_[j];
   }
-  return functions;
 }
 
 void Propagation::relaxed_forward(const BackwardPass& pass, std::span<const LayerLines> lines, std::vector<Rows>& pre_activations) const {

@@ -7,9 +7,9 @@
 namespace espalier::branch {
 namespace {
 
-constexpr std::size_t trial_neurons = 64;    ///< with 6, the cost of lines being a poor guide, the number of nodes grows threefold
-constexpr std::size_t shortlist_length = 8;  ///< 4: a third more nodes; 16: a tenth fewer, each dearer
-constexpr int shortlist_passes = 10;         ///< with 5, as many nodes as a third more
+constexpr std::size_t trial_neurons = 64;    ///< 6, by the cost of their lines: three times the nodes, before there was a shortlist
+constexpr std::size_t shortlist_length = 8;  ///< 4: a third more nodes; 16: a sixth fewer, each dearer
+constexpr int shortlist_passes = 10;         ///< 6: a seventh more nodes
 
 /// A node, and the neurons it may be split at, each with the two nodes that would follow: on, off.
 struct Candidate {

@@ -92,7 +92,7 @@ std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query,
     const auto count = static_cast<Eigen::Index>(wanted.size());
     std::vector<bounds::LayerLines> below(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(layer));
     for (bounds::LayerLines& line : below) line.multiplier = (mu_of(wanted) * line.multiplier).eval();
-    propagation.backward(rows_of(wanted, propagation.upper_functions(margin, lines)[layer], closed_at, propagation), below, pass);
+    propagation.backward(rows_of(wanted, propagation.upper_functions(margin, lines, layer), closed_at, propagation), below, pass);
     rows_back += count;
     take(wanted, pass.upper, layer, node);
   }

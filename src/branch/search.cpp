@@ -15,11 +15,12 @@ namespace {
 
 constexpr std::size_t batch_size = 8;  ///< nodes branched on together
 constexpr int root_passes = 40;
-constexpr int node_passes = 20;       ///< with 10, nodes are left before their bound has settled
+constexpr int node_passes = 20;       ///< 10: up to a tenth more nodes and time
 constexpr int tightened_passes = 10;  ///< after bounds have been tightened
 
-/// Whether a node's linear program is to be solved. It is exact where propagation stays a thousandth short, which keeps trees with many
-/// open neurons from closing, but costs ten nodes: it is tried for nodes that are nearly closed, the oftener the more it has helped.
+/// Whether a node's linear program is to be solved. It is exact where propagation stays a little short, which keeps trees with many
+/// open neurons from closing, but costs as much as many nodes: it is tried for nodes that are nearly closed, the oftener the more it has
+/// helped.
 class ProgramTurns {
  public:
   bool next(double gap, double root_gap) {

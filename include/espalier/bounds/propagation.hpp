@@ -90,9 +90,9 @@ class Propagation {
   /// The same from functions of pre-activations; lines[j] for j < start.layer, multipliers included.
   void backward(const PreActivationRows& start, std::span<const LayerLines> lines, BackwardPass& pass);
 
-  /// What the pass from `start` has at each hidden layer on its way: upper bounds of start's functions by functions of the layer's
-  /// pre-activations, whose own padding is that of their coefficients.
-  std::vector<PreActivationRows> upper_functions(const AffineRows& start, std::span<const LayerLines> lines) const;
+  /// What the pass from `start` has when it comes to hidden layer `layer` <= start.layer: upper bounds of start's functions by functions of
+  /// the layer's pre-activations, whose own padding is that of their coefficients.
+  PreActivationRows upper_functions(const AffineRows& start, std::span<const LayerLines> lines, std::size_t layer) const;
   /// What rounding may take from a function whose coefficient of neuron i of `layer` is 1.
   double padding(std::size_t layer, Eigen::Index i) const { return magnitudes_[layer][i]; }
 
