@@ -3,7 +3,7 @@
 #
 #   espalier run configs/surrogate-dense.yaml --out results/dense --save-problems
 #   espalier run configs/growth.yaml --out results/growth --save-problems
-#   bench/native.sh build/release/espalier results/dense/problems ../shared/reference/problems.h5 results/growth/problems
+#   bench/native.sh build/release/espalier results/dense/problems tests/reference/problems.h5 results/growth/problems
 set -euo pipefail
 if [ $# -ne 4 ]; then
   sed -n '2,6s/^# \{0,1\}//p' "$0" >&2

@@ -76,10 +76,8 @@ def make_copy(root, program, folder):
         (folder / "data").symlink_to(data.resolve())
 
 
-def block_environment(root):
-    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
-    environment.setdefault("ESPALIER_SHARED", str(root.parent / "shared"))
-    return environment
+def block_environment():
+    return dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 
 
 def run_block(block, folder, environment):
@@ -118,7 +116,7 @@ def main():
         for block in blocks:
             if arguments.names and block.name not in arguments.names:
                 continue
-            problem = run_block(block, folder, block_environment(root))
+            problem = run_block(block, folder, block_environment())
             failures += bool(problem)
             print(f"{'FAILED' if problem else 'ok    '} {arguments.page}:{block.line} {block.name}" + (f": {problem}" if problem else ""), flush=True)
     sys.exit(1 if failures else 0)

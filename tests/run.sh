@@ -4,8 +4,7 @@
 # The last line is "N passed, N failed"; the exit code is 1 if anything failed.
 #
 # Usage: tests/run.sh [--quick]      --quick: neither sanitizers nor clang-tidy
-# Environment: ESPALIER_SHARED       folder of the reference problems (default: ../shared beside the repository)
-#              ESPALIER_DATA         data sets (default: data/ in the repository)
+# Environment: ESPALIER_DATA         data sets (default: data/ in the repository)
 #              ESPALIER_TIDY_SECONDS time for clang-tidy (default 240); what is left comes in the next run
 set -euo pipefail
 
@@ -24,7 +23,6 @@ case "${1:-}" in
     ;;
 esac
 
-export ESPALIER_SHARED=${ESPALIER_SHARED:-$root/../shared}
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_rmaps_base_oversubscribe=1
 if [ "$(id -u)" -eq 0 ]; then
@@ -112,10 +110,6 @@ step "Packages"
 
 step "Data"
 "$root/cluster/fetch-data.sh"
-[ -f "$ESPALIER_SHARED/reference/problems.h5" ] || {
-  echo "run.sh: no reference/problems.h5 in '$ESPALIER_SHARED'; set ESPALIER_SHARED to the folder that has it" >&2
-  exit 1
-}
 
 step "Shell scripts and format"
 check "shellcheck" shell_check

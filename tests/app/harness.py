@@ -10,7 +10,7 @@ import h5py
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("ESPALIER_BIN", str(ROOT / "build" / "dev" / "espalier"))
-SHARED = pathlib.Path(os.environ.get("ESPALIER_SHARED", ROOT.parent / "shared"))
+PROBLEMS = ROOT / "tests" / "reference" / "problems.h5"
 DATA = os.environ.get("ESPALIER_DATA", str(ROOT / "data"))
 TINY = pathlib.Path(__file__).with_name("tiny.yaml")
 

@@ -7,9 +7,8 @@ import time
 import unittest
 import uuid
 
-from harness import ENVIRONMENT, PROGRAM, SHARED, TINY, Case, json_lines, steady, table
+from harness import ENVIRONMENT, PROBLEMS, PROGRAM, TINY, Case, json_lines, steady, table
 
-PROBLEMS = SHARED / "reference" / "problems.h5"
 PROBLEM = "mnist_18_2x24_0"
 
 

@@ -5,9 +5,8 @@ import unittest
 import h5py
 import numpy as np
 
-from harness import SHARED, Case, json_lines
+from harness import PROBLEMS, Case, json_lines
 
-PROBLEMS = SHARED / "reference" / "problems.h5"
 KEYS = {"problem", "solver", "formulation", "bounds", "goal", "status", "reason", "claimed_objective", "verified_objective", "dual_bound",
         "nodes", "seconds", "first_adversarial_seconds"}
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <limits>
 
@@ -23,10 +22,7 @@ fs::path scratch(const std::string& name) {
   return folder / name;
 }
 
-fs::path shared_problems() {
-  const char* shared = std::getenv("ESPALIER_SHARED");
-  return fs::path(shared ? shared : ESPALIER_SOURCE_DIR "/../shared") / "reference" / "problems.h5";
-}
+fs::path reference_file() { return ESPALIER_SOURCE_DIR "/tests/reference/problems.h5"; }
 
 Network masked_network() {
   Network network;
@@ -60,7 +56,7 @@ TEST(NetworkFile, RoundTripKeepsEveryBitAndTheMask) {
 }
 
 TEST(NetworkFile, ReadsNetworksWrittenByH5py) {
-  const auto file = h5::File::open_read_only(shared_problems());
+  const auto file = h5::File::open_read_only(reference_file());
   const h5::Group problem = file.root().open_group("mnist_18_2x24_0");
   const Network network = read_network(problem.open_group("network"));
   EXPECT_EQ(architecture(network), "324-24-24-10");

@@ -2,7 +2,6 @@
 #pragma once
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -14,11 +13,7 @@
 
 namespace espalier::testing {
 
-inline std::filesystem::path reference_file() {
-  const char* shared = std::getenv("ESPALIER_SHARED");
-  const std::filesystem::path folder = shared ? shared : ESPALIER_SOURCE_DIR "/../shared";
-  return folder / "reference" / "problems.h5";
-}
+inline std::filesystem::path reference_file() { return ESPALIER_SOURCE_DIR "/tests/reference/problems.h5"; }
 
 /// All 17; throws, naming the file, when it is not there.
 inline const std::vector<problem::Problem>& reference_problems() {
