@@ -1,7 +1,6 @@
 #include "espalier/base/clock.hpp"
 
 #include <charconv>
-#include <cmath>
 #include <ctime>
 #include <string_view>
 
@@ -15,6 +14,11 @@ Seconds read(clockid_t id) {
   clock_gettime(id, &t);
   return Seconds(static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec));
 }
+
+bool same_fields(const std::tm& a, const std::tm& b) {
+  return a.tm_year == b.tm_year && a.tm_mon == b.tm_mon && a.tm_mday == b.tm_mday && a.tm_hour == b.tm_hour && a.tm_min == b.tm_min &&
+         a.tm_sec == b.tm_sec;
+}
 }  // namespace
 
 Seconds thread_cpu_time() { return read(CLOCK_THREAD_CPUTIME_ID); }
@@ -27,13 +31,21 @@ double unix_time_from(const std::string& text, double now) {
   const char* const end = text.data() + text.size();
   double number = 0;
   const auto [rest, error] = std::from_chars(begin, end, number);
-  if (error == std::errc() && rest == end && number >= 0 && std::isfinite(number)) return absolute ? number : now + number;
-  std::tm moment{};
-  moment.tm_isdst = -1;
-  const char* const behind = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &moment);
-  if (behind != nullptr && *behind == '\0') return static_cast<double>(mktime(&moment));
-  if (behind != nullptr && std::string_view(behind) == "Z") return static_cast<double>(timegm(&moment));
-  fail(ErrorKind::configuration, "expected seconds, @UNIX_TIME or a time as 2026-11-21T18:30:00 or 2026-11-21T17:30:00Z, found '{}'", text);
+  constexpr double year_10000 = 253402300800;  // the end of what iso_time can write
+  if (error == std::errc() && rest == end && number >= 0 && (absolute ? number : now + number) < year_10000)
+    return absolute ? number : now + number;
+  std::tm given{};
+  given.tm_isdst = -1;
+  const char* const behind = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &given);
+  const bool utc = behind != nullptr && std::string_view(behind) == "Z";
+  if (behind == nullptr || (*behind != '\0' && !utc))
+    fail(ErrorKind::configuration, "expected seconds, @UNIX_TIME or a time as 2026-11-21T18:30:00 or 2026-11-21T17:30:00Z, found '{}'",
+         text);
+  std::tm moment = given;
+  const std::time_t seconds = utc ? timegm(&moment) : mktime(&moment);
+  if (!same_fields(given, moment))  // 30 February became 2 March; in the hour that summer time leaves out, too
+    fail(ErrorKind::configuration, "expected a moment that there is, found '{}'", text);
+  return static_cast<double>(seconds);
 }
 
 std::string iso_time(double unix_seconds) {

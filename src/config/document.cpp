@@ -54,7 +54,6 @@ std::size_t utf8_length(std::string_view text) {
 /// Finds what YAML forbids and yaml-cpp lets through or explains badly. True if the text is fit to be parsed.
 bool check_characters(std::string_view text, const std::string& path, Problems& problems) {
   int line = 1, column = 1;
-  bool indentation = true;
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
     const std::size_t length = utf8_length(text.substr(i));
@@ -63,10 +62,8 @@ bool check_characters(std::string_view text, const std::string& path, Problems& 
       return false;
     };
     if (length == 0) return refuse("expected UTF-8 text, found a byte that is not");
-    if (c == '\t' && indentation) return refuse("tab character in the indentation; YAML wants spaces");
     if ((c >= 0 && c < ' ' && c != '\n' && c != '\r' && c != '\t') || c == 0x7F)
       return refuse(fmt::format("control character 0x{:02X}", static_cast<unsigned>(c)));
-    indentation = c == '\n' || (indentation && c == ' ');
     column = c == '\n' ? 1 : column + 1;
     line += c == '\n' ? 1 : 0;
     i += length;
@@ -174,6 +171,27 @@ std::optional<YAML::Mark> second_document(const std::string& text) {
   return std::nullopt;
 }
 
+/// Column of the first tab before the text of a line (counted from 0), 0 if there is none.
+int tab_before_text(std::string_view text, int line) {
+  for (; line > 1; --line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return 0;
+    text.remove_prefix(end + 1);
+  }
+  const std::size_t first = text.find_first_not_of(' ');
+  return first != std::string_view::npos && text[first] == '\t' ? static_cast<int>(first) + 1 : 0;
+}
+
+/// Most tabs are legal: in blank lines, comments, flow lists, block text and before the values of keys. Where one stands for
+/// indentation, yaml-cpp refuses the key or entry behind it, in words that do not say why.
+void add_invalid(const YAML::Mark& mark, const std::string& words, std::string_view text, const std::string& path, Problems& problems) {
+  const int line = mark.line + 1;
+  if (const int tab = tab_before_text(text, line); tab > 0)
+    problems.add({path, line, tab}, "tab character in the indentation; YAML wants spaces");
+  else
+    problems.add({path, line, mark.column + 1}, "invalid YAML: " + words);
+}
+
 }  // namespace
 
 std::optional<Node> parse_document(std::string_view text, const std::string& path, Problems& problems) {
@@ -185,10 +203,10 @@ std::optional<Node> parse_document(std::string_view text, const std::string& pat
     }
     return Converter(problems).convert(YAML::Load(std::string(text)), path);
   } catch (const YAML::DeepRecursion& exception) {  // its own words are "bad file"
-    problems.add({path, exception.mark.line + 1, exception.mark.column + 1}, "invalid YAML: nested too deeply");
+    add_invalid(exception.mark, "nested too deeply", text, path, problems);
     return std::nullopt;
   } catch (const YAML::Exception& exception) {
-    problems.add({path, exception.mark.line + 1, exception.mark.column + 1}, fmt::format("invalid YAML: {}", exception.msg));
+    add_invalid(exception.mark, exception.msg, text, path, problems);
     return std::nullopt;
   }
 }

@@ -77,25 +77,70 @@ std::string found(const Node& node, const std::optional<Value>& value) {
   return describe_found(node);
 }
 
+/// The value that the node is, if it is one that the field may have.
+std::optional<Value> legal_value(const Node& node, const Field& field) {
+  std::optional<Value> value = parse_value(node, field.type);
+  if (!value || !task::check_value(field, *value).empty()) return std::nullopt;
+  const std::string* text = std::get_if<std::string>(&*value);
+  if (text && (text->empty() || std::any_of(text->begin(), text->end(), [](char c) { return c >= 0 && c < ' '; }))) return std::nullopt;
+  return value;
+}
+
+/// The field of one item, if the field is a list of them.
+Field item_of(Field field) {
+  if (field.type == ValueType::integer_list) field.type = ValueType::integer;
+  if (field.type == ValueType::real_list) field.type = ValueType::real;
+  return field;
+}
+
+/// What "1, 2" (or "1", if one is enough) says as a list, "[1,2]" (no spaces: it may be for a shell); empty if not all are legal values.
+std::string as_list(const Node& node, const Field& field, bool one_is_enough) {
+  if (node.kind != Node::Kind::scalar || node.quoted || (!one_is_enough && node.text.find(',') == std::string::npos)) return "";
+  std::vector<std::string> items;
+  for (std::size_t begin = 0; begin <= node.text.size();) {
+    const std::size_t end = std::min(node.text.find(',', begin), node.text.size());
+    std::string item = node.text.substr(begin, end - begin);
+    item.erase(0, item.find_first_not_of(' '));
+    item.erase(item.find_last_not_of(' ') + 1);
+    if (!legal_value(Node{.kind = Node::Kind::scalar, .text = item}, item_of(field))) return "";
+    items.push_back(std::move(item));
+    begin = end + 1;
+  }
+  return fmt::format("[{}]", fmt::join(items, ","));
+}
+
+std::string did_you_mean_list(const std::string& list) { return list.empty() ? "" : fmt::format(" (did you mean {}?)", list); }
+
+/// A list of values where one is expected.
+bool is_list_of_values(const Node& node, const Field& field) {
+  return node.kind == Node::Kind::sequence && !node.items.empty() &&
+         std::all_of(node.items.begin(), node.items.end(), [&](const Node& item) { return legal_value(item, field).has_value(); });
+}
+
 Place place_of(const Node& node, std::string path) { return {std::move(path), node.line, node.column}; }
 
 }  // namespace
 
 std::optional<Value> read_value(const Node& node, const Field& field, const Place& place, Problems& problems) {
-  std::optional<Value> value = parse_value(node, field.type);
-  if (value && task::check_value(field, *value).empty()) {
-    const std::string* text = std::get_if<std::string>(&*value);
-    if (!text || (!text->empty() && std::none_of(text->begin(), text->end(), [](char c) { return c >= 0 && c < ' '; }))) return value;
-  }
-  const std::string hint = node.kind == Node::Kind::scalar ? base::did_you_mean(node.text, field.choices) : "";
-  problems.add(place, fmt::format("expected {}, found {}{}", expectation(field), found(node, value), hint));
+  if (std::optional<Value> value = legal_value(node, field)) return value;
+  std::string hint = did_you_mean_list(as_list(node, field, task::is_list(field.type)));
+  if (hint.empty() && node.kind == Node::Kind::scalar) hint = base::did_you_mean(node.text, field.choices);
+  problems.add(place, fmt::format("expected {}, found {}{}", expectation(field), found(node, parse_value(node, field.type)), hint));
   return std::nullopt;
 }
 
 std::vector<Value> read_values(const Node& node, const Field& field, const Place& place, Problems& problems) {
   std::vector<Value> values;
   if (node.kind != Node::Kind::sequence || node.items.empty()) {
-    problems.add(place, fmt::format("expected a list of at least one value, each {}, found {}", expectation(field), describe_found(node)));
+    const std::string list = as_list(node, field, true);
+    const std::string axis = list.empty() || !task::is_list(field.type) ? list : fmt::format("[{}]", list);
+    problems.add(place, fmt::format("expected a list of at least one value, each {}, found {}{}", expectation(field), describe_found(node),
+                                    did_you_mean_list(axis)));
+    return values;
+  }
+  if (const std::optional<Value> one = task::is_list(field.type) ? legal_value(node, field) : std::nullopt) {
+    problems.add(place, fmt::format("expected a list of values, each {}, found one of them; as an axis of this one value: [{}]",
+                                    expectation(field), found(node, one)));
     return values;
   }
   for (std::size_t i = 0; i < node.items.size(); ++i) {
@@ -171,7 +216,11 @@ void read_leaves(const Node& node, const Schema& schema, const Place& place, Pro
 task::Parameters read_parameters(const Node& node, const Schema& schema, const Place& place, Problems& problems) {
   task::Parameters parameters;
   read_leaves(node, schema, place, problems, [&](const Field& field, const Node& value, const Place& here) {
-    if (auto read = read_value(value, field, here, problems)) parameters.set(field.name, std::move(*read));
+    if (is_list_of_values(value, field))
+      problems.add(here, fmt::format("expected {}, found a list of such values; an axis stands under product, in a block of the grid",
+                                     expectation(field)));
+    else if (auto read = read_value(value, field, here, problems))
+      parameters.set(field.name, std::move(*read));
   });
   return parameters;
 }

@@ -25,7 +25,7 @@ using LeafReader = std::function<void(const task::Field& field, const Node& node
 /// twice-mentioned ones.
 void read_leaves(const Node& node, const task::Schema& schema, const Place& place, Problems& problems, const LeafReader& leaf);
 
-/// A map of parameters and single values.
+/// A map of parameters and single values, of the schema that the grid is made of.
 task::Parameters read_parameters(const Node& node, const task::Schema& schema, const Place& place, Problems& problems);
 
 /// The sentence for a parameter that does not exist.

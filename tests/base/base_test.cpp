@@ -59,6 +59,22 @@ TEST(Clock, MomentsAsPeopleGiveThem) {
   EXPECT_LE(std::abs(local - 1795252755), 14 * 3600);
   for (const char* text : {"", "soon", "-3", "nan", "12:30", "2026-11-21", "2026-11-21T09:19:15+01:00", "@x", "90s"})
     EXPECT_THROW(unix_time_from(text, 0), Error) << text;
+  for (const char* text : {"1e300", "@253402300800", "inf"}) EXPECT_THROW(unix_time_from(text, 0), Error) << text;
+}
+
+TEST(Clock, MomentsThatThereAreNot) {
+  EXPECT_EQ(unix_time_from("2096-02-29T00:00:00Z", 0), 3981312000);
+  for (const std::string day : {"2099-02-29", "2099-02-30", "2099-04-31", "2100-02-29"})
+    for (const std::string zone : {"", "Z"}) {
+      const std::string text = day + "T00:00:00" + zone;
+      try {
+        unix_time_from(text, 0);
+        ADD_FAILURE() << text;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::configuration);
+        EXPECT_EQ(error.what(), "expected a moment that there is, found '" + text + "'");
+      }
+    }
 }
 
 TEST(Text, NearestNameWithinReach) {

@@ -43,6 +43,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[1, 2]", "file.yaml: expected an experiment (a map with the keys name, parameters, grid), found a list"},
         Case{"name: t\ngrid: [{}\n", "file.yaml:3:1: invalid YAML: end of sequence flow not found"},
         Case{"name: t\ngrid:\n\t- {}\n", "file.yaml:3:1: tab character in the indentation; YAML wants spaces"},
+        Case{"name: t\nrun:\n \t max_failures: 3\ngrid: [{}]\n", "file.yaml:3:2: tab character in the indentation; YAML wants spaces"},
+        Case{"name: t\ngrid: [{},\n\t{}]\n\t}\n", "file.yaml:4:1: tab character in the indentation; YAML wants spaces"},
         Case{"name: t\x01\n", "file.yaml:1:8: control character 0x01"},
         Case{"name: \xff\n", "file.yaml:1:7: expected UTF-8 text, found a byte that is not"},
         Case{"name: t\ngrid: [{}]\n---\nname: u\n", "file.yaml:3:1: expected one YAML document, found more behind its end"},
@@ -83,7 +85,22 @@ INSTANTIATE_TEST_SUITE_P(
         Case{with_block("{product: {train.seed: []}}"),
              "file.yaml:3:28: grid[0].product.train.seed: expected a list of at least one value, each integer >= 0, found an empty list"},
         Case{with_block("{product: {train.seed: 3}}"),
-             "file.yaml:3:28: grid[0].product.train.seed: expected a list of at least one value, each integer >= 0, found '3'"},
+             "file.yaml:3:28: grid[0].product.train.seed: expected a list of at least one value, each integer >= 0, found '3' (did you "
+             "mean [3]?)"},
+        Case{"name: t\ngrid:\n  - product:\n      prune.rate: 0.5, 0.9",
+             "file.yaml:4:19: grid[0].product.prune.rate: expected a list of at least one value, each real number in [0, 1), found '0.5, "
+             "0.9' "
+             "(did you mean [0.5,0.9]?)"},
+        Case{with_block("{product: {network.hidden: [32, 16]}}"),
+             "file.yaml:3:32: grid[0].product.network.hidden: expected a list of values, each list of integers >= 1, found one of them; as "
+             "an "
+             "axis of this one value: [[32, 16]]"},
+        Case{with_block("{product: {network.hidden: [[32], 16]}}"),
+             "file.yaml:3:39: grid[0].product.network.hidden[1]: expected list of integers >= 1, found '16' (did you mean [16]?)"},
+        Case{
+            with_block("{product: {network.hidden: 32}}"),
+            "file.yaml:3:32: grid[0].product.network.hidden: expected a list of at least one value, each list of integers >= 1, found '32' "
+            "(did you mean [[32]]?)"},
         Case{with_block("{product: {prune.rate: [0.3, 0.30]}}"),
              "file.yaml:3:34: grid[0].product.prune.rate[1]: the value 0.3 is listed twice"},
         Case{with_block("{product: {train.seed: [1], train: {seed: [2]}}}"),
@@ -124,7 +141,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{with_parameters("{train.seed: '3'}"),
              "file.yaml:2:26: parameters.train.seed: expected integer >= 0, found the quoted text '3'"},
         Case{with_parameters("{train.seed: }"), "file.yaml:2:14: parameters.train.seed: expected integer >= 0, found nothing"},
-        Case{with_parameters("{train.seed: [1, 2]}"), "file.yaml:2:26: parameters.train.seed: expected integer >= 0, found a list"},
+        Case{with_parameters("{train.seed: [1, 2]}"),
+             "file.yaml:2:26: parameters.train.seed: expected integer >= 0, found a list of such values; an "
+             "axis stands under product, in a block of the grid"},
+        Case{with_parameters("{train.seed: [1, -2]}"), "file.yaml:2:26: parameters.train.seed: expected integer >= 0, found a list"},
+        Case{with_block("{include: [{prune.criterion: [none, random]}]}"),
+             "file.yaml:3:34: grid[0].include[0].prune.criterion: expected one of none, magnitude, random, found a list of such values; an "
+             "axis stands under product, in a block of the grid"},
+        Case{"name: t\nrun: {max_failures: [1, 2]}\ngrid: [{}]", "file.yaml:2:21: run.max_failures: expected integer >= 1, found a list"},
         Case{with_parameters("{network.width: -32}"), "file.yaml:2:29: parameters.network.width: expected integer >= 1, found '-32'"},
         Case{with_parameters("{prune.rate: 1}"), "file.yaml:2:26: parameters.prune.rate: expected real number in [0, 1), found '1'"},
         Case{with_parameters("{prune.rate: 1.5}"), "file.yaml:2:26: parameters.prune.rate: expected real number in [0, 1), found '1.5'"},
@@ -135,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{with_parameters("{train.shuffle: yes}"), "file.yaml:2:29: parameters.train.shuffle: expected true or false, found 'yes'"},
         Case{with_parameters("{dataset.side: 29}"), "file.yaml:2:28: parameters.dataset.side: expected integer in [1, 28], found '29'"},
         Case{with_parameters("{network.hidden: 32}"),
-             "file.yaml:2:30: parameters.network.hidden: expected list of integers >= 1, found '32'"},
+             "file.yaml:2:30: parameters.network.hidden: expected list of integers >= 1, found '32' (did you mean [32]?)"},
         Case{with_parameters("{network.hidden: [32, 0]}"),
              "file.yaml:2:30: parameters.network.hidden: expected list of integers >= 1, found [32, 0]"},
         Case{with_parameters("{prune.criterion: magnitud}"),
@@ -164,6 +188,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{with_block("{repetitions: 2, product: {repetition: [0, 1]}}"),
              "file.yaml:3:5: grid[0]: repetition is an axis already, in grid[0].product.repetition"}));
 
+TEST(Tabs, AreLegalWhereTheyAreNoIndentation) {
+  const std::string blank_line =
+      "name: t\ndescription: |\n  text\n  \tindented by its author\nparameters: {dataset.name: mnist}\n\t\n \t# a comment\n";
+  const Experiment experiment =
+      parse_experiment(blank_line + "grid:\n  - product: {train.seed: [1,\n\t2]}\t# two\n", "file.yaml", test::surrogate_schema());
+  EXPECT_EQ(experiment.description, "text\n\tindented by its author\n");
+  ASSERT_EQ(experiment.root.cases.size(), 1U);
+  EXPECT_EQ(experiment.root.cases[0].product[0].values, (std::vector<task::Value>{std::int64_t{1}, std::int64_t{2}}));
+}
+
 TEST(Refusals, AreCollectedUpToTen) {
   std::string text = "name: t\ngrid:\n  - parameters:\n";
   for (int i = 0; i < 13; ++i) text += "      unknown" + std::to_string(i) + ": 1\n";
@@ -191,6 +225,13 @@ TEST(Refusals, Overrides) {
   EXPECT_EQ(refusal(text, {"train.seed=abc"}), "--set train.seed=abc: expected integer >= 0, found 'abc'");
   EXPECT_EQ(refusal(text, {"train.seed="}), "--set train.seed=: expected integer >= 0, found nothing");
   EXPECT_EQ(refusal(text, {"train.seed=[1, -1]"}), "--set train.seed=[1, -1][1]: expected integer >= 0, found '-1'");
+  EXPECT_EQ(refusal(text, {"train.seed=1,2"}), "--set train.seed=1,2: expected integer >= 0, found '1,2' (did you mean [1,2]?)");
+  EXPECT_EQ(refusal(text, {"train.seed=1,-2"}), "--set train.seed=1,-2: expected integer >= 0, found '1,-2'");
+  EXPECT_EQ(refusal(text, {"network.hidden=32, 16"}),
+            "--set network.hidden=32, 16: expected list of integers >= 1, found '32, 16' (did you mean [32,16]?)");
+  EXPECT_EQ(
+      refusal(text, {"prune.criterion=none,random"}),
+      "--set prune.criterion=none,random: expected one of none, magnitude, random, found 'none,random' (did you mean [none,random]?)");
   EXPECT_EQ(refusal(text, {"train.seed=[1"}), "--set train.seed=[1: expected a YAML value or list behind the equals sign");
   EXPECT_EQ(refusal(text, {"train.seed=1", "train.seed=2"}), "--set train.seed=2: train.seed is set twice");
   EXPECT_EQ(refusal(text, {"prune.seed=3"}),

@@ -26,7 +26,7 @@ class Stopwatch {
 /// Seconds since 1970-01-01 UTC.
 double unix_time();
 /// A moment as a person gives it: "90" (seconds from `now`), "@1795272000" (Unix time), "2026-11-21T18:30:00" (local time; with Z: UTC).
-/// Throws Error(configuration).
+/// Throws Error(configuration), also for a day or hour that the calendar does not have.
 double unix_time_from(const std::string& text, double now);
 /// "2026-11-21T09:39:15Z"
 std::string iso_time(double unix_seconds);
