@@ -23,8 +23,8 @@ const Schema& network_columns() {
       column("final_loss", ValueType::real, "1", "mean training loss of the last epoch; NaN without epochs"),
       column("epochs_run", ValueType::integer, "epochs", "epochs that were run for this network alone"),
       column("epochs_nominal", ValueType::integer, "epochs", "epochs of the schedule as written, shared and skipped ones included"),
-      column("training_seconds", ValueType::real, "s", "wall time of epochs_run"),
-      column("training_cpu_seconds", ValueType::real, "s", "CPU time of epochs_run"),
+      measured("training_seconds", ValueType::real, "s", "wall time of epochs_run"),
+      measured("training_cpu_seconds", ValueType::real, "s", "CPU time of epochs_run"),
       column("parameters", ValueType::integer, "1", "weights and biases"),
       column("nonzero_weights", ValueType::integer, "1", "weights that are not exactly 0"),
       column("best_test_accuracy", ValueType::real, "1",
@@ -73,10 +73,11 @@ Schema joined(Schema schema, const Schema& more) {
 
 }  // namespace
 
-NetworkStage::NetworkStage(std::shared_ptr<Environment> environment, std::string kind, std::string table,
+NetworkStage::NetworkStage(std::shared_ptr<Environment> environment, std::string kind, std::uint32_t schema_version, std::string table,
                            const std::vector<std::string>& sections, const Schema& more_columns, const Schema& more_arrays)
     : environment_(std::move(environment)),
       kind_(std::move(kind)),
+      schema_version_(schema_version),
       table_(std::move(table)),
       parameters_(columns_of_sections(sections)),
       columns_(joined(network_columns(), more_columns)),

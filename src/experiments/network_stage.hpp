@@ -28,11 +28,11 @@ struct MadeNetwork {
 class NetworkStage : public task::Stage {
  public:
   /// `more_columns` and `more_arrays` are those that other network stages do not have.
-  NetworkStage(std::shared_ptr<Environment> environment, std::string kind, std::string table, const std::vector<std::string>& sections,
-               const task::Schema& more_columns = {}, const task::Schema& more_arrays = {});
+  NetworkStage(std::shared_ptr<Environment> environment, std::string kind, std::uint32_t schema_version, std::string table,
+               const std::vector<std::string>& sections, const task::Schema& more_columns = {}, const task::Schema& more_arrays = {});
 
   std::string kind() const override { return kind_; }
-  std::uint32_t schema_version() const override { return 3; }
+  std::uint32_t schema_version() const override { return schema_version_; }
   std::string table() const override { return table_; }
   const task::Schema& parameters() const override { return parameters_; }
   const task::Schema& columns() const override { return columns_; }
@@ -50,6 +50,7 @@ class NetworkStage : public task::Stage {
  private:
   std::shared_ptr<Environment> environment_;
   std::string kind_;
+  std::uint32_t schema_version_;
   std::string table_;
   task::Schema parameters_;
   task::Schema columns_;

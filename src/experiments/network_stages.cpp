@@ -24,7 +24,7 @@ namespace {
 class TrainStage : public NetworkStage {
  public:
   explicit TrainStage(std::shared_ptr<Environment> environment)
-      : NetworkStage(std::move(environment), "train", "networks", {"dataset", "network", "train"}) {}
+      : NetworkStage(std::move(environment), "train", 3, "networks", {"dataset", "network", "train"}) {}
 
  private:
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
@@ -47,7 +47,7 @@ class TrainStage : public NetworkStage {
 class FirstRoundStage : public NetworkStage {
  public:
   explicit FirstRoundStage(std::shared_ptr<Environment> environment)
-      : NetworkStage(std::move(environment), "first_round", "", {"dataset", "network", "train"}) {}
+      : NetworkStage(std::move(environment), "first_round", 3, "", {"dataset", "network", "train"}) {}
 
  private:
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
@@ -67,7 +67,7 @@ class FirstRoundStage : public NetworkStage {
 class PruneStage : public NetworkStage {
  public:
   explicit PruneStage(std::shared_ptr<Environment> environment)
-      : NetworkStage(std::move(environment), "prune", "networks", {"dataset", "network", "train", "prune"}, compression_columns(),
+      : NetworkStage(std::move(environment), "prune", 3, "networks", {"dataset", "network", "train", "prune"}, compression_columns(),
                      compression_arrays()) {}
 
  private:

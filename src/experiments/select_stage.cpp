@@ -41,7 +41,7 @@ const Schema& select_arrays() {
 class SelectStage : public NetworkStage {
  public:
   explicit SelectStage(std::shared_ptr<Environment> environment)
-      : NetworkStage(std::move(environment), "select", "networks", {"dataset", "network", "train", "prune", "select"}, select_columns(),
+      : NetworkStage(std::move(environment), "select", 3, "networks", {"dataset", "network", "train", "prune", "select"}, select_columns(),
                      select_arrays()) {}
 
  private:

@@ -162,13 +162,13 @@ bool has_event(const OutputDirectory& directory, const Event& event) {
 
 std::string difference(const task::Stage& stage, const Outcome& one, const Outcome& other) {
   for (const task::Field& field : stage.columns()) {
-    if (task::is_measurement(field)) continue;
+    if (field.measured) continue;
     const task::Value* a = one.values.find(field.name);
     const task::Value* b = other.values.find(field.name);
     if (!same(a, b)) return fmt::format("{}: {} and {}", field.name, text_of(a), text_of(b));
   }
   for (const task::Field& field : stage.arrays()) {
-    if (task::is_measurement(field)) continue;
+    if (field.measured) continue;
     if (!same(find_array(one, field.name), find_array(other, field.name))) return "array " + field.name;
   }
   return one.part == other.part ? "" : "part file";

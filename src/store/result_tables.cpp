@@ -32,8 +32,8 @@ namespace {
 Field text_field(std::string name, std::string meaning) {
   return {.name = std::move(name), .type = ValueType::text, .meaning = std::move(meaning)};
 }
-Field real_field(std::string name, std::string unit, std::string meaning) {
-  return {.name = std::move(name), .type = ValueType::real, .unit = std::move(unit), .meaning = std::move(meaning)};
+Field measured_field(std::string name, ValueType type, std::string unit, std::string meaning) {
+  return {.name = std::move(name), .type = type, .unit = std::move(unit), .meaning = std::move(meaning), .minimum = 0, .measured = true};
 }
 
 constexpr const char* cpu_meaning = "CPU time of the stage";
@@ -106,9 +106,11 @@ void write_columns(const h5::Group& group, const std::string& name, const std::v
   for (ColumnBuilder* column : columns) table.columns.push_back(column->take());
   h5::write_table(group, name, table);
   const h5::Object object = group.open_object(name);
-  for (const ColumnBuilder* column : columns)
-    if (column->field().type == ValueType::integer)
-      object.write_attribute("missing." + column->field().name, missing_integer(column->field()));
+  for (const ColumnBuilder* column : columns) {
+    const Field& field = column->field();
+    object.write_attribute("measured." + field.name, field.measured);
+    if (field.type == ValueType::integer) object.write_attribute("missing." + field.name, missing_integer(field));
+  }
 }
 
 namespace {
@@ -130,8 +132,8 @@ const task::Schema& fixed_fields() {
                                    text_field("kind", "kind of stage"),
                                    text_field("status", "done or failed"),
                                    text_field("message", "why it failed; empty when done"),
-                                   real_field("cpu_seconds", "s", cpu_meaning),
-                                   real_field("peak_memory_mib", "MiB", memory_meaning)};
+                                   measured_field("cpu_seconds", ValueType::real, "s", cpu_meaning),
+                                   measured_field("peak_memory_mib", ValueType::real, "MiB", memory_meaning)};
   return fields;
 }
 
@@ -193,6 +195,7 @@ void ResultTable::write_arrays(const h5::Group& root) const {
     const h5::Object values = group.open_object("values");
     values.write_attribute("unit", array.field.unit);
     values.write_attribute("meaning", array.field.meaning);
+    values.write_attribute("measured", array.field.measured);
     h5::write_table(group, "index",
                     {{{.name = "key", .values = array.keys, .meaning = "task"},
                       {.name = "row", .values = array.rows, .unit = "1", .meaning = "row of the task in /" + name_},
@@ -202,15 +205,17 @@ void ResultTable::write_arrays(const h5::Group& root) const {
 }
 
 StagesTable::StagesTable() {
-  const Field rank{.name = "rank", .type = ValueType::integer, .unit = "1", .meaning = "MPI rank of the worker", .minimum = 0};
   for (const Field& field :
        {text_field("key", "content hash that names the task: 32 hexadecimal digits"), text_field("kind", "kind of stage"),
         text_field("table", "table with the task's row; empty: it has none"), text_field("status", "done, failed or waiting"),
         text_field("error_kind", "configuration, data, store, io, solver, numeric, internal, exception, parent, ...; empty unless failed"),
         text_field("message", "why it failed"), text_field("parents", "keys of the tasks whose results it reads, blank between them"),
-        real_field("wall_seconds", "s", "wall time of the stage"), real_field("cpu_seconds", "s", cpu_meaning),
-        real_field("peak_memory_mib", "MiB", memory_meaning), rank, text_field("host", "machine of the worker"),
-        real_field("started", "s", "start, Unix time (seconds since 1970-01-01 UTC)"),
+        measured_field("wall_seconds", ValueType::real, "s", "wall time of the stage"),
+        measured_field("cpu_seconds", ValueType::real, "s", cpu_meaning),
+        measured_field("peak_memory_mib", ValueType::real, "MiB", memory_meaning),
+        measured_field("rank", ValueType::integer, "1", "MPI rank of the worker"),
+        measured_field("host", ValueType::text, "", "machine of the worker"),
+        measured_field("started", ValueType::real, "s", "start, Unix time (seconds since 1970-01-01 UTC)"),
         text_field("part", "part file in the output directory; empty: none"), text_field("part_checksum", "XXH3-64 of the part file")})
     columns_.emplace_back(field);
 }

@@ -75,7 +75,8 @@ class StagesTable {
 /// "done", "failed", "waiting"
 std::string status_of(const task::Outcome* outcome);
 
-/// Writes a table and says in an attribute "missing.<column>" what stands for no value in its integer columns.
+/// Writes a table, and says in attributes which columns are measured ("measured.<column>") and what stands for no value in those of
+/// integers ("missing.<column>").
 void write_columns(const h5::Group& group, const std::string& name, const std::vector<ColumnBuilder*>& columns);
 
 }  // namespace espalier::store

@@ -29,11 +29,6 @@ std::string check_range(const Field& field, double value) {
 
 }  // namespace
 
-bool is_measurement(const Field& field) {
-  const auto is_unit = [&](std::string_view unit) { return field.unit == unit; };
-  return is_unit("s") || is_unit("B") || is_unit("KiB") || is_unit("MiB") || is_unit("GiB");
-}
-
 std::string check_value(const Field& field, const Value& value) {
   const bool integer_for_real = field.type == ValueType::real && type_of(value) == ValueType::integer;
   if (type_of(value) != field.type && !integer_for_real)

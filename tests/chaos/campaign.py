@@ -171,7 +171,7 @@ class Campaign:
         if check.returncode != 0:
             self.violation("check", f"espalier check returns {check.returncode}: {check.stdout}{check.stderr}")
         for name in ("solves", "networks", "stages"):
-            ours, expected = steady(table(self.out, name)), steady(table(self.reference, name))
+            ours, expected = steady(self.out, name), steady(self.reference, name)
             for column in expected:
                 if ours.get(column) != expected[column]:
                     self.violation("different", f"column {name}.{column}")

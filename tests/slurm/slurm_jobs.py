@@ -13,7 +13,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "app"))
-from harness import ENVIRONMENT, PROGRAM, ROOT, espalier, steady, table  # noqa: E402
+from harness import ENVIRONMENT, PROGRAM, ROOT, espalier, steady  # noqa: E402
 
 GRID = HERE / "grid.yaml"
 BOX = ROOT / "cluster" / "slurm-box.py"
@@ -108,7 +108,7 @@ class Jobs(unittest.TestCase):
         check = espalier("check", out)
         self.assertEqual(check.returncode, 0, f"{check.stdout}{check.stderr}\n{job.text()}")
         for name in TABLES:
-            self.assertEqual(steady(table(self.reference, name)), steady(table(out, name)), name)
+            self.assertEqual(steady(self.reference, name), steady(out, name), name)
 
     def assert_state(self, job, state, code):
         self.assertEqual((job.field("JobState"), job.field("ExitCode")), (state, code), job.text())

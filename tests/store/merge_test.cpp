@@ -142,15 +142,16 @@ TEST_F(MergeTest, DifferenceLooksAtValuesArraysAndParts) {
   EXPECT_EQ(difference(stage, one, other), "accuracy: 0.9 and no value");
 }
 
-TEST_F(MergeTest, MeasurementsAndNotANumberAreNoDifference) {
-  const test::FakeStage stage("timed", "", {},
-                              {{.name = "solver_seconds", .unit = "s"}, {.name = "memory", .unit = "MiB"}, {.name = "claim"}},
-                              {{.name = "trace_seconds", .unit = "s"}});
-  task::Outcome one{.values = {{"solver_seconds", 1.0}, {"memory", 10.0}, {"claim", std::nan("")}}, .arrays = {{"trace_seconds", {1}}}};
-  task::Outcome other{.values = {{"solver_seconds", 2.0}, {"claim", std::nan("")}}, .arrays = {{"trace_seconds", {2, 3}}}};
+TEST_F(MergeTest, MeasuredColumnsAndNotANumberAreNoDifference) {
+  const test::FakeStage stage("timed", "", {}, {{.name = "memory", .measured = true}, {.name = "period", .unit = "s"}, {.name = "claim"}},
+                              {{.name = "trace", .measured = true}});
+  task::Outcome one{.values = {{"memory", 10.0}, {"period", 1.0}, {"claim", std::nan("")}}, .arrays = {{"trace", {1}}}};
+  task::Outcome other{.values = {{"period", 1.0}, {"claim", std::nan("")}}, .arrays = {{"trace", {2, 3}}}};
   EXPECT_EQ(difference(stage, one, other), "");
   other.values.set("claim", 0.5);
   EXPECT_EQ(difference(stage, one, other), "claim: nan and 0.5");
+  other.values.set("period", 2.0);
+  EXPECT_EQ(difference(stage, one, other), "period: 1 and 2") << "the flag says what is measured, not the unit";
 }
 
 TEST_F(MergeTest, ADamagedPartIsTakenFromAnotherSourceOrRefused) {

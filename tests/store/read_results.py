@@ -68,6 +68,9 @@ check(texts(rows["limit"]), ["time", "", "", ""])
 check(solves.attrs["unit.nodes"], "1")
 check(solves.attrs["meaning.nodes"], "branch and bound nodes")
 check(solves.attrs["missing.nodes"], -1)
+check({c for c in solves.dtype.names if solves.attrs["measured." + c]}, {"cpu_seconds", "peak_memory_mib"})
+check({c for c in stages.dtype.names if f["stages"].attrs["measured." + c]},
+      {"wall_seconds", "cpu_seconds", "peak_memory_mib", "rank", "host", "started"})
 check(solves.attrs["missing.target"], -(2**63))  # it may be -1
 check([solves.compression, solves.fletcher32], ["gzip", True])
 
@@ -83,6 +86,7 @@ inputs = f["arrays/solves/input"]
 check([tuple(r) for r in inputs["index"][:]], [(keys[3].encode(), 1, 0, 4), (keys[7].encode(), 3, 4, 4)])
 check(inputs["values"][:].tolist(), [0.0, 0.1, 1.0, 0.0, 0.0, 0.1, 1.0, 1.0])
 check(inputs["values"].attrs["meaning"], "adversarial input, pixels in [0,1]")
+check(inputs["values"].attrs["measured"], np.False_)
 check([inputs["values"].dtype, inputs["values"].compression, inputs["values"].fletcher32], [np.dtype("f8"), "gzip", True])
 check(f["arrays/networks/epoch_loss/values"][:].tolist(), [1.5, 0.5, 0.25, 1.5, 0.5, 1.25])
 

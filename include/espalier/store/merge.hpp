@@ -18,7 +18,7 @@ struct MergeCounts {
 };
 
 /// Which deterministic value of two done outcomes of one task differs: "accuracy: 0.9 and 0.8", "part file"; empty if none. Columns and
-/// arrays that are measurements (task::is_measurement), times, ranks and hosts do not count.
+/// arrays that are measured (task::Field), times, ranks and hosts do not count.
 std::string difference(const task::Stage& stage, const task::Outcome& one, const task::Outcome& other);
 
 /// Takes the outcomes of the graph's tasks, with their part files, from the sources into the destination. Of several outcomes of one task

@@ -20,14 +20,13 @@ struct Field {
   bool minimum_open = false;  ///< minimum itself is not legal
   bool maximum_open = false;
   std::vector<std::string> choices = {};  ///< for text: the legal words; empty: any
+  /// Of a result: may differ when the same task runs again, as a time, an amount of memory or a machine does. All else must not.
+  bool measured = false;
 };
 
 using Schema = std::vector<Field>;
 
 const Field* find_field(const Schema& schema, std::string_view name);
-
-/// A time or an amount of memory: what may differ when the same task runs again. Known by the unit (s, B, KiB, MiB, GiB).
-bool is_measurement(const Field& field);
 
 /// "" if `value` is legal for `field`, else a sentence "expected ..., found ...". Integers are accepted for reals.
 std::string check_value(const Field& field, const Value& value);

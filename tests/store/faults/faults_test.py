@@ -19,7 +19,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "app"))
-from harness import ENVIRONMENT, PROGRAM, TINY, espalier, steady, table  # noqa: E402
+from harness import ENVIRONMENT, PROGRAM, TINY, espalier, steady  # noqa: E402
 
 SHORT = 0  # a short write
 HARMLESS = (SHORT, errno.EINTR)
@@ -69,7 +69,7 @@ class Faults:
 
     @staticmethod
     def rows_of(out):
-        return {name: steady(table(out, name)) for name in ("solves", "networks", "stages")}
+        return {name: steady(out, name) for name in ("solves", "networks", "stages")}
 
     def run(self, out, case, at):
         """The command with the library loaded; its result and the number of calls that were counted."""
