@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "espalier/certify/certify.hpp"
@@ -19,14 +18,9 @@ void refute(SolveResult& result, const std::string& why) {
   result.detail = why + "; the solver said: " + result.detail;
 }
 
-/// Nothing better than the cutoff exists: that is a proof in decide mode, and impossible in any other.
-bool cutoff_exhausted(const milp::Termination& termination) {
-  return termination.reason == Reason::infeasible || termination.limit == Limit::cutoff;
-}
-
 /// A bound below a value that a forward pass attains is a proof of error, whatever the status.
 bool bound_is_refuted(const SolveResult& result) {
-  return result.dense && result.verified_objective && result.dual_bound < *result.verified_objective &&
+  return result.dense && result.verified_objective && !(result.dual_bound >= *result.verified_objective) &&
          !agree(result.dual_bound, *result.verified_objective);
 }
 
@@ -51,15 +45,6 @@ void conclude_optimal(const Evidence& evidence, SolveResult& result) {
     result.status = Status::limit;
     result.reason = "undecided";
     result.detail = fmt::format("the maximum {:.3g} is within tolerance of 0; ", evidence.claimed.incumbent->objective) + result.detail;
-  }
-}
-
-void conclude_exhausted(const Evidence& evidence, SolveResult& result) {
-  if (result.dense && evidence.goal == Goal::decide) {
-    result.dual_bound = std::min(result.dual_bound, decide_cutoff);
-    conclude_robust(result);
-  } else {
-    refute(result, "claimed infeasible, but the clean input is a feasible point");
   }
 }
 
@@ -92,8 +77,8 @@ void conclude(const Evidence& evidence, SolveResult& result) {
     result.reason = "success";
   } else if (termination.reason == Reason::optimal) {
     conclude_optimal(evidence, result);
-  } else if (cutoff_exhausted(termination)) {
-    conclude_exhausted(evidence, result);
+  } else if (termination.reason == Reason::infeasible) {
+    refute(result, "claimed infeasible, but the clean input is a feasible point");
   } else {
     conclude_early(evidence, result);
   }

@@ -1,5 +1,6 @@
 // What every back end does with the points its solver finds: check, keep the best, tell the caller once, remember the wish to stop.
 #pragma once
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@ namespace espalier::milp {
 inline constexpr double incumbent_tolerance = 1e-5;
 /// The caller's start must be better than this.
 inline constexpr double start_tolerance = 1e-6;
+
+/// A claimed value and one that a point has are equal up to what that point may violate the model by, and to the digits of a file.
+inline bool claims_agree(double claimed, double value) { return std::abs(claimed - value) <= incumbent_tolerance * (1 + std::abs(value)); }
 
 /// True if `a` is strictly better than `b`.
 inline bool better(Sense sense, double a, double b) { return sense == Sense::maximise ? a > b : a < b; }

@@ -70,6 +70,23 @@ Result failed(const Model& model, const std::string& detail) {
   return result;
 }
 
+/// What is wrong with a claim that a point we hold contradicts, or "". The start is held against it even if it was no better than the
+/// cutoff.
+std::string contradiction(const Model& model, const SolveOptions& options, const Result& result) {
+  if (result.termination.reason == Reason::error) return "";
+  std::optional<double> known;
+  if (!options.start.empty()) known = model.objective_value(options.start);
+  const bool start_is_best = known && !(result.incumbent && better(model.sense(), result.incumbent->objective, *known));
+  if (!start_is_best && result.incumbent) known = result.incumbent->objective;
+  if (!known) return "";
+  const char* whose = start_is_best ? "the start" : "its own point";
+  if (result.termination.reason == Reason::infeasible)
+    return fmt::format("it claims infeasibility, but {} is feasible, with the value {:.9g}", whose, *known);
+  if (!better(model.sense(), result.dual_bound, *known) && !claims_agree(result.dual_bound, *known))  // a bound that is NaN is none
+    return fmt::format("it claims that nothing is better than {:.9g}, but {} has the value {:.9g}", result.dual_bound, whose, *known);
+  return "";
+}
+
 }  // namespace
 
 std::string_view to_string(Reason reason) {
@@ -129,6 +146,8 @@ Result Solver::solve(const Model& model, const SolveOptions& options) const {
   }
   if (result.termination.reason == Reason::optimal && !result.incumbent)
     result.termination = {.reason = Reason::error, .detail = name() + " claims an optimum but gave no point: " + result.termination.detail};
+  if (const std::string why = contradiction(model, options, result); !why.empty())
+    result.termination = {.reason = Reason::error, .detail = name() + ": " + why + ": " + result.termination.detail};
   result.seconds = watch.wall_seconds();
   return result;
 }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 namespace espalier::engine {
@@ -83,6 +84,8 @@ TEST(Conclude, ABoundBelowAVerifiedValueIsAnErrorWhateverTheStatus) {
     EXPECT_EQ(r.status, Status::error) << static_cast<int>(reason);
     EXPECT_THAT(r.detail, ::testing::HasSubstr("claimed bound 1, but a forward pass attains 1.5"));
   }
+  Scene nan(Reason::optimal, Limit::none, std::nan(""));
+  EXPECT_EQ(nan.incumbent(1.0).conclude().status, Status::error);
   Scene robust(Reason::limit, Limit::cutoff, decide_cutoff);
   EXPECT_EQ(robust.decide().verified(0.5).conclude().status, Status::error);
 }
@@ -108,6 +111,8 @@ TEST(Conclude, SolverFailuresAreErrors) {
   const SolveResult r = Scene(Reason::infeasible, Limit::none, -infinity).conclude();
   EXPECT_EQ(r.status, Status::error);
   EXPECT_THAT(r.detail, ::testing::HasSubstr("claimed infeasible, but the clean input is a feasible point"));
+  // In decide mode as well: what the cutoff leaves nothing of is a limit.
+  EXPECT_EQ(Scene(Reason::infeasible, Limit::none, -infinity).decide().conclude().status, Status::error);
 }
 
 TEST(Conclude, ASuccessThatStopsIsAdversarial) {
@@ -126,7 +131,6 @@ TEST(Conclude, DecideIsRobustWhenTheBoundIsBelowZero) {
   EXPECT_EQ(cutoff.reason, "bound_below_zero");
   EXPECT_EQ(cutoff.limit, "none");
   EXPECT_LT(cutoff.dual_bound, 0);
-  EXPECT_EQ(Scene(Reason::infeasible, Limit::none, -infinity).decide().conclude().status, Status::robust);
   EXPECT_EQ(Scene(Reason::limit, Limit::time, -0.25).decide().verified(-0.5).conclude().status, Status::robust);
   EXPECT_EQ(Scene(Reason::limit, Limit::time, 0.25).decide().verified(-0.5).conclude().status, Status::limit);
 }

@@ -79,7 +79,8 @@ TEST_P(Contract, CutoffAsksForStrictlyBetterPoints) {
     EXPECT_EQ(to_string(result.termination.reason), "limit") << result.termination.detail;
     EXPECT_EQ(to_string(result.termination.limit), "cutoff");
     EXPECT_FALSE(result.incumbent);
-    EXPECT_EQ(result.dual_bound, cutoff);
+    EXPECT_LE(result.dual_bound, cutoff);
+    EXPECT_GE(result.dual_bound, optimum - 1e-6);
   }
 }
 
@@ -91,7 +92,8 @@ TEST_P(Contract, CutoffWhenMinimising) {
   solve_optimally(model, 8, {.cutoff = 8.5});
   const Result result = solver->solve(model, {.cutoff = 7.5});
   EXPECT_EQ(to_string(result.termination.limit), "cutoff") << result.termination.detail;
-  EXPECT_EQ(result.dual_bound, 7.5);
+  EXPECT_GE(result.dual_bound, 7.5);  // what the solver claims, if that is more
+  EXPECT_LE(result.dual_bound, 8 + 1e-6);
 }
 
 TEST_P(Contract, TheStartIsTheFirstIncumbent) {

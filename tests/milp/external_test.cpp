@@ -130,6 +130,29 @@ TEST_F(External, AWrongClaimIsRefused) {
   EXPECT_THAT(error_of("echo 'Infeasible - objective value 0' > \"$2\"\n", {.start = {1, 0}}), HasSubstr("the start is feasible"));
 }
 
+/// The start has the value 3, the optimum 4.
+TEST_F(External, AnOptimumThatIsWorseThanTheStartIsAnErrorThatNamesBoth) {
+  const std::string nothing = "printf 'Optimal - objective value -0\\n 0 c0 0 0\\n 1 c1 0 0\\n' > \"$2\"\n";
+  EXPECT_THAT(error_of(nothing, {.start = {1, 0}}), HasSubstr("nothing is better than 0, but the start has the value 3"));
+  // A start that is no better than the cutoff is not passed on, and is still a point.
+  EXPECT_THAT(error_of(nothing, {.cutoff = 3.5, .start = {1, 0}}), HasSubstr("nothing is better than 0, but the start has the value 3"));
+  const Result alone = script(nothing)->solve(model, {});  // nobody knows better
+  EXPECT_EQ(to_string(alone.termination.reason), "optimal") << alone.termination.detail;
+  EXPECT_EQ(alone.dual_bound, 0);
+  const Result cut = script(nothing)->solve(model, {.cutoff = 3.5});
+  EXPECT_EQ(to_string(cut.termination.limit), "cutoff");
+  EXPECT_EQ(cut.dual_bound, 0);
+}
+
+TEST_F(External, AnOptimumThatItsOwnPointDoesNotHaveIsAnErrorThatNamesBoth) {
+  for (const char* claim : {"-7", "-3", "nan", "-inf", "4"}) {
+    const std::string point = " - objective value " + std::string(claim) + "\\n 1 c1 1 0\\n' > \"$2\"\n";
+    EXPECT_THAT(error_of("printf 'Optimal" + point), HasSubstr("but its point has 4")) << claim;
+  }
+  EXPECT_THAT(error_of("printf 's mip 1 2 o -7\\nj 1 0\\nj 2 1\\ne o f\\n' > \"$2\"\n"), HasSubstr("an optimum of 7, but its point has 4"));
+  EXPECT_THAT(error_of("printf 'Optimal - objective value none\\n 1 c1 1 0\\n' > \"$2\"\n"), HasSubstr("line 1: a number is expected"));
+}
+
 TEST_F(External, AStatusThatIsNotUnderstoodIsAnError) {
   EXPECT_THAT(error_of("echo 'Status unknown - objective value 0' > \"$2\"\n"), HasSubstr("Status unknown"));
 }

@@ -30,6 +30,7 @@ TEST(SolutionFile, CbcOptimal) {
       "      3 constant               1                     -10\n");
   EXPECT_EQ(file.termination.reason, Reason::optimal);
   EXPECT_THAT(*file.x, ElementsAre(5.0 / 3, -6, 0));
+  EXPECT_EQ(file.objective, -20.8);
 }
 
 TEST(SolutionFile, CbcStarsMarkInfeasibleValuesAndAreRead) {
@@ -60,12 +61,14 @@ TEST(SolutionFile, GlpkInteger) {
       parse("c Problem:    espalier\nc Rows:       2\nc\ns mip 2 4 o -0.8\ni 1 0.25\ni 2 -4\nj 1 1.5\nj 2 -3\nj 3 1e-09\nj 4 1\ne o f\n");
   EXPECT_EQ(file.termination.reason, Reason::optimal);
   EXPECT_THAT(*file.x, ElementsAre(1.5, -3, 1e-9));
+  EXPECT_EQ(file.objective, -0.8);
 }
 
 TEST(SolutionFile, GlpkBasic) {
   const SolutionFile file = parse("c Status: OPTIMAL\nc\ns bas 1 3 f f 2.5\ni 1 b 4 0\nj 1 b 0.5 0\nj 2 l -10 1\nj 3 u 9 -2\ne o f\n");
   EXPECT_EQ(file.termination.reason, Reason::optimal);
   EXPECT_THAT(*file.x, ElementsAre(0.5, -10, 9));
+  EXPECT_EQ(file.objective, 2.5);
 }
 
 TEST(SolutionFile, GlpkStatuses) {

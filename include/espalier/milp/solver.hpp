@@ -46,8 +46,8 @@ struct SolveOptions {
   std::int64_t node_limit = -1;  ///< -1: none
   double relative_gap = 0;       ///< stop when |incumbent - bound| <= relative_gap * max(1e-10, |incumbent|)
   double absolute_gap = 1e-9;
-  /// Only points strictly better than this are wanted; a start that is not is ignored. If there is none: reason limit, limit cutoff, and
-  /// dual_bound is the cutoff.
+  /// Only points strictly better than this are wanted; a start that is not is not passed on. If there is none: reason limit, limit cutoff,
+  /// and dual_bound is the cutoff, or the worse value that the solver claims to be the optimum.
   std::optional<double> cutoff;
   std::vector<double> start;  ///< a feasible point or empty; checked (Model::violation <= 1e-6) before it is passed on
   std::uint64_t seed = 0;
@@ -68,7 +68,8 @@ struct Result {
 /// solve() checks model and options once, then calls do_solve() of the back end, which may assume valid input. A bad model, option or start
 /// is the caller's defect: base::Error is thrown, saying what was expected. What goes wrong later is reason error with a detail, and the
 /// incumbents found so far are kept. Incumbents violate the model by at most 1e-5 (recomputed, as are their objectives); if the solver's
-/// claim rests on a point that violates it by more, the reason is error. The start is the first incumbent.
+/// claim rests on a point that violates it by more, the reason is error. The start is the first incumbent. dual_bound is what the solver
+/// claims; if the start or an incumbent is better by more than 1e-5 (1 + its value), the reason is error, naming both.
 class Solver {
  public:
   virtual ~Solver() = default;

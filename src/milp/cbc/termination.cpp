@@ -36,7 +36,8 @@ void conclude_finished(const CbcModel& cbc, const Search& search, Result& result
   } else if (best) {
     const bool gap = cbc.secondaryStatus() == gap_reached;
     result.termination = {.reason = Reason::optimal, .detail = codes(cbc) + (gap ? " (within the allowed gap)" : "")};
-    result.dual_bound = gap ? from_cbc_objective(search.model, cbc.getBestPossibleObjValue()) : best->objective;
+    // Without a gap that is Cbc's own optimum, which need not be the best point that we know.
+    result.dual_bound = from_cbc_objective(search.model, cbc.getBestPossibleObjValue());
   } else if (search.options.cutoff) {
     result.termination = {.reason = Reason::limit, .limit = Limit::cutoff, .detail = codes(cbc) + ": nothing is better than the cutoff"};
     result.dual_bound = *search.options.cutoff;

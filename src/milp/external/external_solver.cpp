@@ -93,21 +93,25 @@ std::vector<std::string> ExternalSolver::arguments(const fs::path& model, const 
   return result;
 }
 
-/// What the file claims, completed by what the recorder knows: a start, a cutoff, a refused point.
-void conclude(const Model& model, const SolveOptions& options, const IncumbentRecorder& recorder, Result& result) {
+/// What the file claims becomes the result as it is: the bound is the optimum that the file states, never the value of a point that we
+/// knew. Solver::solve() holds it against the points.
+void conclude(const Model& model, const SolveOptions& options, const SolutionFile& file, const IncumbentRecorder& recorder,
+              Result& result) {
   Termination& termination = result.termination;
-  const auto& best = recorder.best();
-  if (termination.reason == Reason::infeasible && best) {
-    termination = {.reason = Reason::error, .detail = "the solver claims infeasibility, but the start is feasible: " + termination.detail};
-  } else if (termination.reason == Reason::infeasible) {
-    result.dual_bound = worst_value(model.sense());
-  } else if (termination.reason == Reason::optimal && !recorder.rejection().empty()) {
+  termination = file.termination;
+  if (termination.reason == Reason::infeasible) result.dual_bound = worst_value(model.sense());
+  if (termination.reason != Reason::optimal) return;
+  result.dual_bound = file.objective.value();
+  if (!recorder.rejection().empty()) {
     termination = {.reason = Reason::error, .detail = recorder.rejection()};
-  } else if (termination.reason == Reason::optimal && best) {
-    result.dual_bound = best->objective;
-  } else if (termination.reason == Reason::optimal && options.cutoff) {
+  } else if (!file.x) {
+    termination = {.reason = Reason::error, .detail = "an optimum without a point: " + termination.detail};
+  } else if (const double value = model.objective_value(*file.x); !claims_agree(result.dual_bound, value)) {
+    termination = {.reason = Reason::error,
+                   .detail = fmt::format("the solver claims an optimum of {:.9g}, but its point has {:.9g}: {}", result.dual_bound, value,
+                                         termination.detail)};
+  } else if (!recorder.best() && options.cutoff) {
     termination = {.reason = Reason::limit, .limit = Limit::cutoff, .detail = termination.detail + ": not better than the cutoff"};
-    result.dual_bound = *options.cutoff;
   }
 }
 
@@ -138,10 +142,9 @@ Result ExternalSolver::do_solve(const Model& model, const SolveOptions& options)
   } else if (!process.stopped) {
     if (!fs::exists(solution)) fail(ErrorKind::solver, "'{}' wrote no solution file; it printed: {}", words_[0], tail(printed));
     const SolutionFile file = parse_solution(model, base::read_file(solution), printed);
-    result.termination = file.termination;
     if (file.x) recorder.offer(*file.x);
+    conclude(model, options, file, recorder, result);
   }
-  conclude(model, options, recorder, result);
   if (const auto termination = caller_termination(recorder, recorder.stop_wanted())) result.termination = *termination;
   result.incumbent = recorder.best();
   return result;

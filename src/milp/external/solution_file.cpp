@@ -51,10 +51,17 @@ Termination cbc_termination(std::string_view first) {
   return ended(Reason::error, status);
 }
 
+/// write_mps() makes a minimisation of every model.
+double in_sense_of(const Model& model, double minimised) { return model.sense() == Sense::maximise ? -minimised : minimised; }
+
 /// Lines "[**] number name value reduced-cost"; columns that are 0 may be missing.
 SolutionFile parse_cbc(const Model& model, const std::vector<std::string_view>& lines) {
-  SolutionFile file{.termination = cbc_termination(lines[0]), .x = std::nullopt};
+  SolutionFile file{.termination = cbc_termination(lines[0]), .x = std::nullopt, .objective = std::nullopt};
   const Reason reason = file.termination.reason;
+  if (reason == Reason::optimal) {
+    const std::vector<std::string_view> words = split(lines[0], ' ');
+    file.objective = in_sense_of(model, number(words.back(), 0, lines[0]));
+  }
   if (reason == Reason::infeasible || reason == Reason::unbounded || contains(lines[0], "no integer solution")) return file;
   std::vector<double> x(model.columns().size(), 0.0);
   for (std::size_t i = 1; i < lines.size(); ++i) {
@@ -95,14 +102,16 @@ SolutionFile parse_glpk(const Model& model, const std::vector<std::string_view>&
   SolutionFile file;
   std::vector<double> x(model.columns().size(), 0.0);
   std::string letters;
+  double objective = 0;
   bool basic = false;
   bool complete = false;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::vector<std::string_view> words = split(lines[i], ' ');
     if (words[0] == "s") {
-      if (words.size() < 6 || (words[1] != "mip" && words[1] != "bas")) damaged(i, lines[i], "'s mip ...' or 's bas ...'");
-      basic = words[1] == "bas";
+      basic = words.size() > 1 && words[1] == "bas";
+      if (words.size() < (basic ? 7U : 6U) || (!basic && words[1] != "mip")) damaged(i, lines[i], "'s mip ...' or 's bas ...'");
       letters = basic ? std::string(words[4]) + std::string(words[5]) : std::string(words[4]);
+      objective = number(words[basic ? 6 : 5], i, lines[i]);
     } else if (words[0] == "j") {
       if (words.size() < (basic ? 4U : 3U)) damaged(i, lines[i], "'j number value'");
       const double column = number(words[1], i, lines[i]);
@@ -117,6 +126,7 @@ SolutionFile parse_glpk(const Model& model, const std::vector<std::string_view>&
   if (letters.empty() || !complete) damaged(lines.size() - 1, lines.back(), "a complete file ending with 'e o f'");
   file.termination = glpk_termination(letters, output);
   if (letters == "o" || letters == "f" || letters == "ff") file.x = std::move(x);
+  if (file.termination.reason == Reason::optimal) file.objective = in_sense_of(model, objective);
   return file;
 }
 

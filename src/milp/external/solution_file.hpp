@@ -12,6 +12,7 @@ namespace espalier::milp {
 struct SolutionFile {
   Termination termination;               ///< what the file says; reason error for a status that is not understood
   std::optional<std::vector<double>> x;  ///< absent if the file holds no point that the solver calls feasible
+  std::optional<double> objective;       ///< reason optimal: the optimum as the file states it, in the model's sense
 };
 
 /// `content` of a file that `cbc ... solution FILE` or `glpsol ... --write FILE` wrote for a model written by write_mps(). `output` is what
