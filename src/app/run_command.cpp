@@ -31,12 +31,12 @@ task::StageRegistry make_registry(const RunOptions& options) {
       .data = data_search_path(options.data_dir), .save_problems = options.save_problems, .solver_logs = options.solver_logs}));
 }
 
-/// Missing data are refused before anything is written or run.
+/// Missing or damaged data are refused before anything is written or run.
 void check_data(const task::TaskGraph& graph, const RunOptions& options) {
   std::set<std::string> names;
   for (const task::PlannedTask& planned : graph.tasks)
     if (const task::Value* name = planned.spec.parameters.find("dataset_name")) names.insert(task::to_text(*name));
-  for (const std::string& name : names) data::find_dataset(name, data_search_path(options.data_dir));
+  for (const std::string& name : names) data::check_dataset(name, data_search_path(options.data_dir));
 }
 
 task::Shard shard_of(const RunOptions& options) { return options.shard.empty() ? task::Shard{} : task::shard_from_text(options.shard); }

@@ -49,13 +49,6 @@ std::optional<Files> find_files(const fs::path& folder) {
   return Files{*train_images, *train_labels, *test_images, *test_labels};
 }
 
-void require_name(const std::string& name) {
-  const auto& names = dataset_names();
-  if (std::find(names.begin(), names.end(), name) == names.end())
-    base::fail(ErrorKind::configuration, "data set: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,
-               base::did_you_mean(name, names));
-}
-
 std::vector<fs::path> places_of(const SearchPath& where) {
   if (!where.directory.empty()) return {where.directory};
   if (const char* variable = std::getenv("ESPALIER_DATA"); variable && *variable) return {variable};
@@ -68,10 +61,21 @@ void check_labels(const std::vector<std::uint8_t>& labels, const fs::path& path)
     if (labels[k] > 9) base::fail(ErrorKind::data, "{}: byte {}: expected a label 0..9, found {}", path.string(), header + k, labels[k]);
 }
 
-Samples load_samples(const fs::path& images, const fs::path& labels, std::uint32_t count, int side) {
+Samples load_samples(const std::string& name, const fs::path& images, const fs::path& labels, std::uint32_t count, bool test) {
   Samples samples{.side = file_side, .pixels = read_idx(images, {count, file_side, file_side}), .labels = read_idx(labels, {count})};
   check_labels(samples.labels, labels);
-  return side == file_side ? samples : resize(samples, side);
+  require_published(name, test ? Part::test_images : Part::train_images, samples.pixels, images);
+  require_published(name, test ? Part::test_labels : Part::train_labels, samples.labels, labels);
+  return samples;
+}
+
+/// As the files have it.
+Dataset load_published(const std::string& name, const SearchPath& where) {
+  const Files files = find_files(find_dataset(name, where)).value();
+  // The small ones first: the wrong data set is refused at once.
+  Samples test = load_samples(name, files.test_images, files.test_labels, test_count, true);
+  Samples train = load_samples(name, files.train_images, files.train_labels, train_count, false);
+  return {.name = name, .side = file_side, .train = std::move(train), .test = std::move(test)};
 }
 
 }  // namespace
@@ -86,11 +90,6 @@ Eigen::VectorXd Samples::input(std::size_t k) const {
   Eigen::VectorXd x(static_cast<Eigen::Index>(bytes.size()));
   for (std::size_t i = 0; i < bytes.size(); ++i) x[static_cast<Eigen::Index>(i)] = static_cast<float>(bytes[i]) / 255.0f;
   return x;
-}
-
-const std::vector<std::string>& dataset_names() {
-  static const std::vector<std::string> names = {"mnist", "fashion-mnist"};
-  return names;
 }
 
 fs::path find_dataset(const std::string& name, const SearchPath& where) {
@@ -113,13 +112,14 @@ Dataset load_dataset(const std::string& name, int side, const SearchPath& where)
   require_name(name);
   if (side < 1 || side > file_side)
     base::fail(ErrorKind::configuration, "data set {}: expected a side from 1 to {}, found {}", name, file_side, side);
-  const fs::path folder = find_dataset(name, where);
-  const Files files = find_files(folder).value();
-  Dataset dataset{.name = name, .side = side, .train = {}, .test = {}};
-  dataset.test = load_samples(files.test_images, files.test_labels, test_count, side);
-  require_content_of(name, dataset.test.labels, files.test_labels);
-  dataset.train = load_samples(files.train_images, files.train_labels, train_count, side);
-  return dataset;
+  Dataset dataset = load_published(name, where);
+  if (side == file_side) return dataset;
+  return {.name = name, .side = side, .train = resize(dataset.train, side), .test = resize(dataset.test, side)};
+}
+
+void check_dataset(const std::string& name, const SearchPath& where) {
+  require_name(name);
+  load_published(name, where);
 }
 
 }  // namespace espalier::data

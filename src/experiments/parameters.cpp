@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "espalier/branch/tighten.hpp"
+#include "espalier/data/dataset.hpp"
 
 namespace espalier::experiments {
 
@@ -213,7 +214,7 @@ Schema solve_fields() {
 }
 
 Schema make_schema() {
-  Schema all{text("dataset.name", std::nullopt, "data set", {"mnist", "fashion-mnist"}),
+  Schema all{text("dataset.name", std::nullopt, "data set", data::dataset_names()),
              integer("dataset.side", 28, "pixels", "images are resized to side x side, as Pillow does (bilinear, antialiased)", 1, 28)};
   for (const Schema& part : {network_fields(), train_fields(), prune_fields(), select_fields(), problem_fields(), solve_fields()})
     all.insert(all.end(), part.begin(), part.end());
@@ -242,7 +243,10 @@ Schema columns_of_sections(const std::vector<std::string>& sections) {
   for (Field field : parameter_schema()) {
     if (std::find(sections.begin(), sections.end(), section_of(field.name)) == sections.end()) continue;
     field.name = column_name(field.name);
+    const bool is_dataset = field.name == "dataset_name";
     columns.push_back(std::move(field));
+    if (is_dataset)
+      columns.push_back(text("dataset_hash", std::nullopt, "XXH3-128 of the data set's content, which its files were checked to have"));
   }
   return columns;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "espalier/base/error.hpp"
+#include "espalier/data/dataset.hpp"
 #include "espalier/experiments/parameters.hpp"
 #include "experiments/selection.hpp"
 
@@ -126,7 +127,8 @@ std::vector<Parameters> candidates(const Parameters& p) {
   return all;
 }
 
-/// The columns of the named sections, as parameters of a stage.
+/// The columns of the named sections, as parameters of a stage. With the name of the data set goes what it stands for, so that no key is
+/// the same once that has changed.
 Parameters take(const Parameters& instance, const std::vector<std::string>& sections) {
   Parameters taken;
   for (const auto& [name, value] : instance.map()) {
@@ -134,6 +136,7 @@ Parameters take(const Parameters& instance, const std::vector<std::string>& sect
     const std::string section = dot == std::string::npos ? "solve" : name.substr(0, dot);
     if (std::find(sections.begin(), sections.end(), section) != sections.end()) taken.set(column_name(name), value);
   }
+  if (const task::Value* dataset = taken.find("dataset_name")) taken.set("dataset_hash", data::content_hash(task::to_text(*dataset)));
   return taken;
 }
 

@@ -282,6 +282,21 @@ class BadInput(Case):
     def test_missing_file(self):
         self.refused("plan", self.folder / "none.yaml", code=2, says="none.yaml")
 
+    def test_damaged_data(self):
+        """A file of the right size with one wrong byte is refused before anything is written."""
+        folder = self.folder / "data" / "mnist"
+        folder.mkdir(parents=True)
+        for file in (pathlib.Path(DATA) / "mnist").iterdir():
+            (folder / file.name).symlink_to(file)
+        image = folder / "train-images-idx3-ubyte"
+        content = bytearray(image.read_bytes())
+        content[5000] ^= 1
+        image.unlink()
+        image.write_bytes(content)
+        self.refused("run", TINY, "--out", self.folder / "out", "--data-dir", self.folder / "data", code=2,
+                     says=[f"{image}: expected the published training images of mnist (XXH3-64 ee3d62f55dfafffb", "found others ("])
+        self.assertFalse((self.folder / "out").exists())
+
     def test_foreign_directory(self):
         out = self.folder / "home"
         out.mkdir()

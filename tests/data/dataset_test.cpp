@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 namespace espalier::data {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
@@ -44,6 +46,16 @@ class Environment {
  private:
   std::string old_;
 };
+
+/// Of a plain file, or of the gzipped one beside it.
+std::string uncompressed(const fs::path& path) {
+  const gzFile file = gzopen((fs::exists(path) ? path : fs::path(path.string() + ".gz")).c_str(), "rb");
+  std::string bytes(std::size_t{50} << 20, '\0');
+  const int count = gzread(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(file);
+  bytes.resize(static_cast<std::size_t>(std::max(0, count)));
+  return bytes;
+}
 
 class Folder : public ::testing::Test {
  protected:
@@ -139,7 +151,35 @@ TEST(Dataset, RealFashionMnistIsGzipped) {
 TEST_F(Folder, RefusesMnistInThePlaceOfFashionMnist) {
   const fs::path mnist = find_dataset("mnist", real());
   EXPECT_THAT(refusal([&] { load_dataset("fashion-mnist", 28, {.directory = mnist}); }),
-              HasSubstr("expected the labels of fashion-mnist, found those of mnist"));
+              HasSubstr("t10k-images-idx3-ubyte: expected the test images of fashion-mnist, found those of mnist"));
+}
+
+TEST_F(Folder, EveryByteOfEveryFileIsChecked) {
+  for (const char* name : {"mnist", "fashion-mnist"}) {
+    const fs::path published = find_dataset(name, real());
+    for (const fs::path& file : {fs::path("train-images-idx3-ubyte"), fs::path("train-labels-idx1-ubyte"),
+                                 fs::path("t10k-images-idx3-ubyte"), fs::path("t10k-labels-idx1-ubyte")}) {
+      const fs::path place = folder_ / name;
+      fs::remove_all(place);
+      fs::create_directories(place);
+      for (const auto& entry : fs::directory_iterator(published)) fs::create_symlink(entry.path(), place / entry.path().filename());
+      std::string bytes = uncompressed(published / file);
+      const std::size_t middle = bytes.size() / 2;
+      bytes[middle] = static_cast<char>(bytes[middle] ^ 1);
+      fs::remove(place / file);
+      fs::remove(place / (file.string() + ".gz"));
+      std::ofstream(place / file, std::ios::binary) << bytes;
+      const std::string message = refusal([&] { check_dataset(name, {.directory = place}); });
+      EXPECT_THAT(message, AllOf(HasSubstr((place / file).string() + ": expected the published "), HasSubstr(std::string(" of ") + name),
+                                 HasSubstr("damaged or of another data set")));
+    }
+  }
+}
+
+TEST(Dataset, ContentHashes) {
+  EXPECT_EQ(content_hash("mnist"), "2f099ef68a200f4d5b47465e142775c5");
+  EXPECT_EQ(content_hash("fashion-mnist"), "6c2ec12f7443f07292f955395a7c00fa");
+  EXPECT_THAT(refusal([] { content_hash("cifar"); }, base::ErrorKind::configuration), HasSubstr("found 'cifar'"));
 }
 
 TEST_F(Folder, RefusesALabelAboveNine) {

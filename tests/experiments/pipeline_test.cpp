@@ -6,6 +6,7 @@
 #include <set>
 
 #include "espalier/base/error.hpp"
+#include "espalier/data/dataset.hpp"
 #include "espalier/experiments/parameters.hpp"
 
 namespace espalier::experiments {
@@ -84,6 +85,17 @@ TEST(Pipeline, WhatCannotMatterDoesNotMakeAnotherTask) {
   EXPECT_EQ(plain.back().parameters, same.back().parameters);
   const auto listed = pipeline.expand(instance({{"network.hidden", task::IntegerList{32, 32}}, {"network.width", std::int64_t{9}}}));
   EXPECT_EQ(plain.front().parameters, listed.front().parameters);
+}
+
+TEST(Pipeline, EveryStageNamesTheContentOfItsData) {
+  std::set<std::string> hashes;
+  for (const char* name : {"mnist", "fashion-mnist"})
+    for (const StageRequest& request :
+         SurrogatePipeline().expand(instance({{"dataset.name", std::string(name)}, magnitude, rewinding, {"prune.rate", 0.5}}))) {
+      EXPECT_EQ(request.parameters.text("dataset_hash"), data::content_hash(name)) << request.kind;
+      hashes.insert(request.parameters.text("dataset_hash"));
+    }
+  EXPECT_EQ(hashes.size(), 2u);
 }
 
 TEST(Pipeline, WhatMattersMakesAnotherTask) {

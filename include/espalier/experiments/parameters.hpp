@@ -7,7 +7,8 @@ namespace espalier::experiments {
 /// Parameters of the surrogate experiments, named section.name. Sections: dataset, network, train, prune, select, problem, solve.
 const task::Schema& parameter_schema();
 
-/// The fields of the given sections as columns of a results table: "train.seed" becomes "train_seed".
+/// The fields of the given sections as columns of a results table: "train.seed" becomes "train_seed". Behind
+/// dataset_name stands dataset_hash, which no file sets: data::content_hash of that name.
 task::Schema columns_of_sections(const std::vector<std::string>& sections);
 
 /// Column name of a parameter.
