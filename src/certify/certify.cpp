@@ -4,6 +4,7 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/nn/network.hpp"
+#include "espalier/nn/rescale.hpp"
 
 namespace espalier::certify {
 namespace {
@@ -17,7 +18,9 @@ Eigen::Index top_class(const Eigen::VectorXd& logits) {
 }  // namespace
 
 Verifier::Verifier(const problem::Problem& problem)
-    : problem_(problem), clean_class_(top_class(nn::forward(problem.network, problem.input))) {}
+    : problem_(problem),
+      clean_class_(top_class(nn::forward(problem.network, problem.input))),
+      margin_unit_(nn::margin_unit(problem.network, problem.label, problem.target)) {}
 
 Verified Verifier::verify(const Claim& claim) const {
   if (claim.input.size() != problem_.input.size()) {
@@ -35,6 +38,7 @@ Verified Verifier::verify(const Claim& claim) const {
   const Eigen::VectorXf narrow_logits = nn::forward(problem_.network, narrow_input);
   verified.margin_ = logits[problem_.target] - logits[problem_.label];
   verified.margin_float32_ = static_cast<double>(narrow_logits[problem_.target]) - static_cast<double>(narrow_logits[problem_.label]);
+  verified.adversarial_ = verified.margin_ > adversarial_threshold * margin_unit_;
   verified.class_changed_ = top_class(logits) != clean_class_;
   if (!std::isfinite(verified.margin_)) {
     base::fail(base::ErrorKind::numeric, "problem '{}': margin at the claimed input: expected a finite number, found {}", problem_.name,

@@ -12,7 +12,7 @@ milp::Result attack(const SearchContext& context) {
   milp::Result claimed;
   options.on_improvement = [&](const Eigen::VectorXd& input, double margin) {
     claimed.incumbent = {.objective = margin, .x = {input.begin(), input.end()}, .seconds = context.watch.wall_seconds()};
-    return context.recorder.see(input, margin) == milp::CallbackAction::stop;
+    return context.see(input, margin) == milp::CallbackAction::stop;
   };
   const attack::AttackResult found =
       attack::run_attack(context.embedded, context.ball, context.problem.label, context.problem.target, options);

@@ -19,9 +19,9 @@ void refute(SolveResult& result, const std::string& why) {
 }
 
 /// A bound below a value that a forward pass attains is a proof of error, whatever the status.
-bool bound_is_refuted(const SolveResult& result) {
+bool bound_is_refuted(const Evidence& evidence, const SolveResult& result) {
   return result.dense && result.verified_objective && !(result.dual_bound >= *result.verified_objective) &&
-         !agree(result.dual_bound, *result.verified_objective);
+         !agree(result.dual_bound, *result.verified_objective, evidence.margin_unit);
 }
 
 void conclude_robust(SolveResult& result) {
@@ -31,7 +31,7 @@ void conclude_robust(SolveResult& result) {
 }
 
 void conclude_optimal(const Evidence& evidence, SolveResult& result) {
-  if (!agree(evidence.claimed.incumbent->objective, *evidence.embedded_margin)) {
+  if (!agree(evidence.claimed.incumbent->objective, *evidence.embedded_margin, evidence.margin_unit)) {
     refute(result, fmt::format("claimed optimum {:.9g}, but a forward pass at its input gives {:.9g}",
                                evidence.claimed.incumbent->objective, *evidence.embedded_margin));
   } else if (!result.dense) {
@@ -60,7 +60,9 @@ void conclude_early(const Evidence& evidence, SolveResult& result) {
 
 }  // namespace
 
-bool agree(double claimed, double verified) { return std::abs(claimed - verified) <= agreement_tolerance * (1.0 + std::abs(verified)); }
+bool agree(double claimed, double verified, double margin_unit) {
+  return std::abs(claimed - verified) <= agreement_tolerance * (margin_unit + std::abs(verified));
+}
 
 void conclude(const Evidence& evidence, SolveResult& result) {
   const milp::Termination& termination = evidence.claimed.termination;
@@ -82,7 +84,7 @@ void conclude(const Evidence& evidence, SolveResult& result) {
   } else {
     conclude_early(evidence, result);
   }
-  if (result.status != Status::error && bound_is_refuted(result)) {
+  if (result.status != Status::error && bound_is_refuted(evidence, result)) {
     refute(result, fmt::format("claimed bound {:.9g}, but a forward pass attains {:.9g}", result.dual_bound, *result.verified_objective));
   }
 }

@@ -5,12 +5,13 @@
 
 namespace espalier::engine {
 
-/// The decide mode's cutoff: just below 0, so that "nothing is better than the cutoff" bounds the maximum below 0, strictly.
+/// The decide mode's cutoff: just below 0, so that "nothing is better than the cutoff" bounds the maximum below 0, strictly. Like the
+/// other absolute tolerance here, times the margin unit (nn::margin_unit).
 inline constexpr double decide_cutoff = -1e-6;
 
-/// A claimed and a verified value agree when |claimed - verified| <= this * (1 + |verified|).
+/// A claimed and a verified value agree when |claimed - verified| <= this * (margin_unit + |verified|).
 inline constexpr double agreement_tolerance = 1e-5;
-bool agree(double claimed, double verified);
+bool agree(double claimed, double verified, double margin_unit);
 
 /// What is known at the end of a solve.
 struct Evidence {
@@ -19,6 +20,7 @@ struct Evidence {
   bool stopped_by_success = false;
   /// Margin of the embedded network at the last incumbent's input, by forward pass.
   std::optional<double> embedded_margin;
+  double margin_unit = 1;
 };
 
 /// Sets status, reason, limit, detail and dual_bound; the fields filled by the recorder must be there.

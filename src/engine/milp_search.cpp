@@ -9,7 +9,11 @@ namespace espalier::engine {
 
 double SearchContext::seconds_left() const { return std::max(0.0, settings.time_limit_seconds - watch.wall_seconds()); }
 
-double SearchContext::cutoff() const { return decide_cutoff - deviation; }
+milp::CallbackAction SearchContext::see(const Eigen::VectorXd& input, double claimed_margin) const {
+  return recorder.see(input, unit * claimed_margin);
+}
+
+double SearchContext::cutoff() const { return decide_cutoff * margin_unit / unit - deviation; }
 
 double SearchContext::margin(const Eigen::VectorXd& input) const {
   const Eigen::VectorXd logits = nn::forward(embedded, input);
@@ -72,19 +76,19 @@ class MilpSearch final : public Search {
   }
 
   static milp::CallbackAction see(const SearchContext& c, const embed::Embedding& embedding, const std::vector<double>& point) {
-    return c.recorder.see(embedding.read_input(point), embedding.model().objective_value(point));
+    return c.see(embedding.read_input(point), embedding.model().objective_value(point));
   }
 
   static milp::SolveOptions solve_options(const SearchContext& c, const embed::Embedding& embedding) {
     milp::SolveOptions options;
     options.node_limit = c.settings.node_limit;
     options.relative_gap = c.settings.relative_gap;
-    options.absolute_gap = c.settings.absolute_gap;
+    options.absolute_gap = c.absolute_gap();
     if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = c.cutoff();
     options.seed = c.settings.seed;
     options.log_file = c.settings.log_file;
     options.on_incumbent = [&c, &embedding](const milp::Incumbent& incumbent) {
-      return c.recorder.see(embedding.read_input(incumbent.x), incumbent.objective);
+      return c.see(embedding.read_input(incumbent.x), incumbent.objective);
     };
     options.stop_requested = c.settings.stop_requested;
     return options;

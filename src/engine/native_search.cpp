@@ -24,7 +24,7 @@ milp::Termination termination_of(branch::End end, bool cutoff_proven) {
       return cutoff_proven ? milp::Termination{Reason::limit, Limit::cutoff, "nothing is better than the cutoff"}
                            : milp::Termination{Reason::optimal, Limit::none, "every node is closed"};
     case branch::End::unresolved:
-      return {Reason::limit, Limit::none, "every node is closed, but one only up to the tolerance of its linear program"};
+      return {Reason::limit, Limit::tolerance, "every node is closed, but one only up to the tolerance of its linear program"};
     case branch::End::nodes:
       return {Reason::limit, Limit::nodes, "node limit"};
     case branch::End::time:
@@ -53,7 +53,7 @@ void maximise_linear_margin(const SearchContext& c, milp::Result& claimed) {
   claimed.incumbent = {.objective = objective, .x = {best.maximiser.begin(), best.maximiser.end()}, .seconds = c.watch.wall_seconds()};
   claimed.dual_bound = objective + 4 * terms * 0x1.0p-53 * magnitude;
   claimed.termination = {Reason::optimal, Limit::none, "the margin is linear"};
-  c.recorder.see(best.maximiser, objective);
+  c.see(best.maximiser, objective);
 }
 
 class NativeSearch final : public Search {
@@ -122,12 +122,12 @@ class NativeSearch final : public Search {
     branch::Options options;
     if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = c.cutoff();
     options.relative_gap = std::max(options.relative_gap, c.settings.relative_gap);
-    options.absolute_gap = std::max(options.absolute_gap, c.settings.absolute_gap);
+    options.absolute_gap = std::max(options.absolute_gap, c.absolute_gap());
     options.on_improvement = [&c](const Eigen::VectorXd& input, double margin) {
-      return c.recorder.see(input, margin) == milp::CallbackAction::stop;
+      return c.see(input, margin) == milp::CallbackAction::stop;
     };
     options.on_bound = [&c](double embedded_bound) {
-      const double bound = embedded_bound + c.deviation;
+      const double bound = c.bound(embedded_bound);
       std::vector<BoundRecord>& trace = c.result.bound_trace;  // a new tree starts above where the last one ended
       if (trace.empty() || bound < trace.back().bound) trace.push_back({.seconds = c.watch.wall_seconds(), .bound = bound});
     };

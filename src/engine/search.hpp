@@ -12,7 +12,8 @@
 
 namespace espalier::engine {
 
-/// What every search needs. Labels are the problem's, the ball its own; `embedded` is what is searched.
+/// What every search needs. Labels are the problem's, the ball its own; `embedded` is what is searched, in the units of nn::rescale. All
+/// that a search computes and claims is in these units; what leaves it is in those of the network that is asked about.
 struct SearchContext {
   const problem::Problem& problem;
   const nn::Network& embedded;
@@ -23,10 +24,18 @@ struct SearchContext {
   SolveResult& result;  ///< the search fills times, sizes and counts; the recorder what comes from incumbents
   /// A feasible input from an earlier search; with it the setting `start` does not matter.
   std::optional<Eigen::VectorXd> known = {};
-  /// How far the margin of `embedded` may be, on the ball, from that of the network which is asked about (see SolveSettings::compress).
+  /// How far the margin of `embedded` may be, on the ball, from that of the network which is asked about, in units of the former (see
+  /// SolveSettings::compress and nn::Rescaled).
   double deviation = 0;
+  double unit = 1;         ///< a margin of 1 of `embedded` is this much of the network which is asked about; a power of two
+  double margin_unit = 1;  ///< absolute tolerances are times this (nn::margin_unit of the problem's network)
 
   double seconds_left() const;
+  /// Shows an input and the margin that `embedded` is claimed to have there to the recorder.
+  milp::CallbackAction see(const Eigen::VectorXd& input, double claimed_margin) const;
+  /// An upper bound on the margin of the network which is asked about, from one on that of `embedded`.
+  double bound(double of_embedded) const { return unit * (of_embedded + deviation); }
+  double absolute_gap() const { return settings.absolute_gap * margin_unit / unit; }
   /// Goal decide: no better margin of `embedded` is of interest.
   double cutoff() const;
   /// y[target] - y[label] of `embedded`, by forward pass.

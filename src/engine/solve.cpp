@@ -7,11 +7,10 @@
 #include "engine/conclude.hpp"
 #include "engine/recorder.hpp"
 #include "engine/search.hpp"
+#include "engine/searched_network.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
-#include "espalier/branch/tighten.hpp"
-#include "espalier/prune/compress.hpp"
 
 namespace espalier::engine {
 namespace {
@@ -55,39 +54,24 @@ std::unique_ptr<Search> make_search(const SolveSettings& settings) {
   return make_milp_search(settings);
 }
 
-/// What `settings.bounds` prove to be superfluous over the ball leaves the network.
-nn::Network compressed(const problem::Problem& problem, const nn::Network& network, const SolveSettings& settings,
-                       const base::Stopwatch& watch, SolveResult& result) {
-  const double begin = watch.wall_seconds();
-  const std::string& method = settings.solver == "native" ? "symbolic-opt" : settings.bounds;
-  bounds::Bounds proof = branch::make_bounds_method(method)->compute(network, problem.ball());
-  const double bounded = watch.wall_seconds();
-  prune::Compression made = prune::compress(network, proof);
-  result.bounds_seconds += bounded - begin;
-  result.embed_seconds += watch.wall_seconds() - bounded;
-  result.compression = {.layers = std::move(made.layers),
-                        .proof = std::move(proof),
-                        .smallest_slack = made.smallest_slack,
-                        .deviation = made.deviation[problem.target] + made.deviation[problem.label]};
-  return std::move(made.network);
-}
-
 /// One search of one network: its claim is compared with a forward pass and becomes the result's status.
 void search_and_conclude(const Search& search, const SearchContext& context, SolveResult& result) {
   milp::Result claimed = search.run(context);
-  claimed.dual_bound += context.deviation;
+  claimed.dual_bound = context.bound(claimed.dual_bound);
   std::optional<double> embedded_margin;
   if (claimed.incumbent) {
     const std::vector<double>& x = claimed.incumbent->x;
     const Eigen::Map<const Eigen::VectorXd> input(x.data(), static_cast<Eigen::Index>(x.size()));
-    embedded_margin = context.margin(problem::clip_and_scale(context.ball, input));
+    claimed.incumbent->objective *= context.unit;
+    embedded_margin = context.unit * context.margin(problem::clip_and_scale(context.ball, input));
   }
   result.nodes += claimed.nodes;
   result.iterations += claimed.iterations;
   conclude({.claimed = claimed,
             .goal = context.settings.goal,
             .stopped_by_success = context.recorder.finished(),
-            .embedded_margin = embedded_margin},
+            .embedded_margin = embedded_margin,
+            .margin_unit = context.margin_unit},
            result);
 }
 
@@ -103,18 +87,19 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   const base::Stopwatch watch;
   Recorder recorder(verifier, settings, watch, result);
   const auto search_network = [&](const nn::Network& network, const SolveSettings& own, const std::optional<Eigen::VectorXd>& known) {
-    const bool compress = settings.compress && settings.solver != "attack";
-    const nn::Network smaller = compress ? compressed(problem, network, settings, watch, result) : nn::Network{};
+    const SearchedNetwork searched = searched_network(problem, network, settings, watch, result);
     search_and_conclude(*search,
                         {.problem = problem,
-                         .embedded = compress ? smaller : network,
+                         .embedded = searched.network,
                          .settings = own,
                          .ball = ball,
                          .watch = watch,
                          .recorder = recorder,
                          .result = result,
                          .known = known,
-                         .deviation = result.compression ? result.compression->deviation : 0},
+                         .deviation = searched.deviation,
+                         .unit = searched.unit,
+                         .margin_unit = verifier.margin_unit()},
                         result);
   };
   const bool fall_back = !result.dense && settings.protocol == Protocol::surrogate_then_dense;

@@ -121,6 +121,8 @@ std::string_view to_string(Limit limit) {
       return "memory";
     case Limit::cutoff:
       return "cutoff";
+    case Limit::tolerance:
+      return "tolerance";
   }
   return "unknown";
 }

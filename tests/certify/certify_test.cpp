@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <type_traits>
 
+#include "nn/scaled.hpp"
 #include "problem/reference.hpp"
 
 namespace espalier::certify {
@@ -62,6 +64,26 @@ TEST(Verifier, AMarginAtTheThresholdIsNotAdversarialAndOneAboveIs) {
   const Verifier verifier(problem);
   EXPECT_FALSE(verifier.verify({.input = Eigen::Vector2d(0.5 + 0.9e-6, 1), .objective = 0}).adversarial());
   EXPECT_TRUE(verifier.verify({.input = Eigen::Vector2d(0.5 + 1.1e-6, 1), .objective = 0}).adversarial());
+}
+
+/// Logits of 1e-9 and of 1e9: the threshold goes with them, and stays what it is for ordinary ones.
+TEST(Verifier, TheThresholdIsCountedInTheMarginsUnit) {
+  for (const Problem& problem : espalier::testing::reference_problems()) EXPECT_EQ(Verifier(problem).margin_unit(), 1) << problem.name;
+  for (const int exponent : {-60, -30, 40}) {
+    Problem problem = line_problem(0.5, 0.1);
+    problem.network = espalier::testing::scaled_logits(problem.network, exponent);
+    const Verifier verifier(problem);
+    const double unit = verifier.margin_unit();
+    EXPECT_GT(unit, std::ldexp(1.0, exponent - 11));
+    EXPECT_LT(unit, std::ldexp(1.0, exponent + 5));
+    const auto adversarial = [&](double margin) {
+      return verifier.verify({.input = Eigen::Vector2d(0.5 + std::ldexp(margin, -exponent), 1), .objective = 0}).adversarial();
+    };
+    EXPECT_FALSE(adversarial(-0.01 * std::ldexp(1.0, exponent)));
+    EXPECT_FALSE(adversarial(0.9e-6 * unit));
+    EXPECT_TRUE(adversarial(1.1e-6 * unit));
+    EXPECT_TRUE(adversarial(0.01 * std::ldexp(1.0, exponent)));
+  }
 }
 
 TEST(Verifier, TellsWhetherTheClassChanged) {

@@ -7,7 +7,8 @@
 
 namespace espalier::certify {
 
-/// A margin above this, in float64, makes an input adversarial (method, section 7).
+/// A margin above this, in float64, makes an input adversarial (method, section 7). Counted in nn::margin_unit, which is 1 for ordinary
+/// networks: where all logits are tiny, or huge, the answer is that of the same network with ordinary ones.
 inline constexpr double adversarial_threshold = 1e-6;
 
 /// What somebody says: "this input gives this objective". Nothing about it is known to be true.
@@ -24,7 +25,7 @@ class Verified {
   double distance() const { return distance_; }              ///< ||input - x0||_1, recomputed
   double margin() const { return margin_; }                  ///< y[target] - y[label] of the dense network, float64
   double margin_float32() const { return margin_float32_; }  ///< the same in float32, the precision the network was trained in
-  bool adversarial() const { return margin_ > adversarial_threshold; }
+  bool adversarial() const { return adversarial_; }          ///< margin() > adversarial_threshold times the problem's margin unit
   /// arg max D(input) != arg max D(x0): the weaker success test of the authors' earlier code (method, section 10.3).
   bool class_changed() const { return class_changed_; }
 
@@ -35,12 +36,14 @@ class Verified {
   double distance_ = 0;
   double margin_ = 0;
   double margin_float32_ = 0;
+  bool adversarial_ = false;
   bool class_changed_ = false;
 };
 
 /// Verifies claims on one problem. Keeps a reference: the problem must outlive it.
 class Verifier {
  public:
+  /// Throws base::Error(data) for a network whose values leave the range of float64 (nn::margin_unit).
   explicit Verifier(const problem::Problem& problem);
 
   /// Throws base::Error(data) if the input has a wrong length and base::Error(numeric) if it is NaN or infinite, or the margin is.
@@ -49,9 +52,13 @@ class Verifier {
   /// The clean image itself (distance 0).
   Verified clean_input() const;
 
+  /// nn::margin_unit of the problem's network and classes.
+  double margin_unit() const { return margin_unit_; }
+
  private:
   const problem::Problem& problem_;
   Eigen::Index clean_class_ = 0;
+  double margin_unit_ = 1;
 };
 
 }  // namespace espalier::certify

@@ -36,7 +36,7 @@ struct IncumbentRecord {
 struct CompressionRecord {
   std::vector<prune::CompressedLayer> layers;  ///< by hidden layer of the network as it was
   bounds::Bounds proof;                        ///< of its pre-activations over the ball
-  double smallest_slack = milp::infinity;      ///< see prune::Compression
+  double smallest_slack = milp::infinity;      ///< see prune::Compression; each neuron in its own unit (nn::rescale)
   double deviation = 0;                        ///< of the margin: how far it is at most, on the ball, from that of the network as it was
 };
 

@@ -60,7 +60,7 @@ struct SolveSettings {
   double time_limit_seconds = milp::infinity;  ///< wall time of the whole solve: bounds, model building and solver together; 0 is legal
   std::int64_t node_limit = -1;  ///< -1: none. Results under a node limit alone are reproducible, under a time limit they are not.
   double relative_gap = 0;
-  double absolute_gap = 1e-9;
+  double absolute_gap = 1e-9;  ///< in nn::margin_unit: of the margin itself, for ordinary networks
   std::uint64_t seed = 0;
   std::filesystem::path log_file;        ///< the solver's own output; empty: nowhere
   std::function<bool()> stop_requested;  ///< polled; may be empty

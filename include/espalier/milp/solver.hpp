@@ -21,7 +21,15 @@ enum class Reason {
   stopped,  ///< stopped by the caller's callback or stop request
   error,    ///< the solver failed; detail says how
 };
-enum class Limit { none, time, nodes, iterations, memory, cutoff };
+enum class Limit {
+  none,
+  time,
+  nodes,
+  iterations,
+  memory,
+  cutoff,
+  tolerance,  ///< all is searched, but a part only up to a numerical tolerance that is above the gap
+};
 
 struct Termination {
   Reason reason = Reason::error;

@@ -1,0 +1,34 @@
+// The same function in units of its own: what is computed from it does not depend on the units that a network comes in.
+#pragma once
+#include <Eigen/Core>
+#include <vector>
+
+#include "espalier/nn/network.hpp"
+
+namespace espalier::nn {
+
+/// A network and how it differs from the one that it was made of.
+struct Rescaled {
+  Network network;                         ///< without masks
+  std::vector<Eigen::VectorXi> exponents;  ///< by layer, e: g'_i = 2^e_i g_i of the pre-activations; of the last layer, the logits
+  /// By logit: |y'_i(x) - 2^e_i y_i(x)| <= deviation_i for every x of [0,1]^n, in real arithmetic. 0 unless weights are so small beside
+  /// their neuron's largest (2^-126) that float32 cannot hold both: they are rounded.
+  Eigen::VectorXd deviation;
+};
+
+/// max(0, s g) = s max(0, g) for s > 0, so neuron i's weights and bias may be multiplied by 2^e_i, and the next layer's weights on it by
+/// 2^-e_i, without changing the function; powers of two are exact. First layer to last, e_i is chosen such that the Euclidean norm of the
+/// neuron's weights and bias is in [1, 2). All networks that differ by such factors give the same bits. Weights on a neuron that is 0
+/// everywhere (no weights, no bias) become 0. Logits: label and target share their exponent, by the norm of the margin's weights and bias
+/// (target minus label; at least 2^-24 of their own norms, which is what rounding to float32 leaves of a difference); every other logit has
+/// its own.
+///
+/// Throws base::Error(data) naming the neuron if an exponent is beyond +-800: its values could leave the range of float64.
+Rescaled rescale(const Network& network, int label, int target);
+
+/// In what absolute tolerances on the margin y[target] - y[label] are counted: 1 for ordinary networks, that is if the norm of the margin's
+/// weights and bias, with all hidden neurons in the units of rescale(), is in [2^-4, 2^11); smaller or larger by a power of two, in
+/// proportion to the norm, for a network with smaller or larger logits. Throws as rescale().
+double margin_unit(const Network& network, int label, int target);
+
+}  // namespace espalier::nn

@@ -1,0 +1,56 @@
+#include "engine/searched_network.hpp"
+
+#include <cmath>
+#include <utility>
+
+#include "espalier/branch/tighten.hpp"
+#include "espalier/nn/rescale.hpp"
+#include "espalier/prune/compress.hpp"
+
+namespace espalier::engine {
+namespace {
+
+/// Bounds of the network that `rescaled` was made of.
+bounds::Bounds in_original_units(bounds::Bounds bounds, const nn::Rescaled& rescaled) {
+  for (std::size_t k = 0; k < bounds.layers.size(); ++k) {
+    for (Eigen::Index i = 0; i < rescaled.exponents[k].size(); ++i) {
+      const int exponent = -rescaled.exponents[k][i];
+      bounds.layers[k].lower[i] = std::ldexp(bounds.layers[k].lower[i], exponent);
+      bounds.layers[k].upper[i] = std::ldexp(bounds.layers[k].upper[i], exponent);
+    }
+  }
+  return bounds;
+}
+
+/// One step: rescaled.network's margin in place of that of what it was made of.
+SearchedNetwork after(const SearchedNetwork& before, nn::Rescaled rescaled, const problem::Problem& problem) {
+  const double factor = std::ldexp(1.0, rescaled.exponents.back()[problem.target]);
+  return {.network = std::move(rescaled.network),
+          .unit = before.unit / factor,
+          .deviation = factor * before.deviation + rescaled.deviation[problem.target] + rescaled.deviation[problem.label]};
+}
+
+}  // namespace
+
+SearchedNetwork searched_network(const problem::Problem& problem, const nn::Network& network, const SolveSettings& settings,
+                                 const base::Stopwatch& watch, SolveResult& result) {
+  const nn::Rescaled rescaled = nn::rescale(network, problem.label, problem.target);
+  SearchedNetwork searched = after({}, rescaled, problem);
+  if (!settings.compress || settings.solver == "attack") return searched;
+  const double begin = watch.wall_seconds();
+  const std::string& method = settings.solver == "native" ? "symbolic-opt" : settings.bounds;
+  const bounds::Bounds proof = branch::make_bounds_method(method)->compute(searched.network, problem.ball());
+  const double bounded = watch.wall_seconds();
+  prune::Compression made = prune::compress(searched.network, proof);
+  searched.deviation += made.deviation[problem.target] + made.deviation[problem.label];
+  searched = after(searched, nn::rescale(made.network, problem.label, problem.target), problem);
+  result.bounds_seconds += bounded - begin;
+  result.embed_seconds += watch.wall_seconds() - bounded;
+  result.compression = {.layers = std::move(made.layers),
+                        .proof = in_original_units(proof, rescaled),
+                        .smallest_slack = made.smallest_slack,
+                        .deviation = searched.unit * searched.deviation};
+  return searched;
+}
+
+}  // namespace espalier::engine
