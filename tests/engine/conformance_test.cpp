@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/enumeration.hpp"
 #include "espalier/branch/tighten.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/engine/solve.hpp"
@@ -51,17 +52,26 @@ double margin(const Problem& problem, const Eigen::VectorXd& x) {
   return logits[problem.target] - logits[problem.label];
 }
 
-/// Small problems with the optimum that native proves: dense, pruned, deep, already adversarial.
+/// Small problems: dense, pruned, deep, already adversarial. Their optima are those of enumeration (see the test of that name).
 std::vector<Problem> small_problems() {
   std::vector<Problem> problems{random_problem({16, 8, 8, 3}, 11, 1.0, 0.3), random_problem({12, 6, 6, 6, 3}, 4, 0.8),
                                 random_problem({20, 10, 4}, 7, 2.0)};
   problems.push_back(problems.back());
   std::swap(problems.back().label, problems.back().target);
+  constexpr double optima[]{-0.3479145675, -2.1006061264, 1.6674797032, 3.6015738338};
   for (std::size_t i = 0; i < problems.size(); ++i) {
     problems[i].name = "small_" + std::to_string(i);
-    problems[i].optimum = *solve(problems[i], {.solver = "native"}).verified_objective;
+    problems[i].optimum = optima[i];
   }
   return problems;
+}
+
+TEST(Conformance, TheSmallProblemsOptimaAreThoseOfEnumeration) {
+  for (const Problem& problem : small_problems()) {
+    espalier::testing::Enumeration enumeration(problem);
+    EXPECT_NEAR(enumeration.maximum(), *problem.optimum, 1e-7) << problem.name;
+    EXPECT_GE(enumeration.patterns(), 20) << problem.name;
+  }
 }
 
 void expect_optimum(const Problem& problem, const Combination& c) {

@@ -1,0 +1,113 @@
+// The maximum of a small network's margin without any of the engines: one linear program for each activation pattern.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "espalier/milp/linear_program.hpp"
+#include "espalier/problem/problem.hpp"
+
+namespace espalier::testing {
+
+/// Where the phases of all hidden neurons are fixed, every pre-activation is an affine function of the input, and the inputs with these
+/// phases are a polytope. Neuron by neuron, first layer to last, both phases are tried; a polytope that is empty is left. For the tests'
+/// small problems, in ordinary units.
+class Enumeration {
+ public:
+  explicit Enumeration(const problem::Problem& problem) : problem_(problem), ball_(problem.ball()) {}
+
+  double maximum() {
+    visit({.weight = Matrix::Identity(ball_.dimension(), ball_.dimension()), .bias = Eigen::VectorXd::Zero(ball_.dimension())}, 0);
+    return maximum_;
+  }
+  /// Polytopes that were not empty.
+  int patterns() const { return patterns_; }
+
+ private:
+  using Matrix = Eigen::MatrixXd;
+  struct Affine {
+    Matrix weight;
+    Eigen::VectorXd bias;
+  };
+
+  /// `h`: outputs of the layer before as functions of the input.
+  void visit(const Affine& h, std::size_t layer) {
+    const nn::Layer& own = problem_.network.layers[layer];
+    Affine g{.weight = own.weight.cast<double>() * h.weight, .bias = own.weight.cast<double>() * h.bias + own.bias.cast<double>()};
+    if (layer + 1 == problem_.network.layers.size())
+      take(g.weight.row(problem_.target) - g.weight.row(problem_.label), g.bias[problem_.target] - g.bias[problem_.label]);
+    else
+      fix(g, 0, layer);
+  }
+
+  /// Fixes neuron i and those behind it; of those before it, `g` is the output already.
+  void fix(const Affine& g, Eigen::Index i, std::size_t layer) {
+    if (i == g.bias.size()) return visit(g, layer + 1);
+    const Eigen::RowVectorXd weight = g.weight.row(i);
+    const double at_centre = weight * ball_.centre + g.bias[i];
+    const bool may_be_on = at_centre + problem::maximise_linear(ball_, weight.transpose()).value >= 0;
+    const bool may_be_off = at_centre - problem::maximise_linear(ball_, -weight.transpose()).value <= 0;
+    for (const double phase : {1.0, -1.0}) {
+      if (phase > 0 ? !may_be_on : !may_be_off) continue;
+      const bool decided = !may_be_on || !may_be_off;
+      if (!decided) sides_.push_back({phase * weight, phase * g.bias[i]});
+      if (decided || solve(Eigen::RowVectorXd::Zero(weight.size()), 0).status == milp::LinearProgram::Status::optimal) {
+        Affine next = g;
+        if (phase < 0) {
+          next.weight.row(i).setZero();
+          next.bias[i] = 0;
+        }
+        fix(next, i + 1, layer);
+      }
+      if (!decided) sides_.pop_back();
+    }
+  }
+
+  void take(const Eigen::RowVectorXd& weight, double constant) {
+    const milp::LinearProgram::Solution solution = solve(weight, constant);
+    if (solution.status != milp::LinearProgram::Status::optimal) return;
+    ++patterns_;
+    maximum_ = std::max(maximum_, solution.objective);
+  }
+
+  /// max weight x + constant over the inputs x0 + p - n of the ball with the phases that are fixed.
+  milp::LinearProgram::Solution solve(const Eigen::RowVectorXd& weight, double constant) const {
+    milp::Model model;
+    std::vector<milp::Column> plus, minus;
+    milp::RowData budget{.upper = ball_.radius, .terms = {}, .name = {}};
+    for (const double x : ball_.centre) {
+      plus.push_back(model.add_column({.upper = 1 - x, .name = {}}));
+      minus.push_back(model.add_column({.upper = x, .name = {}}));
+      budget.terms.insert(budget.terms.end(), {{plus.back(), 1}, {minus.back(), 1}});
+    }
+    const auto terms_of = [&](const Eigen::RowVectorXd& w) {
+      std::vector<milp::Term> terms;
+      for (std::size_t k = 0; k < plus.size(); ++k) {
+        const double value = w[static_cast<Eigen::Index>(k)];
+        terms.insert(terms.end(), {{plus[k], value}, {minus[k], -value}});
+      }
+      return terms;
+    };
+    model.add_row(std::move(budget));
+    for (const auto& [side, bias] : sides_) model.add_row({.lower = -bias - side * ball_.centre, .terms = terms_of(side), .name = {}});
+    model.set_objective(milp::Sense::maximise, terms_of(weight), constant + weight * ball_.centre);
+    return milp::LinearProgram(model).solve();
+  }
+
+  const problem::Problem& problem_;
+  problem::Ball ball_;
+  std::vector<std::pair<Eigen::RowVectorXd, double>> sides_;  ///< weight x + bias >= 0
+  double maximum_ = -std::numeric_limits<double>::infinity();
+  int patterns_ = 0;
+};
+
+/// The problem with the maximum of its margin, up to the linear programs' tolerance of 1e-7.
+inline problem::Problem with_optimum(problem::Problem problem) {
+  problem.optimum = Enumeration(problem).maximum();
+  return problem;
+}
+
+}  // namespace espalier::testing
