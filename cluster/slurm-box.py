@@ -84,8 +84,16 @@ ENVIRONMENT = {
 }
 
 
+CANNOT_RUN_HERE = 77  # the exit code by which ctest counts a test as not run
+
+
 def fail(message):
     sys.exit(f"slurm-box.py: {message}")
+
+
+def cannot_run_here(message):
+    sys.stderr.write(f"slurm-box.py: {message}\n")
+    sys.exit(CANNOT_RUN_HERE)
 
 
 def call(*command):
@@ -111,15 +119,25 @@ def reap_until(process):
 
 # ---- outside: one process that waits
 
+def why_no_namespaces(unshare_says):
+    if "root filesystem propagation" in unshare_says and "Invalid argument" in unshare_says:
+        return "the root folder is no mount point (a chroot): bind-mount it onto itself before chroot."
+    if "Operation not permitted" in unshare_says or "Permission denied" in unshare_says:
+        return "this root may not make them: a container needs CAP_SYS_ADMIN (docker run --privileged)."
+    return "they cannot be made here."
+
+
 def enter(arguments):
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing or not BOX.is_dir():
         fail(f"expected Slurm, munge and iproute2, found no {', '.join(missing) or BOX}; 'cluster/install-debian.sh --tests' installs them")
     namespaces = isolated("pid", "net", "uts", "mount", "ipc")
+    if os.geteuid() != 0:
+        cannot_run_here("needs root, to make namespaces and mounts of its own; nothing was run")
     probe = subprocess.run(namespaces + ["true"], capture_output=True, text=True, check=False)
     if probe.returncode != 0:
-        fail(f"expected root (in a container: with CAP_SYS_ADMIN), to make namespaces; unshare says: {probe.stderr.strip()}")
+        cannot_run_here(f"needs namespaces of its own, and {why_no_namespaces(probe.stderr)} Nothing was run; unshare says: {probe.stderr.strip()}")
     inside = [sys.executable, os.path.abspath(__file__), "--stage", "box", "--nodes", str(arguments.nodes), "--cpus", str(arguments.cpus)]
     box = subprocess.Popen(namespaces + inside + ["--"] + arguments.command)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the command, too

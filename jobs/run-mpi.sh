@@ -39,6 +39,10 @@ options=()
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) usage; exit 0 ;;
+    --out=* | --ranks=* | --hostfile=*)
+      set -- "${1%%=*}" "${1#*=}" "${@:2}"
+      continue
+      ;;
     --out | --ranks | --hostfile)
       [ $# -ge 2 ] || fail "$1 expects a value"
       case "$1" in
@@ -58,6 +62,7 @@ if [ -z "$config" ]; then
   exit 2
 fi
 [ -f "$config" ] || fail "expected an experiment file, found nothing at '$config'"
+[ -z "$hostfile" ] || [ -f "$hostfile" ] || fail "expected a host file, found nothing at '$hostfile'"
 case "$ranks" in *[!0-9]* | 0) fail "--ranks expects a positive number, found '$ranks'" ;; esac
 program=${ESPALIER_BIN:-$root/build/release/espalier}
 [ -x "$program" ] || fail "no program at '$program'; build it: cmake --preset release && cmake --build --preset release"
@@ -66,6 +71,16 @@ if [ -z "$out" ]; then
   out=$(basename "$config")
   out=$root/results/${out%.*}
 fi
+
+# What the command that continues begins with, for a shell in any directory; quickstart.sh has said it already.
+if [ -z "${ESPALIER_STARTED_BY:-}" ]; then
+  words=("$root/jobs/run-mpi.sh" "$(realpath "$config")")
+  [ -z "$ranks" ] || words+=(--ranks "$ranks")
+  [ -z "$hostfile" ] || words+=(--hostfile "$(realpath "$hostfile")")
+  ESPALIER_STARTED_BY=$(printf '%q ' "${words[@]}")
+  [ -z "${ESPALIER_BIN:-}" ] || ESPALIER_STARTED_BY="ESPALIER_BIN=$(printf '%q' "$(realpath "$program")") $ESPALIER_STARTED_BY"
+fi
+export ESPALIER_STARTED_BY=${ESPALIER_STARTED_BY% }
 
 # One thread per rank: the grid is the parallelism, and a rank's time must not depend on its neighbours' threads.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
@@ -82,9 +97,9 @@ fi
 mkdir -p "$(dirname "$out")"
 code_file=$(cd "$(dirname "$out")" && pwd)/.$(basename "$out").exit-code.$$
 export ESPALIER_EXIT_CODE_FILE=$code_file
-trap 'rm -f "$code_file"' EXIT
+trap 'rm -f "$code_file" "$code_file.stop"' EXIT
 if [ -n "$hostfile" ]; then
-  mpi+=(--hostfile "$hostfile" -x OPENBLAS_NUM_THREADS -x OMP_NUM_THREADS -x ESPALIER_EXIT_CODE_FILE)
+  mpi+=(--hostfile "$hostfile" -x OPENBLAS_NUM_THREADS -x OMP_NUM_THREADS -x ESPALIER_EXIT_CODE_FILE -x ESPALIER_STARTED_BY)
   [ -z "$ranks" ] || mpi+=(-np "$ranks")
 else
   # --quiet: mpirun else explains at length every exit code that is not 0, and ours mean something.
@@ -106,13 +121,17 @@ stop() {
   [ "$requests" -gt 1 ] || echo "Stopping; once more to stop at once." >&2 || true  # the terminal may be gone
   [ -e "$code_file" ] || early=true
   [ -n "$mpirun_pid" ] || return 0
+  [ "$requests" -gt 1 ] || echo "$1" > "$code_file.stop" || true
   if [ "$requests" -eq 1 ] && ! $early; then
     kill -USR1 "$mpirun_pid" 2> /dev/null || true
   else
     kill -TERM "$mpirun_pid" 2> /dev/null || true
   fi
 }
-trap stop INT TERM HUP USR1
+trap 'stop Ctrl-C' INT
+trap 'stop SIGTERM' TERM
+trap 'stop SIGHUP' HUP
+trap 'stop SIGUSR1' USR1
 setsid "${mpi[@]}" "$program" run "$config" --out "$out" "${options[@]}" < /dev/null &
 mpirun_pid=$!
 [ "$requests" -eq 0 ] || kill -TERM "$mpirun_pid" 2> /dev/null || true
@@ -143,6 +162,7 @@ case "$code" in
   75) echo "Stopped early. The same command continues." >&2 ;;
   *) echo "mpirun ended with code $launched. What was finished is kept in '$out'; the same command continues." >&2 ;;
 esac
-[ "$code" -ne 1 ] || echo "Some tasks failed: '$program status $out' lists them." >&2
-echo "Results: $out" >&2
+[ "$code" -ne 1 ] || echo "Some tasks failed: '$program status $out' lists them and says how they run again." >&2
+echo "Results: $out/results.h5, tables for h5py, pandas, Julia or MATLAB" >&2
+[ "$code" -gt 1 ] || echo "Next: '$program check $out' (is all complete, is every verified value right?)" >&2
 exit "$code"

@@ -1,27 +1,31 @@
 #!/usr/bin/env bash
 # Runs every test, from a fresh Debian 12 machine on: installs what is missing, fetches the data, builds with warnings as errors, then
 # the tests, the unit tests under AddressSanitizer and UBSan, and the checks of format, C++ lint and shell. Builds are kept between runs.
-# The last line is "N passed, N failed"; the exit code is 1 if anything failed.
+# The last line is "N passed, N failed"; the exit code is 1 if anything failed. Tests that cannot run here (Slurm's want root) are counted
+# as neither, in a line of their own.
 #
-# Usage: tests/run.sh [--quick]      --quick: neither sanitizers nor clang-tidy
+# Usage: tests/run.sh [--quick] [--all]      --quick: neither sanitizers nor clang-tidy; --all: what cannot run here counts as failed
 # Environment: ESPALIER_DATA         data sets (default: data/ in the repository)
 #              ESPALIER_TIDY_SECONDS time for clang-tidy (default 240); what is left comes in the next run
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 quick=false
-case "${1:-}" in
-  '') ;;
-  --quick) quick=true ;;
-  -h | --help)
-    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
-    exit 0
-    ;;
-  *)
-    echo "run.sh: unknown argument '$1'" >&2
-    exit 2
-    ;;
-esac
+all=false
+for argument in "$@"; do
+  case "$argument" in
+    --quick) quick=true ;;
+    --all) all=true ;;
+    -h | --help)
+      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *)
+      echo "run.sh: unknown argument '$argument'" >&2
+      exit 2
+      ;;
+  esac
+done
 
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_rmaps_base_oversubscribe=1
@@ -32,6 +36,7 @@ jobs=$(env -u OMP_NUM_THREADS nproc)  # which obeys it
 passed=0
 failed=0
 failures=()
+not_run=()
 
 step() { printf '\n[%dm%02ds] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 
@@ -44,6 +49,7 @@ finish() {
   fi
   printf '\n'
   [ "${#failures[@]}" -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
+  [ "${#not_run[@]}" -eq 0 ] || printf 'not run: %s\n' "${not_run[@]}"
   printf 'Time: %dm%02ds\n%d passed, %d failed\n' $((SECONDS / 60)) $((SECONDS % 60)) "$passed" "$failed"
   [ "$failed" -eq 0 ] || exit 1
 }
@@ -74,9 +80,15 @@ build() {
   fi
 }
 
+# what_it_said TEST LOG: the last line of a test's output.
+what_it_said() {
+  awk -v test="$1" '/^[0-9]+\/[0-9]+ Testing: / { mine = $3 == test; text = 0 } /^<end of output>/ { mine = 0 }
+    mine && text && NF { line = $0 } mine && /^-+$/ { text = 1 } END { print line }' "$2"
+}
+
 # run_ctest NAME BUILD_DIR OPTIONS...: adds ctest's own counts.
 run_ctest() {
-  local name=$1 folder=$2 log=$2/run-ctest.log summary
+  local name=$1 folder=$2 log=$2/run-ctest.log summary test skipped=0
   shift 2
   ctest --test-dir "$folder" --output-on-failure "$@" 2>&1 | tee "$log" | grep -Ev '^ *[0-9]+/[0-9]+ Test .* Passed|^ +Start ' || true
   summary=$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log")
@@ -85,9 +97,17 @@ run_ctest() {
     failures+=("$name: ctest ran no test")
     return
   fi
-  passed=$((passed + ${summary#* } - ${summary% *}))
+  while read -r test; do
+    skipped=$((skipped + 1))
+    not_run+=("$test: $(what_it_said "$test" "$folder/Testing/Temporary/LastTest.log")")
+  done < <(sed -nE 's/^[[:space:]]+[0-9]+ - (.*) \(Skipped\)$/\1/p' "$log" | sort -u)
+  if $all && [ "$skipped" -gt 0 ]; then
+    failed=$((failed + skipped))
+    failures+=("$name: not run, and --all was asked for")
+  fi
+  passed=$((passed + ${summary#* } - ${summary% *} - skipped))
   failed=$((failed + ${summary% *}))
-  [ "${summary% *}" -eq 0 ] || failures+=("$name: $(sed -nE 's/^[[:space:]]+[0-9]+ - (.*) \(.*\).*$/\1/p' "$log" | sort -u | tr '\n' ' ')")
+  [ "${summary% *}" -eq 0 ] || failures+=("$name: $(sed -nE '/\(Skipped\)$/d; s/^[[:space:]]+[0-9]+ - (.*) \(.*\).*$/\1/p' "$log" | sort -u | tr '\n' ' ')")
 }
 
 tracked() { git -c safe.directory="$root" -C "$root" ls-files -z -- "$@"; }
@@ -105,6 +125,7 @@ build_sanitizers() {
   ninja -C "$root/build/asan-ubsan" -j "$jobs" "${targets[@]}"
 }
 
+[ -f "$root/tests/reference/problems.h5" ] || { echo "run.sh: no tests/reference/problems.h5: this is no complete copy of the repository" >&2; exit 2; }
 step "Packages"
 "$root/cluster/install-debian.sh" --tests
 

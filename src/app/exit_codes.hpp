@@ -10,13 +10,6 @@ inline constexpr int exit_configuration = 2;  ///< bad configuration, input or u
 inline constexpr int exit_store = 3;          ///< output directory locked, corrupt, foreign, unwritable or of another version
 inline constexpr int exit_stopped = 75;       ///< stopped early, can be continued
 
-/// If the environment variable ESPALIER_EXIT_CODE_FILE names a file, writes `exit_code` to it, on rank 0: mpirun in recovery mode
-/// returns 0 whatever its ranks return. Never throws. Call it before anything that may end the process.
-void tell_exit_code(int exit_code);
-
-/// Creates the same file, empty: from now on SIGUSR1 stops the run in good order. Before, mpirun may lose it, or it ends a rank.
-void tell_ready();
-
 /// Logs the exception that is being handled. Returns its exit code.
 int report_error();
 

@@ -1,14 +1,16 @@
 #include "espalier/app/program.hpp"
 
-#include <cstdlib>
+#include <algorithm>
 #include <exception>
-#include <string_view>
+#include <iostream>
 
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
+#include "app/launcher.hpp"
 #include "espalier/base/build_info.hpp"
-#include "espalier/base/file.hpp"
 #include "espalier/base/log.hpp"
+#include "espalier/base/text.hpp"
+#include "espalier/wire/connect.hpp"
 
 namespace espalier::app {
 
@@ -27,27 +29,10 @@ constexpr const char* footer =
     "  2   bad configuration, input or usage\n"
     "  3   output directory locked, corrupt, foreign, unwritable or of another version\n"
     "  75  stopped early; the same command continues\n"
-    "mpirun in recovery mode returns 0 whatever happens; ESPALIER_EXIT_CODE_FILE names a file that rank 0 writes its code to\n"
-    "(empty since it can be stopped by signals).\n";
+    "mpirun in recovery mode returns 0 whatever happens; ESPALIER_EXIT_CODE_FILE names a file that rank 0 writes its code to, and all\n"
+    "ranks then end with 0 (jobs/run-mpi.sh).\n";
 
 }  // namespace
-
-namespace {
-
-void write_exit_code_file(const std::string& text) {
-  const char* file = std::getenv("ESPALIER_EXIT_CODE_FILE");
-  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
-  if (file == nullptr || *file == '\0' || (rank != nullptr && std::string_view(rank) != "0")) return;
-  try {
-    base::write_file_atomically(file, text);
-  } catch (const std::exception& error) {
-    base::log_warning("{}", error.what());
-  }
-}
-
-}  // namespace
-
-void tell_ready() { write_exit_code_file(""); }
 
 int report_error() {
   try {
@@ -63,9 +48,45 @@ int report_error() {
   return exit_some_failed;
 }
 
-void tell_exit_code(int exit_code) { write_exit_code_file(fmt::format("{}\n", exit_code)); }
-
 namespace {
+
+std::string list_of_commands(const CLI::App& program) {
+  std::string text = "Commands (espalier help COMMAND tells more):\n";
+  for (const CLI::App* command : program.get_subcommands({}))
+    text += fmt::format("  {:<8} {}\n", command->get_name(), command->get_description());
+  return text;
+}
+
+/// What is wrong with the first word, if it should be a command and is none; else empty.
+std::string refusal_of_command(const CLI::App& program, const std::vector<std::string>& words) {
+  if (words.empty()) return "espalier: expected a command, found none\n" + list_of_commands(program);
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands({})) names.push_back(command->get_name());
+  const std::string& word = words.front();
+  if (word.starts_with('-') || std::find(names.begin(), names.end(), word) != names.end()) return "";
+  names.emplace_back("help");
+  return fmt::format("espalier: expected a command, found '{}'{}\n{}", word, base::did_you_mean(word, names), list_of_commands(program));
+}
+
+/// "help" and "help COMMAND" are "--help" and "COMMAND --help".
+std::vector<std::string> words_of(int argc, char** argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (words.empty() || words.front() != "help") return words;
+  words.erase(words.begin());
+  words.insert(words.begin() + (words.empty() ? 0 : 1), "--help");
+  return words;
+}
+
+/// Every rank finds the same fault in the command line; the first one tells it.
+int refuse_usage(const std::string& sentence) {
+  if (wire::launched_rank() == 0) std::cerr << sentence;
+  return exit_configuration;
+}
+
+std::string usage_sentence(const CLI::App* program, const CLI::Error& error) {
+  const auto chosen = program->get_subcommands();
+  return fmt::format("{}\nSee: espalier {}--help\n", error.what(), chosen.empty() ? "" : chosen.front()->get_name() + " ");
+}
 
 int run_command_line(int argc, char** argv) {
   int exit_code = exit_done;
@@ -81,10 +102,15 @@ int run_command_line(int argc, char** argv) {
     add_solve(program, exit_code);
     add_check(program, exit_code);
     add_report(program, exit_code);
-    program.parse(argc, argv);
+    std::vector<std::string> words = words_of(argc, argv);
+    if (const std::string refusal = refusal_of_command(program, words); !refusal.empty()) return refuse_usage(refusal);
+    program.name(argc > 0 ? argv[0] : "espalier");
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    program.parse(words);
     return exit_code;
   } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? exit_done : exit_configuration;
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
+    return refuse_usage(usage_sentence(&program, error));
   } catch (...) {
     return report_error();
   }
@@ -94,8 +120,7 @@ int run_command_line(int argc, char** argv) {
 
 int run_program(int argc, char** argv) {
   const int exit_code = run_command_line(argc, argv);
-  tell_exit_code(exit_code);
-  return exit_code;
+  return tell_exit_code(exit_code) ? exit_done : exit_code;
 }
 
 }  // namespace espalier::app

@@ -31,15 +31,34 @@ task::StageRegistry make_registry(const RunOptions& options) {
       .data = data_search_path(options.data_dir), .save_problems = options.save_problems, .solver_logs = options.solver_logs}));
 }
 
-/// Missing or damaged data are refused before anything is written or run.
-void check_data(const task::TaskGraph& graph, const RunOptions& options) {
+/// Missing or damaged data are refused before anything is written or run. Returns what --data-dir must say for a shell in another
+/// directory, without ESPALIER_DATA; empty: nothing.
+std::string check_data(const task::TaskGraph& graph, const RunOptions& options) {
   std::set<std::string> names;
   for (const task::PlannedTask& planned : graph.tasks)
     if (const task::Value* name = planned.spec.parameters.find("dataset_name")) names.insert(task::to_text(*name));
-  for (const std::string& name : names) data::check_dataset(name, data_search_path(options.data_dir));
+  const data::SearchPath where = data_search_path(options.data_dir);
+  bool relative = false;
+  for (const std::string& name : names) {
+    data::check_dataset(name, where);
+    relative = data::find_dataset(name, where).is_relative() || relative;
+  }
+  if (!options.data_dir.empty()) return options.data_dir;
+  const char* variable = std::getenv("ESPALIER_DATA");
+  if (variable != nullptr && *variable != '\0') return variable;
+  std::error_code none;
+  return relative && !std::filesystem::equivalent("data", where.defaults.back(), none) ? "data" : "";
 }
 
 task::Shard shard_of(const RunOptions& options) { return options.shard.empty() ? task::Shard{} : task::shard_from_text(options.shard); }
+
+/// "out-2", or the next number that is free.
+std::string free_directory(const std::string& out) {
+  const std::string path = std::filesystem::path(out).lexically_normal().string();
+  const std::string base = path.substr(0, path.find_last_not_of('/') + 1);
+  for (int n = 2;; ++n)
+    if (std::string candidate = fmt::format("{}-{}", base, n); !std::filesystem::exists(candidate)) return candidate;
+}
 
 store::OutputDirectory open_directory(const RunOptions& options, const ExperimentPlan& planned) {
   const store::RunIdentity identity{config::to_yaml(planned.experiment), planned.plan.fingerprint, shard_of(options)};
@@ -49,18 +68,24 @@ store::OutputDirectory open_directory(const RunOptions& options, const Experimen
   } catch (const store::ConfigurationChanged& changed) {
     const auto& schema = experiments::parameter_schema();
     const config::Experiment before = config::parse_experiment(changed.stored_configuration(), options.out + "/plan.yaml", schema);
-    base::fail(base::ErrorKind::store, "{}\nWhat changed: {}", changed.what(),
+    base::fail(base::ErrorKind::store, "{}: --out {}\nWhat changed: {}", changed.what(), free_directory(options.out),
                plan::to_text(plan::difference(before, planned.experiment, schema)));
   }
 }
 
+double tell_deadline(double deadline, const char* source) {
+  base::log_info("deadline {} ({}), in {:.0f} s: nothing is started that cannot end by then", base::iso_time(deadline), source,
+                 std::max(0.0, deadline - base::unix_time()));
+  return deadline;
+}
+
 /// --deadline, else what Slurm says.
 std::optional<double> deadline_of(const RunOptions& options) {
-  if (!options.deadline.empty()) return base::unix_time_from(options.deadline, options.started);
+  if (!options.deadline.empty()) return tell_deadline(base::unix_time_from(options.deadline, options.started), "--deadline");
   const char* slurm = std::getenv("SLURM_JOB_END_TIME");
   if (slurm == nullptr || *slurm == '\0') return std::nullopt;
   try {
-    return base::unix_time_from("@" + std::string(slurm), options.started);
+    return tell_deadline(base::unix_time_from("@" + std::string(slurm), options.started), "environment variable SLURM_JOB_END_TIME");
   } catch (const base::Error& error) {
     base::fail(error.kind(), "environment variable SLURM_JOB_END_TIME: {}", error.what());
   }
@@ -84,12 +109,17 @@ int exit_code_of_run(const farm::RunResult& result, const store::ResultCounts& c
   return counts.failed > 0 || !result.settled ? exit_some_failed : exit_done;
 }
 
+std::string reason_of_stop(int signal) {
+  if (signal == 0) return "stopped: every worker was told to leave";
+  if (const std::string asked = who_asked_to_stop(); !asked.empty()) return "stopped by " + asked;
+  return signal == SIGINT ? "stopped by Ctrl-C" : fmt::format("stopped by SIG{}", ::sigabbrev_np(signal));
+}
+
 std::string reason_of(const farm::RunResult& result) {
   if (result.error) return fmt::format("error: {}", result.error->what());
   switch (result.stopped) {
     case dispatch::StopReason::requested:
-      return farm::stop_signal() != 0 ? fmt::format("stopped by SIG{}", ::sigabbrev_np(farm::stop_signal()))
-                                      : "stopped: every worker was told to leave";
+      return reason_of_stop(farm::stop_signal());
     case dispatch::StopReason::failures:
       return "stopped after failures";
     case dispatch::StopReason::no_workers:
@@ -104,7 +134,7 @@ std::string reason_of(const farm::RunResult& result) {
 
 /// What is left to do once the farm has ended, for whatever reason: results.h5, a summary, the command that continues.
 int finish(store::OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
-           const farm::RunResult& result, const std::string& again) {
+           const farm::RunResult& result, const RunOptions& options, const std::string& again) {
   std::cerr << farm::summary(result);
   if (result.error)  // a full disk, most likely: what follows may fail as well, and must not hide the first error
     base::log_error("the run ended early: {}\nWhat was finished is kept in {}. Continue with:\n  {}", result.error->what(),
@@ -117,6 +147,7 @@ int finish(store::OutputDirectory& directory, const task::StageRegistry& stages,
                            directory.results_path().string());
   if (!result.settled && !result.error) std::cerr << fmt::format("The run has ended early: {}\n", reason_of(result));
   if (!counts.complete()) std::cerr << fmt::format("Continue with:\n  {}\n", again);
+  if (counts.complete() && options.started_by.empty()) std::cerr << what_next(options, counts.failed > 0 ? again : "");
   return code;
 }
 
@@ -139,19 +170,21 @@ struct Ended {
 Ended run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, sandbox::Sandbox* sandbox,
                  bool& workers_wait) {
   const ExperimentPlan planned = load_plan(options.config, options.overrides, stages, shard_of(options));
-  check_data(planned.plan.graph, options);
+  RunOptions anywhere = options;
+  anywhere.data_dir = check_data(planned.plan.graph, options);
+  const std::string again = continue_command(anywhere, link.size());
   store::OutputDirectory directory = open_directory(options, planned);
   for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
   directory.append(store::run_started({{"rank_layout", fmt::format("1 master, {} workers", std::max(1, link.size() - 1))},
                                        {"workers", std::to_string(std::max(1, link.size() - 1))},
-                                       {"command", continue_command(options, link.size())}}));
+                                       {"command", again}}));
   directory.sync();
   forget_failures(options, directory, planned.plan.graph);
 
   workers_wait = false;
   Ended ended;
   ended.result = farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options, sandbox));
-  ended.exit_code = finish(directory, stages, planned.plan.graph, ended.result, continue_command(options, link.size()));
+  ended.exit_code = finish(directory, stages, planned.plan.graph, ended.result, options, again);
   return ended;
 }
 
@@ -197,11 +230,22 @@ int run_worker(const RunOptions& options, wire::Link& link, const Equipment& equ
   return exit_done;
 }
 
+/// srun without an MPI plugin starts as many runs as it has tasks, each by itself. With --shard, or with an --out each, that may be meant.
+void warn_of_lonely_tasks(const wire::Link& link, const RunOptions& options) {
+  const char* task = std::getenv("SLURM_PROCID");
+  if (link.size() > 1 || wire::launched_tasks() <= 1 || !options.shard.empty() || (task != nullptr && std::string(task) != "0")) return;
+  base::log_warning(
+      "this is one of {} processes that were started together, but MPI does not connect them: each is a run by itself, and the second one "
+      "in the same output directory is refused. Start them with 'srun --mpi=pmix' or with mpirun (jobs/slurm)",
+      wire::launched_tasks());
+}
+
 int run(const RunOptions& options) {
   const farm::StopSignals signals;  // at once: what comes before kills this rank
   Equipment equipment(options);
   const std::unique_ptr<wire::Link> link = wire::connect();
   tell_ready();
+  warn_of_lonely_tasks(*link, options);
   if (link->rank().value != 0) return run_worker(options, *link, equipment);
   bool workers_wait = true;
   try {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "app/launcher.hpp"
 #include "espalier/base/clock.hpp"
 
 namespace espalier::app {
@@ -23,10 +24,16 @@ struct RunOptions {
   double silence_seconds = 60;
   std::string deadline;
   double started = base::unix_time();
+  std::string launcher = launcher_in_use();
+  std::string started_by = app::started_by();
 };
 
-/// The command that continues a run, for a shell in the same directory. Without --retry, which is in the journal, and --deadline, which
-/// was of this start.
+/// The command that continues a run, for a shell in any directory: what was typed, with absolute paths. Without --retry, which is in the
+/// journal, and --deadline, which was of this start.
 std::string continue_command(const RunOptions& options, int ranks);
+
+/// What a user may do with a run that has nothing left to do. `retry`: the command to which --retry is added, if tasks have failed; else
+/// empty.
+std::string what_next(const RunOptions& options, const std::string& retry);
 
 }  // namespace espalier::app

@@ -38,6 +38,8 @@ struct Status {
   int workers = 1;       ///< of the latest run
   std::string started;   ///< of the latest run
   std::string last_event;
+  std::string end;             ///< why the latest run has ended
+  std::string command;         ///< that continues it
   double done_per_minute = 0;  ///< over the latest run
   double eta_seconds = 0;
   std::string damage;            ///< of the journal
@@ -46,6 +48,7 @@ struct Status {
   std::map<std::string, std::size_t> failures;  ///< kind and reason -> how many
   std::vector<FailedTask> failed_tasks;
 
+  bool finished() const { return settled() && results_current; }
   bool settled() const {
     return std::all_of(kinds.begin(), kinds.end(), [](const KindStatus& k) { return k.waiting() == 0; });
   }
@@ -76,9 +79,15 @@ void read_events(const store::OutputDirectory& directory, Status& status) {
   for (const store::Event& event : directory.events()) {
     status.last_event = fmt::format("{} {}", base::iso_time(event.time), event.name);
     if (const auto reason = event.facts.find("reason"); reason != event.facts.end()) status.last_event += ": " + reason->second;
-    if (event.name == "run ended") ended = event.time;
+    if (event.name == "run ended") {
+      ended = event.time;
+      status.end = event.facts.contains("reason") ? event.facts.at("reason") : "";
+    }
     if (event.name != "run started") continue;
     started = event.time;
+    status.end = "it was killed";
+    const auto command = event.facts.find("command");
+    status.command = command == event.facts.end() ? "" : command->second;  // merged directories have none
     if (const auto workers = event.facts.find("workers"); workers != event.facts.end()) status.workers = std::stoi(workers->second);
   }
   status.started = base::iso_time(started);
@@ -125,9 +134,9 @@ std::string duration(double seconds) {
 
 void print_text(const Status& status) {
   fmt::print("{} in {}: {}\n", status.name, status.directory,
-             status.running                               ? "running"
-             : status.settled() && status.results_current ? "finished"
-                                                          : "not running, not finished: the same run command continues");
+             status.running      ? std::string("running")
+             : status.finished() ? std::string("finished")
+                                 : "not running, not finished: " + status.end);
   fmt::print("latest run started {}, {} worker{}; last event: {}\n\n", status.started, status.workers, status.workers == 1 ? "" : "s",
              status.last_event.empty() ? "none" : status.last_event);
   fmt::print("{:<14} {:>9} {:>9} {:>9} {:>9}\n", "stage", "total", "done", "failed", "left");
@@ -137,9 +146,11 @@ void print_text(const Status& status) {
     fmt::print("; about {} left with {} worker{}", duration(status.eta_seconds), status.workers, status.workers == 1 ? "" : "s");
   fmt::print("\n");
   if (!status.damage.empty()) fmt::print("journal: {} (at its end: a run is writing, or was killed)\n", status.damage);
-  if (status.failures.empty()) return;
-  fmt::print("\nfailures\n");
+  if (!status.failures.empty()) fmt::print("\nfailures\n");
   for (const auto& [reason, count] : status.failures) fmt::print("{:>9} x {}\n", count, reason);
+  if (!status.running && !status.command.empty() && !status.finished()) fmt::print("\nContinue with:\n  {}\n", status.command);
+  if (!status.running && !status.command.empty() && status.finished() && !status.failures.empty())
+    fmt::print("\nThe failed tasks run again with:\n  {} --retry failed\n", status.command);
 }
 
 void print_json(const Status& status, bool with_failed_tasks) {
@@ -149,6 +160,7 @@ void print_json(const Status& status, bool with_failed_tasks) {
                               {"workers", status.workers},
                               {"started", status.started},
                               {"last_event", status.last_event},
+                              {"command", status.command},
                               {"done_per_minute", status.done_per_minute},
                               {"eta_seconds", status.eta_seconds},
                               {"stages", nlohmann::ordered_json::array()},
@@ -161,7 +173,7 @@ void print_json(const Status& status, bool with_failed_tasks) {
 }
 
 int exit_code_of_status(const Status& status) {
-  if (!status.settled() || !status.results_current) return exit_stopped;
+  if (!status.finished()) return exit_stopped;
   return status.failures.empty() ? exit_done : exit_some_failed;
 }
 

@@ -72,8 +72,28 @@ class RunMpi(Case):
 
     def test_refused(self):
         self.ended(self.start("--set", "train.epoch=2"), 2, ["train.epoch", "did you mean"])
-        self.ended(self.start("--no-such-option"), 2, ["--no-such-option"])
         self.ended(self.start("--data-dir", str(self.folder)), 2, ["fetch-data.sh"])
+        self.ended(self.start(ranks=("--ranks=none",)), 2, ["--ranks expects a positive number, found 'none'"])
+        output, errors = self.start("--no-such-option").communicate(timeout=60)
+        # Once, not once a rank, and nothing that mpirun or PMIx would add.
+        self.assertEqual(output + errors, "The following argument was not expected: --no-such-option\nSee: espalier run --help\n")
+
+    def test_ctrl_c_is_called_that_and_what_was_typed_continues(self):
+        process = self.start("--set", "solve.time_limit=1000", ranks=("--ranks=3",))
+        self.rank(process, 0)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75, output + errors)
+        self.assertIn("stopped by Ctrl-C", errors)
+        command = errors.split("Continue with:\n")[1].splitlines()[0].strip()
+        typed = f"ESPALIER_BIN={os.path.realpath(PROGRAM)} {SCRIPT} {TINY} --ranks 3 --out {self.out} --set solve.time_limit=1000"
+        self.assertEqual(command, f"{typed} --data-dir {DATA}")
+        status = espalier("status", self.out)
+        self.assertIn("stopped by Ctrl-C", status.stdout)
+        self.assertIn(f"Continue with:\n  {command}\n", status.stdout)
+        newcomer = {name: value for name, value in ENVIRONMENT.items() if not name.startswith(("OMPI_", "ESPALIER_"))}
+        again = subprocess.run(["bash", "-c", command], env=newcomer, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        self.assertEqual(again.returncode, 0, again.stdout + again.stderr)
 
     def test_a_killed_worker_costs_nothing(self):
         process = self.start()
