@@ -76,7 +76,11 @@ struct Rows {
   const std::vector<bool>& class_changed;
 };
 
-bool agree(double stored, double computed, double tolerance) { return std::abs(stored - computed) <= tolerance * (1 + std::abs(computed)); }
+/// `unit`: in which small values are counted. Equal are also two that float32 could not hold.
+bool agree(double stored, double computed, double tolerance, double unit) {
+  if (stored == computed || (std::isnan(stored) && std::isnan(computed))) return true;
+  return std::abs(stored - computed) <= tolerance * (unit + std::abs(computed));
+}
 
 class Checker {
  public:
@@ -104,7 +108,7 @@ class Checker {
 
     const auto best = best_.find(row);
     const auto adversarial = adversarial_.find(row);
-    if (best) check_best(i, verifier.verify({*best, rows_.margin[i]}), (*best - *clean).lpNorm<1>());
+    if (best) check_best(i, verifier.verify({*best, rows_.margin[i]}), verifier.margin_unit(), (*best - *clean).lpNorm<1>());
     if (!best && !std::isnan(rows_.margin[i])) report(i, "it has a verified_objective, but its best_input is not stored");
     if (rows_.adversarial[i] != adversarial.has_value())
       report(i, fmt::format("adversarial is {}, but adversarial_input is {}", rows_.adversarial[i], adversarial ? "stored" : "not stored"));
@@ -121,15 +125,15 @@ class Checker {
       report(i, fmt::format("{} lies at L1 distance {} of the clean input, beyond epsilon {}", name, distance, rows_.epsilon[i]));
   }
 
-  void check_best(std::size_t i, const certify::Verified& verified, double distance) {
+  void check_best(std::size_t i, const certify::Verified& verified, double margin_unit, double distance) {
     ++result_.inputs;
     check_radius(i, "best_input", distance);
-    const auto compare = [&](const char* column, double stored, double computed, double tolerance) {
-      if (!agree(stored, computed, tolerance)) report(i, fmt::format("{} is {}, recomputed {}", column, stored, computed));
+    const auto compare = [&](const char* column, double stored, double computed, double tolerance, double unit) {
+      if (!agree(stored, computed, tolerance, unit)) report(i, fmt::format("{} is {}, recomputed {}", column, stored, computed));
     };
-    compare("verified_objective", rows_.margin[i], verified.margin(), 1e-9);
-    compare("verified_objective_float32", rows_.margin_float32[i], verified.margin_float32(), 1e-3);
-    compare("distance", rows_.distance[i], verified.distance(), 1e-9);
+    compare("verified_objective", rows_.margin[i], verified.margin(), 1e-9, margin_unit);
+    compare("verified_objective_float32", rows_.margin_float32[i], verified.margin_float32(), 1e-3, margin_unit);
+    compare("distance", rows_.distance[i], verified.distance(), 1e-9, 1);
     if (rows_.class_changed[i] != verified.class_changed())
       report(i, fmt::format("class_changed is {}, recomputed {}", bool{rows_.class_changed[i]}, verified.class_changed()));
   }

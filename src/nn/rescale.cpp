@@ -147,7 +147,7 @@ Rescaled rescale(const Network& network, int label, int target) {
 }
 
 double margin_unit(const Network& network, int label, int target) {
-  constexpr int least_ordinary = -4, largest_ordinary = 10;
+  constexpr int least_ordinary = -6, largest_ordinary = 10;
   int size = 0;
   Units units(network, label, target);
   for (std::size_t k = 0; k < network.layers.size(); ++k) {

@@ -131,6 +131,25 @@ class Run(Case):
         result = self.run_ok("check", out / "results.h5", code=1)
         self.assertIn(rows["key"][3].decode(), result.stdout)
 
+    def test_check_finds_a_changed_margin_among_tiny_ones(self):
+        """All logits times 2^-40: a tenth more is as wrong as it is of ordinary ones."""
+        out = self.folder / "out"
+        shutil.copytree(self.reference, out)
+        with h5py.File(out / "results.h5", "r+") as file:
+            for network in file["parts/networks"].values():
+                for numbers in network[max(network)].values():
+                    numbers[...] = numbers[...] * 2.0 ** (0 if numbers.name.endswith("mask") else -40)
+            rows = file["solves"][:]
+            for column in ("verified_objective", "verified_objective_float32"):
+                rows[column] *= 2.0 ** -40
+            file["solves"][:] = rows
+        self.run_ok("check", out / "results.h5")
+        with h5py.File(out / "results.h5", "r+") as file:
+            rows["verified_objective"][3] *= 1.1
+            file["solves"][:] = rows
+        result = self.run_ok("check", out / "results.h5", code=1)
+        self.assertIn(f"({rows['key'][3].decode()}): verified_objective is", result.stdout)
+
     def test_check_finds_a_damaged_part(self):
         out = self.folder / "out"
         shutil.copytree(self.reference, out)

@@ -75,7 +75,7 @@ TEST(Verifier, TheThresholdIsCountedInTheMarginsUnit) {
     const Verifier verifier(problem);
     const double unit = verifier.margin_unit();
     EXPECT_GT(unit, std::ldexp(1.0, exponent - 11));
-    EXPECT_LT(unit, std::ldexp(1.0, exponent + 5));
+    EXPECT_LT(unit, std::ldexp(1.0, exponent + 7));
     const auto adversarial = [&](double margin) {
       return verifier.verify({.input = Eigen::Vector2d(0.5 + std::ldexp(margin, -exponent), 1), .objective = 0}).adversarial();
     };

@@ -27,7 +27,7 @@ struct Rescaled {
 Rescaled rescale(const Network& network, int label, int target);
 
 /// In what absolute tolerances on the margin y[target] - y[label] are counted: 1 for ordinary networks, that is if the norm of the margin's
-/// weights and bias, with all hidden neurons in the units of rescale(), is in [2^-4, 2^11); smaller or larger by a power of two, in
+/// weights and bias, with all hidden neurons in the units of rescale(), is in [2^-6, 2^11); smaller or larger by a power of two, in
 /// proportion to the norm, for a network with smaller or larger logits. Throws as rescale().
 double margin_unit(const Network& network, int label, int target);
 
