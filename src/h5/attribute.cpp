@@ -164,14 +164,31 @@ template <class T>
   fail(ErrorKind::data, "'{}' in '{}': expected {}, found {}", source.object, source.file, wanted<T>(), stored.type_name);
 }
 
+/// 1.0 is an integer, as in arrays.
+std::vector<std::int64_t> whole_numbers(const AttributeSource& source, const std::vector<double>& reals, const char* expected) {
+  std::vector<std::int64_t> integers;
+  for (const double real : reals) {
+    if (!(real >= -0x1p63 && real < 0x1p63 && real == std::trunc(real)))
+      fail(ErrorKind::data, "'{}' in '{}': expected {}, found {}", source.object, source.file, expected, real);
+    integers.push_back(static_cast<std::int64_t>(real));
+  }
+  return integers;
+}
+
 template <class T>
 std::vector<T> as_list(const AttributeSource& source, const Stored& stored) {
   if constexpr (!std::is_same_v<T, bool>)
     if (const auto* same = std::get_if<std::vector<T>>(&stored.values); same && !stored.boolean) return *same;
-  const auto* integers = std::get_if<std::vector<std::int64_t>>(&stored.values);
-  if (integers == nullptr) fail_type<T>(source, stored);
+  if constexpr (std::is_same_v<T, std::string>) fail_type<T>(source, stored);
+  std::vector<std::int64_t> integers;
+  if (const auto* same = std::get_if<std::vector<std::int64_t>>(&stored.values))
+    integers = *same;
+  else if (const auto* reals = std::get_if<std::vector<double>>(&stored.values))
+    integers = whole_numbers(source, *reals, wanted<T>());
+  else
+    fail_type<T>(source, stored);
   std::vector<T> values;
-  for (const std::int64_t integer : *integers) {
+  for (const std::int64_t integer : integers) {
     if constexpr (std::is_same_v<T, bool>) {
       if (integer != 0 && integer != 1)
         fail(ErrorKind::data, "'{}' in '{}': expected a boolean, found {}", source.object, source.file, integer);
@@ -180,8 +197,9 @@ std::vector<T> as_list(const AttributeSource& source, const Stored& stored) {
       constexpr std::int64_t exact = std::int64_t{1} << 53;
       if (stored.boolean || integer > exact || integer < -exact) fail_type<T>(source, stored);
       values.push_back(static_cast<double>(integer));
-    } else {
-      fail_type<T>(source, stored);
+    } else if constexpr (std::is_same_v<T, std::int64_t>) {
+      if (stored.boolean) fail_type<T>(source, stored);
+      values.push_back(integer);
     }
   }
   return values;

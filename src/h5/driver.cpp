@@ -121,6 +121,7 @@ H5FD_t* driver_open(const char* name, unsigned flags, hid_t access, haddr_t) {
   if (info == nullptr) return nullptr;
   auto file = std::make_unique<DriverFile>();
   file->state = (*info)->shared_from_this();
+  if (!file->state->write_failed) file->state->error = 0;  // HDF5 tries several ways to open: the last one's reason counts
   int mode = (flags & H5F_ACC_RDWR) != 0 ? O_RDWR : O_RDONLY;
   if ((flags & H5F_ACC_TRUNC) != 0) mode |= O_TRUNC;
   if ((flags & H5F_ACC_CREAT) != 0) mode |= O_CREAT;
@@ -134,7 +135,6 @@ H5FD_t* driver_open(const char* name, unsigned flags, hid_t access, haddr_t) {
     if (file->descriptor >= 0) ::close(file->descriptor);
     return nullptr;
   }
-  file->state->error = 0;  // HDF5 may have tried in other ways before
   file->end_of_file = static_cast<haddr_t>(status.st_size);
   file->device = status.st_dev;
   file->inode = status.st_ino;
@@ -162,6 +162,13 @@ herr_t driver_query(const H5FD_t*, unsigned long* flags) {
   *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA |
            H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
   return 0;
+}
+
+/// The properties with which HDF5 opens a file that an external link names.
+void* driver_fapl_get(H5FD_t* file) {
+  auto* const info = static_cast<DriverState**>(H5allocate_memory(sizeof(DriverState*), false));
+  if (info != nullptr) *info = own_part(file).state.get();
+  return info;
 }
 
 haddr_t driver_get_eoa(const H5FD_t* file, H5FD_mem_t) { return own_part(file).end_of_addresses; }
@@ -228,6 +235,7 @@ hid_t register_driver() {
   driver.maxaddr = largest_address;
   driver.fc_degree = H5F_CLOSE_STRONG;
   driver.fapl_size = sizeof(void*);
+  driver.fapl_get = driver_fapl_get;
   driver.open = driver_open;
   driver.close = driver_close;
   driver.cmp = driver_compare;
@@ -252,12 +260,17 @@ void use_driver(hid_t access_properties, DriverState* state) {
     base::fail(base::ErrorKind::internal, "cannot register a file driver with HDF5");
 }
 
-void require_written(hid_t object, const std::string& path, const std::string& file) {
+const DriverState* driver_state(hid_t object) {
   const Handle owner(H5Iget_file_id(object), H5Fclose);
   void* handle = nullptr;
-  if (owner.id() < 0 || H5Fget_vfd_handle(owner.id(), H5P_DEFAULT, &handle) < 0 || handle == nullptr) refuse("write", path, file);
-  const auto& state = *static_cast<const DriverState*>(handle);
-  if (state.write_failed) base::fail(base::ErrorKind::io, "cannot write '{}' in '{}': {}", path, file, std::strerror(state.error));
+  if (owner.id() < 0 || H5Fget_vfd_handle(owner.id(), H5P_DEFAULT, &handle) < 0) return nullptr;
+  return static_cast<const DriverState*>(handle);
+}
+
+void require_written(hid_t object, const std::string& path, const std::string& file) {
+  const DriverState* const state = driver_state(object);
+  if (state == nullptr) refuse("write", path, file);
+  if (state->write_failed) base::fail(base::ErrorKind::io, "cannot write '{}' in '{}': {}", path, file, std::strerror(state->error));
 }
 
 }  // namespace espalier::h5

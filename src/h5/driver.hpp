@@ -13,15 +13,18 @@
 
 namespace espalier::h5 {
 
-/// Of one opened file; shared by h5::File and the driver.
+/// Of one opened file and those that its external links lead to; shared by h5::File and the driver.
 struct DriverState : std::enable_shared_from_this<DriverState> {
-  int error = 0;              ///< errno of the first failure; 0: none
+  int error = 0;              ///< errno of the first failure since something was last opened; 0: none
   const char* action = "";    ///< "open", "read", "write"
   bool write_failed = false;  ///< the file on disk is not complete and will not be
 };
 
 /// File access properties that use the driver and report to `state`.
 void use_driver(hid_t access_properties, DriverState* state);
+
+/// The state of the file that an object lies in; nullptr if it is not one of ours.
+const DriverState* driver_state(hid_t object);
 
 /// Throws Error(io) "cannot write ..." if a write to the file of this object has failed.
 void require_written(hid_t object, const std::string& path, const std::string& file);

@@ -9,21 +9,20 @@ namespace espalier::h5 {
 
 namespace {
 
-Handle access_properties(DriverState* state) {
+/// What is written has the format of HDF5 1.8; what is read may have any up to `newest`.
+Handle access_properties(DriverState* state, H5F_libver_t newest) {
   initialize();
   Handle properties(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_fclose_degree(properties.id(), H5F_CLOSE_STRONG);
-  H5Pset_libver_bounds(properties.id(), H5F_LIBVER_V18, H5F_LIBVER_V18);
+  H5Pset_libver_bounds(properties.id(), H5F_LIBVER_V18, newest);
   use_driver(properties.id(), state);
   return properties;
 }
 
-std::shared_ptr<Handle> own_file(hid_t id, std::string_view action, const DriverState& state, const std::filesystem::path& path) {
-  if (id < 0 && state.error != 0) {
-    H5Eclear2(H5E_DEFAULT);
-    base::fail(base::ErrorKind::io, "cannot {} '{}': {}", action, path.string(), std::strerror(state.error));
-  }
-  return std::make_shared<Handle>(own(id, H5Fclose, action, "", path.string()));
+[[noreturn]] void refuse_file(std::string_view action, const DriverState& state, const std::filesystem::path& path) {
+  const Reason reason = last_reason();
+  if (state.error != 0) base::fail(base::ErrorKind::io, "cannot {} '{}': {}", action, path.string(), std::strerror(state.error));
+  base::fail(base::ErrorKind::data, "cannot {} '{}': {}", action, path.string(), reason.text);
 }
 
 }  // namespace
@@ -35,19 +34,19 @@ File::~File() = default;
 
 File File::create(const std::filesystem::path& path) {
   auto state = std::make_shared<DriverState>();
-  const Handle access = access_properties(state.get());
+  const Handle access = access_properties(state.get(), H5F_LIBVER_V18);
   const Handle creation = without_times(H5P_FILE_CREATE);
   const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
-  auto handle = own_file(id, "create HDF5 file", *state, path);
-  return {std::move(state), std::move(handle), path};
+  if (id < 0) refuse_file("create HDF5 file", *state, path);
+  return {std::move(state), std::make_shared<Handle>(id, H5Fclose), path};
 }
 
 File File::open(const std::filesystem::path& path, unsigned flags) {
   auto state = std::make_shared<DriverState>();
-  const Handle access = access_properties(state.get());
+  const Handle access = access_properties(state.get(), H5F_LIBVER_LATEST);
   const hid_t id = H5Fopen(path.c_str(), flags, access.id());
-  auto handle = own_file(id, "open as HDF5 file", *state, path);
-  return {std::move(state), std::move(handle), path};
+  if (id < 0) refuse_file("open as HDF5 file", *state, path);
+  return {std::move(state), std::make_shared<Handle>(id, H5Fclose), path};
 }
 
 // The macros H5F_ACC_* start the library, after which its exit handler can no longer be switched off: initialize() comes first.

@@ -1,4 +1,7 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "espalier/base/text.hpp"
 #include "espalier/h5/file.hpp"
@@ -31,8 +34,30 @@ H5I_type_t object_type(hid_t group, const std::string& name) {
   return type;
 }
 
+/// "'/p' in 'other.h5'" for an external link, "'/p'" for a soft one.
+std::string target_of(hid_t group, const std::string& name) {
+  H5L_info_t info{};
+  if (H5Lget_info(group, name.c_str(), &info, H5P_DEFAULT) < 0 || info.type == H5L_TYPE_HARD) return "nowhere";
+  std::string value(info.u.val_size, '\0');
+  const char *file = nullptr, *object = value.c_str();
+  if (H5Lget_val(group, name.c_str(), value.data(), value.size(), H5P_DEFAULT) < 0) return "nowhere";
+  if (info.type == H5L_TYPE_EXTERNAL && H5Lunpack_elink_val(value.data(), value.size(), nullptr, &file, &object) < 0) return "nowhere";
+  return file == nullptr ? fmt::format("to '{}'", object) : fmt::format("to '{}' in '{}'", object, file);
+}
+
+[[noreturn]] void fail_broken_link(const Group& group, const std::string& name, std::string_view expected) {
+  const hid_t id = group.handle().id();
+  const DriverState* const state = driver_state(id);
+  const Handle object(H5Oopen(id, name.c_str(), H5P_DEFAULT), H5Oclose);
+  const std::string reason =
+      state != nullptr && !state->write_failed && state->error != 0 ? std::strerror(state->error) : last_reason().text;
+  fail(ErrorKind::data, "'{}' in '{}': expected {}, found a link {} that cannot be followed: {}", join_path(group.path(), name),
+       group.file_name(), expected, target_of(id, name), reason);
+}
+
 [[noreturn]] void fail_wrong_object(const Group& group, const std::string& name, std::string_view expected) {
   const std::string path = join_path(group.path(), name);
+  if (group.is_broken_link(name)) fail_broken_link(group, name, expected);
   if (group.exists(name))
     fail(ErrorKind::data, "'{}' in '{}': expected {}, found {}", path, group.file_name(), expected,
          group.is_group(name) ? "a group" : (group.is_dataset(name) ? "a dataset" : "something else"));
@@ -92,6 +117,7 @@ Object Group::open_object(const std::string& name) const {
 bool Group::exists(const std::string& name) const { return !name.empty() && link_exists(handle().id(), name); }
 bool Group::is_group(const std::string& name) const { return !name.empty() && object_type(handle().id(), name) == H5I_GROUP; }
 bool Group::is_dataset(const std::string& name) const { return !name.empty() && object_type(handle().id(), name) == H5I_DATASET; }
+bool Group::is_broken_link(const std::string& name) const { return exists(name) && object_type(handle().id(), name) == H5I_BADID; }
 
 std::vector<std::string> Group::children() const {
   std::vector<std::string> names;
@@ -102,6 +128,13 @@ std::vector<std::string> Group::children() const {
   check(H5Literate(handle().id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, visit, &names), "list", path(), file_name());
   std::sort(names.begin(), names.end());
   return names;
+}
+
+void Group::expect_only(const std::vector<std::string>& known) const {
+  for (const std::string& child : children())
+    if (std::find(known.begin(), known.end(), child) == known.end())
+      fail(ErrorKind::data, "'{}' in '{}': expected nothing but {}, found '{}'{}", path(), file_name(), fmt::join(known, ", "), child,
+           base::did_you_mean(child, known));
 }
 
 void Group::remove(const std::string& name) const {

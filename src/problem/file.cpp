@@ -42,14 +42,35 @@ void read_optional_fields(const h5::Group& group, Problem& problem) {
   if (group.exists("optimal_input")) problem.optimal_input = read_vector(group, "optimal_input");
 }
 
-Problem read_group(const h5::Group& group, const std::string& name) {
+const std::vector<std::string> known_members{"input", "network", "optimal_input"};
+const std::vector<std::string> known_attributes{"norm",       "epsilon",    "label",        "target",  "dataset",
+                                                "input_side", "true_label", "sample_index", "optimum", "note"};
+
+/// A wrong letter in the name of an optional attribute must not leave it out in silence. Attributes with names of their own are the user's.
+void refuse_misspelt_attributes(const h5::Group& group) {
+  std::vector<std::string> absent;
+  for (const std::string& name : known_attributes)
+    if (!group.has_attribute(name)) absent.push_back(name);
+  constexpr std::size_t shortest = 5;  // "date" is not a misspelt "note"
+  for (const std::string& name : group.attribute_names()) {
+    const bool known = std::find(known_attributes.begin(), known_attributes.end(), name) != known_attributes.end();
+    const std::string guess = known || name.size() < shortest ? "" : base::did_you_mean(name, absent);
+    if (!guess.empty())
+      base::fail(ErrorKind::data, "{}: {}: expected attributes of other names than a problem's, found '{}'{}", group.file_name(),
+                 group.path(), name, guess);
+  }
+}
+
+Problem read_group(const h5::Group& group, const std::string& name, nn::Rounding* rounding) {
+  group.expect_only(known_members);
+  refuse_misspelt_attributes(group);
   const auto norm = group.read_attribute<std::string>("norm");
   if (norm != l1_norm) {
     base::fail(ErrorKind::data, "{}: {}: attribute 'norm': expected \"l1\", found \"{}\"", group.file_name(), group.path(), norm);
   }
   Problem problem;
   problem.name = name;
-  problem.network = nn::read_network(group.open_group("network"));
+  problem.network = nn::read_network(group.open_group("network"), rounding);
   problem.input = read_vector(group, "input");
   problem.epsilon = group.read_attribute<double>("epsilon");
   problem.label = read_class(group, "label");
@@ -59,11 +80,20 @@ Problem read_group(const h5::Group& group, const std::string& name) {
   return problem;
 }
 
-/// Groups with a network inside are problems; a file may hold other things beside them.
+/// A file may hold other things beside its problems. What has one of a problem's members or attributes is meant to be one; so may be
+/// what a broken link does not show.
+bool is_problem(const h5::Group& root, const std::string& name) {
+  if (root.is_broken_link(name)) return true;
+  if (!root.is_group(name)) return false;
+  const h5::Group group = root.open_group(name);
+  return std::any_of(known_members.begin(), known_members.end(), [&](const std::string& member) { return group.exists(member); }) ||
+         group.has_attribute("epsilon") || group.has_attribute("label");
+}
+
 std::vector<std::string> names_in(const h5::Group& root) {
   std::vector<std::string> names;
   for (const std::string& name : root.children()) {
-    if (root.is_group(name) && root.exists(name + "/network")) names.push_back(name);
+    if (is_problem(root, name)) names.push_back(name);
   }
   if (names.empty()) {
     base::fail(ErrorKind::data, "{}: expected at least one problem (a group with 'input' and 'network'), found none", root.file_name());
@@ -71,12 +101,13 @@ std::vector<std::string> names_in(const h5::Group& root) {
   return names;
 }
 
-Problem read_named(const h5::Group& root, const std::vector<std::string>& present, const std::string& name) {
-  if (std::find(present.begin(), present.end(), name) == present.end()) {
+Problem read_named(const h5::Group& root, const std::string& name, nn::Rounding* rounding) {
+  if (!root.exists(name)) {
+    const std::vector<std::string> present = names_in(root);
     base::fail(ErrorKind::data, "{}: expected a problem called '{}'{}, found {} problems: {}", root.file_name(), name,
                base::did_you_mean(name, present), present.size(), fmt::join(present, ", "));
   }
-  return read_group(root.open_group(name), name);
+  return read_group(root.open_group(name), name, rounding);
 }
 
 void write_group(const h5::Group& group, const Problem& problem) {
@@ -114,17 +145,15 @@ void check_names(const std::filesystem::path& file, std::span<const Problem> pro
 
 std::vector<std::string> problem_names(const std::filesystem::path& file) { return names_in(h5::File::open_read_only(file).root()); }
 
-Problem read_problem(const std::filesystem::path& file, const std::string& name) {
-  const h5::File opened = h5::File::open_read_only(file);
-  return read_named(opened.root(), names_in(opened.root()), name);
+Problem read_problem(const std::filesystem::path& file, const std::string& name, nn::Rounding* rounding) {
+  return read_named(h5::File::open_read_only(file).root(), name, rounding);
 }
 
 std::vector<Problem> read_problems(const std::filesystem::path& file, std::span<const std::string> names) {
   const h5::File opened = h5::File::open_read_only(file);
-  const std::vector<std::string> present = names_in(opened.root());
-  const std::vector<std::string> wanted = names.empty() ? present : std::vector<std::string>(names.begin(), names.end());
+  const std::vector<std::string> wanted = names.empty() ? names_in(opened.root()) : std::vector<std::string>(names.begin(), names.end());
   std::vector<Problem> problems;
-  for (const std::string& name : wanted) problems.push_back(read_named(opened.root(), present, name));
+  for (const std::string& name : wanted) problems.push_back(read_named(opened.root(), name, nullptr));
   return problems;
 }
 

@@ -1,8 +1,11 @@
 #include "espalier/h5/file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <thread>
 
 #include "h5/temporary_directory.hpp"
@@ -12,6 +15,7 @@ namespace {
 
 using test::error_of;
 using test::python;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -73,7 +77,9 @@ TEST_F(FileTest, AttributesThatH5pyWrites) {
   python(path("a.h5"), "w",
          "f.attrs['text'] = 'l1'; f.attrs['bytes'] = np.bytes_(b'abc'); f.attrs['label'] = 3; f.attrs['small'] = np.uint8(200)\n"
          "f.attrs['epsilon'] = 5.5; f.attrs['single'] = np.array([7]); f.attrs['flag'] = True; f.attrs['list'] = [1, 2, 3]\n"
-         "f.attrs['single_precision'] = np.float32(0.5); f.attrs['huge'] = np.uint64(2**63); f.attrs['nothing'] = h5py.Empty('f8')");
+         "f.attrs['single_precision'] = np.float32(0.5); f.attrs['huge'] = np.uint64(2**63); f.attrs['nothing'] = h5py.Empty('f8')\n"
+         "f.attrs['whole'] = 3.0; f.attrs['whole_list'] = np.array([1.0, -2.0], 'f4'); f.attrs['one'] = 1.0\n"
+         "f.attrs['large'] = 2.0**63; f.attrs['nan'] = np.nan");
   const File file = File::open_read_only(path("a.h5"));
   const Group root = file.root();
   EXPECT_EQ(root.read_attribute<std::string>("text"), "l1");
@@ -82,13 +88,20 @@ TEST_F(FileTest, AttributesThatH5pyWrites) {
   EXPECT_EQ(root.read_attribute<std::int64_t>("small"), 200);
   EXPECT_EQ(root.read_attribute<double>("label"), 3.0);
   EXPECT_EQ(root.read_attribute<double>("single_precision"), 0.5);
+  EXPECT_EQ(root.read_attribute<std::int64_t>("whole"), 3);
+  EXPECT_THAT(root.read_attribute<std::vector<std::int64_t>>("whole_list"), ElementsAre(1, -2));
+  EXPECT_TRUE(root.read_attribute<bool>("one"));
   EXPECT_EQ(root.read_attribute<std::int64_t>("single"), 7);
   EXPECT_TRUE(root.read_attribute<bool>("flag"));
   EXPECT_THAT(root.read_attribute<std::vector<std::int64_t>>("list"), ElementsAre(1, 2, 3));
   EXPECT_THAT(root.read_attribute<std::vector<double>>("nothing"), ElementsAre());
   const std::string where = "attribute '", file_name = "' in '" + path("a.h5").string() + "': ";
   EXPECT_EQ(error_of([&] { root.read_attribute<std::int64_t>("epsilon"); }),
-            "data: '/' attribute 'epsilon" + file_name + "expected an integer, found float64");
+            "data: '/' attribute 'epsilon" + file_name + "expected an integer, found 5.5");
+  EXPECT_THAT(error_of([&] { root.read_attribute<std::int64_t>("large"); }), HasSubstr("expected an integer, found 9.2"));
+  EXPECT_THAT(error_of([&] { root.read_attribute<std::int64_t>("nan"); }), HasSubstr("expected an integer, found nan"));
+  EXPECT_THAT(error_of([&] { root.read_attribute<bool>("whole"); }), HasSubstr("expected a boolean, found 3"));
+  EXPECT_THAT(error_of([&] { root.read_attribute<std::string>("whole"); }), HasSubstr("expected text, found float64"));
   EXPECT_EQ(error_of([&] { root.read_attribute<double>("text"); }),
             "data: '/' attribute 'text" + file_name + "expected a real number, found text");
   EXPECT_EQ(error_of([&] { root.read_attribute<bool>("label"); }),
@@ -121,6 +134,58 @@ TEST_F(FileTest, RefusalsNameFileAndReason) {
   const std::string bytes = base::read_file(path("whole.h5"));
   base::write_file_atomically(path("half.h5"), std::string_view(bytes).substr(0, bytes.size() / 2));
   EXPECT_THAT(error_of([&] { File::open_read_only(path("half.h5")); }), HasSubstr("truncated file: eof = "));
+}
+
+TEST_F(FileTest, FilesOfEveryFormatAreRead) {
+  python(
+      path("a.h5"), "w",
+      "import shutil, os\n"
+      "for name, libver, swmr in (('latest', 'latest', 0), ('v110', ('v110', 'v110'), 0), ('swmr', 'latest', 1), ('open', 'latest', 0)):\n"
+      "    place = os.path.dirname(sys.argv[1]) + '/' + name + '.h5'\n"
+      "    g = h5py.File(place + '.writing', 'w', libver=libver)\n"
+      "    d = g.create_dataset('x', data=np.arange(5.0), maxshape=(None,)); d.attrs['n'] = 7\n"
+      "    if swmr: g.swmr_mode = True\n"
+      "    g.flush()\n"
+      "    if name in ('swmr', 'open'): shutil.copy(place + '.writing', place)  # as a writer leaves it that is killed\n"
+      "    g.close()\n"
+      "    if name not in ('swmr', 'open'): shutil.copy(place + '.writing', place)");
+  for (const char* name : {"latest.h5", "v110.h5", "swmr.h5", "open.h5"}) {
+    const File file = File::open_read_only(path(name));
+    EXPECT_THAT(file.root().read_array<double>("x").values, ElementsAre(0, 1, 2, 3, 4)) << name;
+    EXPECT_EQ(file.root().open_object("x").read_attribute<std::int64_t>("n"), 7) << name;
+  }
+}
+
+TEST_F(FileTest, ExternalLinksAreFollowedOrNamed) {
+  File other = File::create(path("other.h5"));
+  other.root().create_group("g").write_array("x", std::vector<double>{1, 2}, {2});
+  other.close();
+  python(path("a.h5"), "w",
+         "f['outside'] = h5py.ExternalLink('other.h5', '/g'); f['gone'] = h5py.ExternalLink('gone.h5', '/g')\n"
+         "f['elsewhere'] = h5py.ExternalLink('other.h5', '/h'); f['soft'] = h5py.SoftLink('/nothing')");
+  const File file = File::open_read_only(path("a.h5"));
+  const Group root = file.root();
+  EXPECT_TRUE(root.is_group("outside"));
+  EXPECT_FALSE(root.is_broken_link("outside"));
+  EXPECT_FALSE(root.is_broken_link("absent"));
+  EXPECT_THAT(root.open_group("outside").read_array<double>("x").values, ElementsAre(1, 2));
+  EXPECT_THAT(root.read_array<double>("outside/x").values, ElementsAre(1, 2));
+  const auto error = [&](const std::string& name) {
+    EXPECT_TRUE(root.is_broken_link(name)) << name;
+    return error_of([&] { root.open_group(name); });
+  };
+  EXPECT_EQ(error("gone"), "data: '/gone' in '" + path("a.h5").string() +
+                               "': expected a group, found a link to '/g' in 'gone.h5' that cannot be followed: No such file or directory");
+  EXPECT_THAT(error("elsewhere"), HasSubstr("a link to '/h' in 'other.h5' that cannot be followed: "));
+  EXPECT_THAT(error("soft"), HasSubstr("a link to '/nothing' that cannot be followed: "));
+}
+
+/// HDF5 first looks whether the file is there: that there is none is not the reason.
+TEST_F(FileTest, AFileThatCannotBeCreatedSaysWhy) {
+  const char* const place = "/sys/espalier-test.h5";
+  ASSERT_LT(::open(place, O_RDWR | O_CREAT | O_CLOEXEC, 0600), 0);
+  const std::string reason = std::strerror(errno);
+  EXPECT_EQ(error_of([&] { File::create(place); }), "io: cannot create HDF5 file '/sys/espalier-test.h5': " + reason);
 }
 
 TEST_F(FileTest, UseAfterCloseIsAnErrorAndNotACrash) {

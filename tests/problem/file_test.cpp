@@ -144,7 +144,40 @@ TEST(ProblemFile, SpoiltFilesAreRefusedByFileAndObject) {
                 g.write_array("input", std::vector<double>{0, std::nan(""), 0, 0}, {4});
               }),
               HasSubstr("input[1]: expected a number in [0, 1], found nan"));
-  EXPECT_THAT(reading([](const h5::Group& g) { g.remove("network/layer_1/bias"); }), AllOf(HasSubstr("spoilt.h5"), HasSubstr("layer_1")));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.remove("network/layer_1/weight"); }), AllOf(HasSubstr("spoilt.h5"), HasSubstr("layer_1")));
+}
+
+TEST(ProblemFile, UnknownMembersAreRefusedByName) {
+  EXPECT_THAT(reading([](const h5::Group& g) { g.create_group("networks"); }),
+              HasSubstr("'/p' in '" + scratch("spoilt.h5").string() +
+                        "': expected nothing but input, network, optimal_input, found 'networks' (did you mean 'network'?)"));
+  EXPECT_THAT(reading([](const h5::Group& g) {
+                g.write_array("optimal_inputs", std::vector<double>{0, 0, 0, 0}, {4});
+              }),
+              HasSubstr("found 'optimal_inputs' (did you mean 'optimal_input'?)"));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("true_lable", std::int64_t{1}); }),
+              HasSubstr("found 'true_lable' (did you mean 'true_label'?)"));
+  // A name of the user's own, and one that is near to an attribute that is there.
+  EXPECT_EQ(reading([](const h5::Group& g) { g.write_attribute("date", "today"); }), "no error");
+  EXPECT_EQ(reading([](const h5::Group& g) { g.write_attribute("labels", "cat, dog"); }), "no error");
+}
+
+TEST(ProblemFile, WhatIsMeantToBeAProblemIsListed) {
+  const auto path = scratch("listed.h5");
+  Problem problem = espalier::testing::random_problem({4, 2}, 4, 0.3);
+  problem.name = "good";
+  write_problems(path, std::vector{problem});
+  h5::File file = h5::File::open_read_write(path);
+  file.root().create_group("notes").write_attribute("author", "me");
+  file.root().write_array("table", std::vector<double>{1}, {1});
+  file.root().create_group("misspelt").create_group("netwrok");
+  file.root().open_group("misspelt").write_attribute("epsilon", 0.5);
+  file.close();
+  espalier::test::python(path, "r+", "f['gone'] = h5py.ExternalLink('gone.h5', '/p'); f['same'] = h5py.SoftLink('/good')");
+  EXPECT_EQ(problem_names(path), (std::vector<std::string>{"gone", "good", "misspelt", "same"}));
+  EXPECT_THAT(message([&] { read_problem(path, "misspelt"); }), HasSubstr("found 'netwrok' (did you mean 'network'?)"));
+  EXPECT_THAT(message([&] { read_problem(path, "gone"); }), HasSubstr("found a link to '/p' in 'gone.h5' that cannot be followed"));
+  EXPECT_EQ(read_problem(path, "same").input, problem.input);
 }
 
 TEST(ProblemFile, OtherFilesAreRefused) {

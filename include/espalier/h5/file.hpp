@@ -8,8 +8,9 @@
 // object, wrong type or rank). HDF5 itself prints nothing.
 //
 // Files are written in the format of HDF5 1.8 (checksummed metadata; readable by every tool since 2008), without modification times:
-// equal content makes equal files. HDF5's file locks, which fail on NFS and Lustre, are not used: a caller writes under a temporary
-// name that only it knows and renames with base::publish_file.
+// equal content makes equal files. Files of every format that the library knows are read, and external links are followed. HDF5's file
+// locks, which fail on NFS and Lustre, are not used: a caller writes under a temporary name that only it knows and renames with
+// base::publish_file.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -43,8 +44,8 @@ class Object {
   bool has_attribute(const std::string& name) const;
   std::vector<std::string> attribute_names() const;
 
-  /// T: one of AttributeValue's types. An integer is read as a real where it is exact; a one-element list as a scalar and a scalar as a
-  /// one-element list; 0 and 1 as booleans. Everything else is Error(data) "expected ..., found ...".
+  /// T: one of AttributeValue's types. An integer is read as a real and 1.0 as an integer where that is exact, as in arrays; a one-element
+  /// list as a scalar and a scalar as a one-element list; 0 and 1 as booleans. Everything else is Error(data) "expected ..., found ...".
   template <class T>
   T read_attribute(const std::string& name) const;
   /// `fallback` if there is no such attribute.
@@ -88,7 +89,10 @@ class Group : public Object {
   bool exists(const std::string& name) const;
   bool is_group(const std::string& name) const;
   bool is_dataset(const std::string& name) const;
-  std::vector<std::string> children() const;  ///< names in alphabetical order
+  bool is_broken_link(const std::string& name) const;  ///< a soft or external link that leads nowhere
+  std::vector<std::string> children() const;           ///< names in alphabetical order
+  /// Error(data) naming the first child that is not one of these.
+  void expect_only(const std::vector<std::string>& known) const;
   void remove(const std::string& name) const;
 
   /// values.size() must be the product of dims (else Error(internal)). Error(data) if the name exists.

@@ -1,15 +1,19 @@
 // Problem files (HDF5). Layout: one group per problem,
-//   /<problem>                      attributes: dataset, input_side, label, target, norm ("l1"), epsilon, true_label; optional: optimum,
-//   note, sample_index
+//   /<problem>                      attributes: label, target, norm ("l1"), epsilon; optional: dataset, input_side, true_label,
+//   sample_index, optimum, note
 //   /<problem>/input                float64 (n0,)
 //   /<problem>/optimal_input        float64 (n0,), optional
-//   /<problem>/network/layer_<k>/weight float32 (out, in), bias float32 (out,)
+//   /<problem>/network/layer_<k>/weight float32 (out, in), bias float32 (out,), mask uint8 (out, in); the last two optional
+// A problem holds nothing else: an unknown member is refused by name. So is an unknown attribute that is nearly the name of one that is
+// not there; other attributes are the user's own. Links are followed. What stands beside the problems is ignored, unless it is a link
+// that leads nowhere.
 #pragma once
 #include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "espalier/nn/file.hpp"
 #include "espalier/problem/problem.hpp"
 
 namespace espalier::problem {
@@ -18,7 +22,8 @@ namespace espalier::problem {
 std::vector<std::string> problem_names(const std::filesystem::path& file);
 
 /// One problem, checked. Errors (base::Error(data)) name file, object, expected and found; an unknown name gets a "did you mean".
-Problem read_problem(const std::filesystem::path& file, const std::string& name);
+/// `rounding`: see nn::read_network.
+Problem read_problem(const std::filesystem::path& file, const std::string& name, nn::Rounding* rounding = nullptr);
 
 /// The problems called `names`, in that order; all of them in sorted order if `names` is empty.
 std::vector<Problem> read_problems(const std::filesystem::path& file, std::span<const std::string> names = {});
