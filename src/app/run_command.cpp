@@ -8,14 +8,13 @@
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/experiment_plan.hpp"
+#include "app/extension.hpp"
 #include "app/run_options.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
-#include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/stages.hpp"
 #include "espalier/farm/run.hpp"
 #include "espalier/farm/stop.hpp"
-#include "espalier/plan/difference.hpp"
 #include "espalier/sandbox/sandbox.hpp"
 #include "espalier/store/output_directory.hpp"
 #include "espalier/store/results.hpp"
@@ -52,24 +51,14 @@ std::string check_data(const task::TaskGraph& graph, const RunOptions& options) 
 
 task::Shard shard_of(const RunOptions& options) { return options.shard.empty() ? task::Shard{} : task::shard_from_text(options.shard); }
 
-/// "out-2", or the next number that is free.
-std::string free_directory(const std::string& out) {
-  const std::string path = std::filesystem::path(out).lexically_normal().string();
-  const std::string base = path.substr(0, path.find_last_not_of('/') + 1);
-  for (int n = 2;; ++n)
-    if (std::string candidate = fmt::format("{}-{}", base, n); !std::filesystem::exists(candidate)) return candidate;
-}
-
-store::OutputDirectory open_directory(const RunOptions& options, const ExperimentPlan& planned) {
+store::OutputDirectory open_directory(const RunOptions& options, const ExperimentPlan& planned, const task::StageRegistry& stages) {
   const store::RunIdentity identity{config::to_yaml(planned.experiment), planned.plan.fingerprint, shard_of(options)};
+  const store::ExtensionPlanner extend = [&](const store::OutputDirectory& directory) { return extension_of(directory, planned, stages); };
   try {
-    return store::OutputDirectory::open(options.out, identity,
-                                        options.resume == "never" ? store::OpenMode::fresh : store::OpenMode::resume);
+    return store::OutputDirectory::open(options.out, identity, options.resume == "never" ? store::OpenMode::fresh : store::OpenMode::resume,
+                                        options.extend ? extend : store::ExtensionPlanner());
   } catch (const store::ConfigurationChanged& changed) {
-    const auto& schema = experiments::parameter_schema();
-    const config::Experiment before = config::parse_experiment(changed.stored_configuration(), options.out + "/plan.yaml", schema);
-    base::fail(base::ErrorKind::store, "{}: --out {}\nWhat changed: {}", changed.what(), free_directory(options.out),
-               plan::to_text(plan::difference(before, planned.experiment, schema)));
+    refuse_changed(changed, store::OutputDirectory::inspect(options.out), planned, stages);
   }
 }
 
@@ -173,7 +162,7 @@ Ended run_master(const RunOptions& options, wire::Link& link, const task::StageR
   RunOptions anywhere = options;
   anywhere.data_dir = check_data(planned.plan.graph, options);
   const std::string again = continue_command(anywhere, link.size());
-  store::OutputDirectory directory = open_directory(options, planned);
+  store::OutputDirectory directory = open_directory(options, planned, stages);
   for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
   directory.append(store::run_started({{"rank_layout", fmt::format("1 master, {} workers", std::max(1, link.size() - 1))},
                                        {"workers", std::to_string(std::max(1, link.size() - 1))},
@@ -276,6 +265,9 @@ void add_run(CLI::App& program, int& exit_code) {
   command->add_option("--resume", options->resume, "auto: continue what is in the output directory; never: refuse a used one")
       ->check(CLI::IsMember({"auto", "never"}))
       ->capture_default_str();
+  command->add_flag("--extend", options->extend,
+                    "the output directory may be of another configuration: what is finished and still asked for is kept, what is new is "
+                    "added; a larger solve.time_limit runs again only the solves that met the old one");
   command->add_option("--shard", options->shard, "I/N: only the I-th of N parts of the grid; espalier merge joins their directories")
       ->check(legal([](const std::string& text) { task::shard_from_text(text); }));
   command
@@ -300,6 +292,7 @@ void add_run(CLI::App& program, int& exit_code) {
       "Examples:\n  espalier run configs/quickstart.yaml --out results/quickstart\n"
       "  mpirun -np 3 --oversubscribe espalier run configs/surrogate-tier1.yaml --out results/tier1 --set solve.time_limit=60\n"
       "  espalier run configs/quickstart.yaml --out results/quickstart --retry crashed,timeout\n"
+      "  espalier run larger-grid.yaml --out results/grid --extend\n"
       "  espalier run configs/surrogate-tier1.yaml --out results/shard-2 --shard 2/8\n"
       "  espalier run configs/quickstart.yaml --out results/quickstart --deadline 3600\n"
       "Rank 0 gives out the work and sleeps in between: N + 1 ranks keep N cores busy.");

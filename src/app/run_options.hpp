@@ -16,6 +16,7 @@ struct RunOptions {
   std::string resume = "auto";
   std::string shard;
   std::string retry;
+  bool extend = false;
   std::string data_dir;
   bool save_problems = false;
   bool solver_logs = false;
@@ -28,8 +29,8 @@ struct RunOptions {
   std::string started_by = app::started_by();
 };
 
-/// The command that continues a run, for a shell in any directory: what was typed, with absolute paths. Without --retry, which is in the
-/// journal, and --deadline, which was of this start.
+/// The command that continues a run, for a shell in any directory: what was typed, with absolute paths. Without --retry and --extend, which
+/// are in the journal, and --deadline, which was of this start.
 std::string continue_command(const RunOptions& options, int ranks);
 
 /// What a user may do with a run that has nothing left to do. `retry`: the command to which --retry is added, if tasks have failed; else

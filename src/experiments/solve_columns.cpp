@@ -47,6 +47,8 @@ Schema outcome_columns() {
 Schema context_columns() {
   using enum ValueType;
   return {
+      measured("time_limit", real, "s",
+               "limit that the solve ran under: smaller than solve_time_limit if that has grown since (run --extend) and was not met"),
       column("label", integer, "", "class to leave"),
       column("target", integer, "", "class to reach"),
       column("true_label", integer, "", "class in the data set"),

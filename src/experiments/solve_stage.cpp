@@ -165,6 +165,17 @@ class SolveStage : public task::Stage {
     return limits;
   }
 
+  std::string limit_parameter() const override { return "solve_time_limit"; }
+
+  /// A claim that was not confirmed would have been given more time for that, and a surrogate has half of the limit for itself.
+  bool met_limit(const task::Outcome& outcome, const Parameters& parameters) const override {
+    if (outcome.kind == task::OutcomeKind::failed) return outcome.error_kind == "timeout";
+    const Parameters& row = outcome.values;
+    const double limit = row.contains("time_limit") ? row.real("time_limit") : parameters.real("solve_time_limit");
+    return row.text("solve_limit") == "time" || row.text("solve_status").ends_with("_claimed") ||
+           row.real("surrogate_seconds") >= limit / 2;
+  }
+
   /// The worker holds the data set; the solve needs one image of it.
   std::vector<task::Array> brief(const Attempt& attempt) const override {
     const Parameters& p = attempt.spec.parameters;
@@ -203,6 +214,7 @@ class SolveStage : public task::Stage {
 
     const auto row = [&](const engine::SolveResult& result) {
       StageResult made{outcome_values(result), outcome_arrays(problem, result)};
+      made.values.set("time_limit", p.real("solve_time_limit"));
       made.values.set("label", std::int64_t{problem.label});
       made.values.set("target", std::int64_t{problem.target});
       made.values.set("true_label", std::int64_t{*problem.true_label});

@@ -62,6 +62,7 @@ struct ResultsView {
   base::FileStamp stamp;
   std::vector<Finding> inside;              ///< of check_results_file
   std::vector<std::string> keys, statuses;  ///< of /stages, unless there is a problem inside
+  std::string configuration;                ///< its fingerprint, likewise
 };
 
 ResultsView look_at_results(const fs::path& file, Findings& findings) {
@@ -75,6 +76,8 @@ ResultsView look_at_results(const fs::path& file, Findings& findings) {
     const h5::Table stages = read_table(file, "stages");
     view.keys = stages.texts("key");
     view.statuses = stages.texts("status");
+    const h5::File results = h5::File::open_read_only(file);
+    view.configuration = results.root().read_attribute<std::string>("configuration_fingerprint");
   });
   return view;
 }
@@ -90,6 +93,11 @@ void check_stamp(const OutputDirectory& directory, const base::FileStamp& stamp,
 }
 
 void check_agreement(const OutputDirectory& directory, const ResultsView& view, bool alive, Findings& findings) {
+  if (view.configuration != directory.identity().fingerprint.hex()) {
+    const std::string what = "it is of an earlier configuration of this directory";
+    if (alive) findings.note("results.h5", what);
+    if (!alive) findings.problem("results.h5", what + ": run the same command again to bring it up to date");
+  }
   std::size_t behind = 0, contradicting = 0, known = 0;
   std::string example;
   for (std::size_t i = 0; i < view.keys.size(); ++i) {
@@ -98,6 +106,7 @@ void check_agreement(const OutputDirectory& directory, const ResultsView& view, 
     const auto it = directory.finished().find(key);
     const bool has_outcome = it != directory.finished().end();
     known += has_outcome ? 1 : 0;
+    if (has_outcome && status == "dropped") continue;
     const std::string expected = !has_outcome ? "waiting" : (it->second.kind == task::OutcomeKind::done ? "done" : "failed");
     if (status == expected) continue;
     const bool runs_again = status == "failed" && directory.retried().contains(key);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "espalier/base/clock.hpp"
 #include "espalier/base/file.hpp"
 #include "espalier/base/log.hpp"
 #include "store/descriptor.hpp"
@@ -27,7 +28,7 @@ OutputDirectory& OutputDirectory::operator=(OutputDirectory&&) noexcept = defaul
 
 bool OutputDirectory::running() const { return run_is_alive(path_); }
 
-OutputDirectory OutputDirectory::open(const fs::path& path, const RunIdentity& identity, OpenMode mode) {
+OutputDirectory OutputDirectory::open(const fs::path& path, const RunIdentity& identity, OpenMode mode, const ExtensionPlanner& extend) {
   OutputDirectory directory(path);
   make_directory(path);
   refuse_foreign(path);
@@ -41,7 +42,7 @@ OutputDirectory OutputDirectory::open(const fs::path& path, const RunIdentity& i
   if (fs::exists(directory.journal_path())) {
     if (mode == OpenMode::fresh)
       fail(ErrorKind::store, "'{}' already holds a run; choose another directory, or continue that run with --resume auto", path.string());
-    directory.resume(identity);
+    directory.resume(identity, extend);
   } else {
     directory.create(identity);
   }
@@ -77,14 +78,14 @@ void OutputDirectory::create(const RunIdentity& identity) {
   base::write_file_atomically(plan_path(), identity.configuration);
 }
 
-void OutputDirectory::resume(const RunIdentity& identity) {
+void OutputDirectory::resume(const RunIdentity& identity, const ExtensionPlanner& extend) {
   read_journal();
   const bool begun = fs::exists(plan_path());
   if (!has_identity_ && (begun || replay_.records > 0)) recognise_by_plan(identity);
-  if (has_identity_ && identity_.fingerprint != identity.fingerprint)
-    throw ConfigurationChanged(fmt::format("'{}' belongs to another configuration (fingerprint {}, now {}); choose another directory",
-                                           path_.string(), identity_.fingerprint.hex(), identity.fingerprint.hex()),
-                               identity_.configuration);
+  const bool changed = has_identity_ && identity_.fingerprint != identity.fingerprint;
+  if (changed && !extend)
+    throw ConfigurationChanged(ErrorKind::store, fmt::format("'{}' belongs to another configuration (fingerprint {}, now {})",
+                                                             path_.string(), identity_.fingerprint.hex(), identity.fingerprint.hex()));
   if (has_identity_ && identity_.shard != identity.shard)
     fail(ErrorKind::store, "'{}' holds {} of this configuration, asked for is {}; choose another directory", path_.string(),
          describe(identity_.shard), describe(identity.shard));
@@ -102,15 +103,24 @@ void OutputDirectory::resume(const RunIdentity& identity) {
   if (const std::size_t removed = remove_temporary_files(path_); removed > 0)
     base::log_info("removed {} temporary files that an earlier run left in '{}'", removed, path_.string());
   writer_.emplace(journal_path(), repair.end);
+  if (changed) record(extend(*this), identity);
   if (!has_identity_ || identity_.configuration != identity.configuration) {
     writer_->append(RecordKind::identity, encode_identity(identity));
     writer_->sync();
-    base::write_file_atomically(plan_path(), identity.configuration);
-  } else if (!begun) {
-    base::write_file_atomically(plan_path(), identity.configuration);
   }
+  // A kill may have come between the record and the file.
+  if (!begun || base::read_file(plan_path()) != identity.configuration) base::write_file_atomically(plan_path(), identity.configuration);
   identity_ = identity;
   has_identity_ = true;
+}
+
+/// In front of the identity, and synced with it: without the identity these records change nothing.
+void OutputDirectory::record(const Extension& extension, const RunIdentity& identity) {
+  writer_->append(RecordKind::extension, encode_extension(extension));
+  take_extension(extension);
+  append(Event{"configuration changed",
+               base::unix_time(),
+               {{"tasks", to_text(extension)}, {"before", identity_.fingerprint.hex()}, {"now", identity.fingerprint.hex()}}});
 }
 
 /// The identity record is the damaged one: plan.yaml says whose directory it is.
@@ -137,6 +147,7 @@ void OutputDirectory::forget_lost_parts() {
 void OutputDirectory::read_journal() {
   finished_.clear();
   retried_.clear();
+  left_.clear();
   events_.clear();
   replay_ = replay_journal(journal_path(), [this](const Record& record) { take(record); });
 }
@@ -159,6 +170,9 @@ void OutputDirectory::take(const Record& record) {
     case RecordKind::retry:
       take_retry(decode_retry(record.payload));
       break;
+    case RecordKind::extension:
+      take_extension(decode_extension(record.payload));
+      break;
   }
 }
 
@@ -176,6 +190,13 @@ void OutputDirectory::take_retry(std::span<const task::StageKey> keys) {
     finished_.erase(it);
     retried_.insert(key);
   }
+}
+
+void OutputDirectory::take_extension(const Extension& extension) {
+  for (const auto& [key, from] : extension.adoptions)
+    if (const auto it = finished_.find(from); it != finished_.end()) take(key, Finished(it->second));
+  for (const auto& [kind, keys] : extension.left)
+    for (const task::StageKey& key : keys) left_[key] = kind;
 }
 
 void OutputDirectory::append(const task::Outcome& outcome) {
@@ -209,7 +230,9 @@ void OutputDirectory::sync() {
 task::Outcome OutputDirectory::outcome(const task::StageKey& key) const {
   const auto it = finished_.find(key);
   if (it == finished_.end()) fail(ErrorKind::internal, "'{}': task {} has no outcome", path_.string(), key.hex());
-  return decode_outcome(read_record(journal_path(), it->second.record));
+  task::Outcome outcome = decode_outcome(read_record(journal_path(), it->second.record));
+  outcome.key = key;  // it may have been adopted
+  return outcome;
 }
 
 }  // namespace espalier::store

@@ -17,6 +17,29 @@ void require(bool ok, std::string_view what) {
   if (!ok) fail(ErrorKind::store, "a journal record of kind {} is whole but not in the expected form", what);
 }
 
+void put_key(std::string& bytes, const task::StageKey& key) {
+  put(bytes, key.high);
+  put(bytes, key.low);
+}
+
+task::StageKey take_key(ByteReader& reader) {
+  task::StageKey key;
+  key.high = reader.take<std::uint64_t>();
+  key.low = reader.take<std::uint64_t>();
+  return key;
+}
+
+void put_keys(std::string& bytes, std::span<const task::StageKey> keys) {
+  put(bytes, static_cast<std::uint32_t>(keys.size()));
+  for (const task::StageKey& key : keys) put_key(bytes, key);
+}
+
+std::vector<task::StageKey> take_keys(ByteReader& reader) {
+  std::vector<task::StageKey> keys;
+  for (auto left = reader.take<std::uint32_t>(); left > 0 && reader.ok(); --left) keys.push_back(take_key(reader));
+  return keys;
+}
+
 constexpr std::size_t outcome_prefix = 4 + 16 + 16 + 16;
 
 struct OutcomePrefix {
@@ -98,25 +121,45 @@ Event decode_event(std::string_view payload) {
 
 std::string encode_retry(std::span<const task::StageKey> keys) {
   std::string bytes;
-  put(bytes, static_cast<std::uint32_t>(keys.size()));
-  for (const task::StageKey& key : keys) {
-    put(bytes, key.high);
-    put(bytes, key.low);
-  }
+  put_keys(bytes, keys);
   return bytes;
 }
 
 std::vector<task::StageKey> decode_retry(std::string_view payload) {
   ByteReader reader(payload);
-  std::vector<task::StageKey> keys;
-  for (auto left = reader.take<std::uint32_t>(); left > 0 && reader.ok(); --left) {
-    task::StageKey key;
-    key.high = reader.take<std::uint64_t>();
-    key.low = reader.take<std::uint64_t>();
-    keys.push_back(key);
-  }
+  std::vector<task::StageKey> keys = take_keys(reader);
   require(reader.ok(), "retry");
   return keys;
+}
+
+std::string encode_extension(const Extension& extension) {
+  std::string bytes;
+  put(bytes, static_cast<std::uint32_t>(extension.adoptions.size()));
+  for (const auto& [key, from] : extension.adoptions) {
+    put_key(bytes, key);
+    put_key(bytes, from);
+  }
+  put(bytes, static_cast<std::uint32_t>(extension.left.size()));
+  for (const auto& [kind, keys] : extension.left) {
+    put_text(bytes, kind);
+    put_keys(bytes, keys);
+  }
+  return bytes;
+}
+
+Extension decode_extension(std::string_view payload) {
+  ByteReader reader(payload);
+  Extension extension;
+  for (auto left = reader.take<std::uint32_t>(); left > 0 && reader.ok(); --left) {
+    const task::StageKey key = take_key(reader);
+    extension.adoptions.push_back({key, take_key(reader)});
+  }
+  for (auto left = reader.take<std::uint32_t>(); left > 0 && reader.ok(); --left) {
+    std::string kind(reader.take_text());
+    extension.left[std::move(kind)] = take_keys(reader);
+  }
+  require(reader.ok(), "extension");
+  return extension;
 }
 
 std::string encode_outcome(const task::Outcome& outcome) {

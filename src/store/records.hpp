@@ -6,6 +6,8 @@
 //              What stands in front is what a resumed run needs, so that a million records load in seconds.
 //   event      time f64; name; number of facts u32; per fact: name, value
 //   retry      number of keys u32; per key: high u64, low u64
+//   extension  number of adoptions u32; per adoption: key high u64, low u64, the other's high u64, low u64; number of kinds u32; per kind:
+//              text, number of keys u32, keys
 //   text       length u32 in bytes, UTF-8
 #pragma once
 #include <span>
@@ -26,6 +28,10 @@ Event decode_event(std::string_view payload);
 
 std::string encode_retry(std::span<const task::StageKey> keys);
 std::vector<task::StageKey> decode_retry(std::string_view payload);
+
+/// Adoptions and what is left, without the counts.
+std::string encode_extension(const Extension& extension);
+Extension decode_extension(std::string_view payload);
 
 std::string encode_outcome(const task::Outcome& outcome);
 task::Outcome decode_outcome(std::string_view payload);

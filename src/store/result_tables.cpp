@@ -207,7 +207,8 @@ void ResultTable::write_arrays(const h5::Group& root) const {
 StagesTable::StagesTable() {
   for (const Field& field :
        {text_field("key", "content hash that names the task: 32 hexadecimal digits"), text_field("kind", "kind of stage"),
-        text_field("table", "table with the task's row; empty: it has none"), text_field("status", "done, failed or waiting"),
+        text_field("table", "table with the task's row; empty: it has none"),
+        text_field("status", "done, failed, waiting, or dropped: finished, but no longer asked for"),
         text_field("error_kind", "configuration, data, store, io, solver, numeric, internal, exception, parent, ...; empty unless failed"),
         text_field("message", "why it failed"), text_field("parents", "keys of the tasks whose results it reads, blank between them"),
         measured_field("wall_seconds", ValueType::real, "s", "wall time of the stage"),
@@ -221,9 +222,19 @@ StagesTable::StagesTable() {
 }
 
 void StagesTable::add(const task::TaskSpec& spec, const std::string& table, const task::Outcome* outcome) {
+  add(status_of(outcome), spec, table, outcome);
+}
+
+void StagesTable::add_dropped(const OutputDirectory& directory, const task::StageKey& key) {
+  const auto kind = directory.left().find(key);
+  const task::Outcome outcome = directory.outcome(key);
+  add("dropped", {.key = key, .kind = kind == directory.left().end() ? "" : kind->second}, "", &outcome);
+}
+
+void StagesTable::add(const std::string& status, const task::TaskSpec& spec, const std::string& table, const task::Outcome* outcome) {
   std::vector<std::string> parents;
   for (const task::StageKey& parent : spec.parents) parents.push_back(parent.hex());
-  std::vector<std::optional<Value>> row{spec.key.hex(), spec.kind, table, status_of(outcome)};
+  std::vector<std::optional<Value>> row{spec.key.hex(), spec.kind, table, status};
   if (outcome != nullptr) {
     const auto& part = outcome->part;
     const std::string sum = part ? fmt::format("{:016x}", part->stamp.checksum) : "";

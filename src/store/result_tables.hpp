@@ -60,15 +60,18 @@ class ResultTable {
   std::vector<RaggedArray> arrays_;
 };
 
-/// /stages: every task of the plan.
+/// /stages: every task of the plan, then those that have left it.
 class StagesTable {
  public:
   StagesTable();
   /// Null: waiting.
   void add(const task::TaskSpec& spec, const std::string& table, const task::Outcome* outcome);
+  /// A finished task that is no longer asked for: it has no row elsewhere.
+  void add_dropped(const OutputDirectory& directory, const task::StageKey& key);
   void write(const h5::Group& root);
 
  private:
+  void add(const std::string& status, const task::TaskSpec& spec, const std::string& table, const task::Outcome* outcome);
   std::vector<ColumnBuilder> columns_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 #include "espalier/base/clock.hpp"
 #include "espalier/base/error.hpp"
@@ -86,6 +87,17 @@ std::vector<ResultTable> make_tables(const task::StageRegistry& stages) {
   return tables;
 }
 
+/// Finished tasks that the plan does not ask for: an earlier configuration of the directory did.
+std::vector<task::StageKey> dropped_tasks(const OutputDirectory& directory, const task::TaskGraph& graph) {
+  std::unordered_set<task::StageKey> planned;
+  for (const task::PlannedTask& task : graph.tasks) planned.insert(task.spec.key);
+  std::vector<task::StageKey> dropped;
+  for (const auto& [key, finished] : directory.finished())
+    if (!planned.contains(key)) dropped.push_back(key);
+  std::sort(dropped.begin(), dropped.end());
+  return dropped;
+}
+
 ResultCounts write_content(const h5::Group& root, const OutputDirectory& directory, const task::StageRegistry& stages,
                            const task::TaskGraph& graph, const ResultOptions& options) {
   ResultCounts counts;
@@ -106,6 +118,7 @@ ResultCounts write_content(const h5::Group& root, const OutputDirectory& directo
     table->add(stage, planned.spec, outcome);
     if (options.copy_parts && outcome.part && !copy_part(root, directory, table->name(), outcome)) ++counts.parts_left_out;
   }
+  for (const task::StageKey& key : dropped_tasks(directory, graph)) all.add_dropped(directory, key);
   all.write(root);
   for (ResultTable& table : tables) table.write(root);
   write_events(root, directory);

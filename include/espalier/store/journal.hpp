@@ -32,10 +32,11 @@ class Descriptor;  // src/store/descriptor.hpp
 
 /// What a payload is. Readers pass over kinds that they do not know.
 enum class RecordKind : std::uint32_t {
-  identity = 1,  ///< configuration of the run (output_directory.hpp)
-  outcome = 2,   ///< of a task
-  event = 3,     ///< a run started, results were written, ...
-  retry = 4,     ///< failed tasks that run again: their earlier outcomes count no longer
+  identity = 1,   ///< configuration of the run (output_directory.hpp)
+  outcome = 2,    ///< of a task
+  event = 3,      ///< a run started, results were written, ...
+  retry = 4,      ///< failed tasks that run again: their earlier outcomes count no longer
+  extension = 5,  ///< the configuration changed: outcomes that are other tasks' as well, tasks that are no longer asked for
 };
 
 struct Record {

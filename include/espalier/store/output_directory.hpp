@@ -1,6 +1,7 @@
 // The output directory of a run: run.journal, parts/, results.h5, plan.yaml, log/, and run.lock while a run writes.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/base/hash.hpp"
+#include "espalier/store/extension.hpp"
 #include "espalier/store/journal.hpp"
 #include "espalier/task/shard.hpp"
 #include "espalier/task/task.hpp"
@@ -30,20 +32,15 @@ enum class OpenMode {
   fresh,   ///< refuses a directory in which a run has begun (--resume never)
 };
 
-/// The directory belongs to another configuration. Its text lets the caller say which key changed.
+/// The directory belongs to another configuration; inspect() lets the caller say what changed.
 class ConfigurationChanged : public base::Error {
  public:
-  ConfigurationChanged(const std::string& message, std::string stored_configuration)
-      : Error(base::ErrorKind::store, message), stored_configuration_(std::move(stored_configuration)) {}
-  const std::string& stored_configuration() const noexcept { return stored_configuration_; }
-
- private:
-  std::string stored_configuration_;
+  using Error::Error;
 };
 
 /// Something about a run that is kept for provenance.
 struct Event {
-  std::string name;  ///< "run started", "run ended", "results written"
+  std::string name;  ///< "run started", "run ended", "results written", "configuration changed"
   double time = 0;   ///< Unix time, s
   std::map<std::string, std::string> facts;
 };
@@ -66,6 +63,10 @@ struct Finished {
 };
 using FinishedTasks = std::unordered_map<task::StageKey, Finished>;
 
+/// Asked when the directory belongs to another configuration, which its identity() still is: what is to become of the tasks there, or a
+/// refusal, thrown.
+using ExtensionPlanner = std::function<Extension(const OutputDirectory&)>;
+
 class DirectoryLock;
 
 /// Everything refused is Error(store) that names the directory and what to do; Error(io) when the system fails in the middle.
@@ -73,9 +74,12 @@ class OutputDirectory {
  public:
   /// For the one process that runs. Creates the layout or replays what is there; repairs a damaged journal (what is dropped is kept beside
   /// it, whole records behind it are kept); forgets finished tasks whose part file is gone, so that they run again; removes temporary files
-  /// that killed runs have left. Refused: a directory of other files, one that cannot be written, one of another format version, one of
-  /// another configuration (ConfigurationChanged), one of another shard, one that a living run has locked.
-  static OutputDirectory open(const std::filesystem::path& path, const RunIdentity& identity, OpenMode mode = OpenMode::resume);
+  /// that killed runs have left. With a planner the directory of another configuration becomes one of this: what it plans is durable before
+  /// the first task runs, all of it or nothing. Refused: a directory of other files, one that cannot be written, one of another format
+  /// version, one of another configuration without a planner (ConfigurationChanged), one of another shard, one that a living run has
+  /// locked.
+  static OutputDirectory open(const std::filesystem::path& path, const RunIdentity& identity, OpenMode mode = OpenMode::resume,
+                              const ExtensionPlanner& extend = {});
   /// For reading (status, check, report), also while a run writes: no lock, nothing is changed, a torn tail is ignored.
   static OutputDirectory inspect(const std::filesystem::path& path);
 
@@ -94,6 +98,8 @@ class OutputDirectory {
   const std::vector<Event>& events() const { return events_; }
   /// Tasks that had failed, are to run again (forget_failed) and have no outcome yet.
   const std::unordered_set<task::StageKey>& retried() const { return retried_; }
+  /// Kinds of the tasks that had an outcome when a changed configuration no longer asked for them; it may ask for some again.
+  const std::unordered_map<task::StageKey, std::string>& left() const { return left_; }
   /// Of the journal when it was opened: how much was read, and what was dropped and why.
   const ReplayResult& replay() const { return replay_; }
   /// Where the dropped bytes went; empty if there were none, or by inspect().
@@ -116,13 +122,15 @@ class OutputDirectory {
  private:
   explicit OutputDirectory(std::filesystem::path path);
   void create(const RunIdentity& identity);
-  void resume(const RunIdentity& identity);
+  void resume(const RunIdentity& identity, const ExtensionPlanner& extend);
+  void record(const Extension& extension, const RunIdentity& identity);
   void recognise_by_plan(const RunIdentity& identity) const;
   void read_journal();
   void forget_lost_parts();
   void take(const Record& record);
   void take(const task::StageKey& key, Finished finished);
   void take_retry(std::span<const task::StageKey> keys);
+  void take_extension(const Extension& extension);
 
   std::filesystem::path path_;
   std::unique_ptr<DirectoryLock> lock_;
@@ -131,6 +139,7 @@ class OutputDirectory {
   bool has_identity_ = false;
   FinishedTasks finished_;
   std::unordered_set<task::StageKey> retried_;
+  std::unordered_map<task::StageKey, std::string> left_;
   std::vector<Event> events_;
   ReplayResult replay_;
   std::filesystem::path dropped_bytes_;

@@ -63,6 +63,10 @@ class Stage {
   /// Limits of the process of its own in which the attempt is to run; none: it runs in the worker's process. For stages whose libraries may
   /// crash, hang or eat memory.
   virtual std::optional<ResourceLimits> limits(const Attempt&) const { return std::nullopt; }
+  /// Its parameter, real, that is a limit of time: with a larger value the outcome is the same, but for one that met_limit(). Empty: none.
+  virtual std::string limit_parameter() const { return ""; }
+  /// A larger limit_parameter() could have given another outcome of a task with these parameters.
+  virtual bool met_limit(const Outcome&, const Parameters&) const { return true; }
   /// What the attempt needs of something large that the worker's process holds anyway, such as one image of a data set. Called in the
   /// worker's process; run() finds it in StageContext::brief.
   virtual std::vector<Array> brief(const Attempt&) const { return {}; }

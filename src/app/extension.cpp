@@ -1,0 +1,53 @@
+#include "app/extension.hpp"
+
+#include "espalier/base/log.hpp"
+#include "espalier/experiments/parameters.hpp"
+#include "espalier/plan/difference.hpp"
+
+namespace espalier::app {
+
+namespace {
+
+store::Extension compare(const store::OutputDirectory& directory, const ExperimentPlan& before, const ExperimentPlan& now,
+                         const task::StageRegistry& stages) {
+  return store::compare_graphs(directory, stages, before.plan.graph, now.plan.graph);
+}
+
+bool keeps_nothing(const store::OutputDirectory& directory, const store::Extension& extension) {
+  return !directory.finished().empty() && extension.finished + extension.again == 0;
+}
+
+/// "out-2", or the next number that is free.
+std::string free_directory(const std::filesystem::path& out) {
+  const std::string path = out.lexically_normal().string();
+  const std::string base = path.substr(0, path.find_last_not_of('/') + 1);
+  for (int n = 2;; ++n)
+    if (std::string candidate = fmt::format("{}-{}", base, n); !std::filesystem::exists(candidate)) return candidate;
+}
+
+}  // namespace
+
+store::Extension extension_of(const store::OutputDirectory& directory, const ExperimentPlan& now, const task::StageRegistry& stages) {
+  store::Extension extension = compare(directory, parse_plan(directory, stages), now, stages);
+  if (keeps_nothing(directory, extension))
+    base::fail(base::ErrorKind::store,
+               "--extend: expected a configuration that keeps some of the {} finished tasks in '{}', found none: {}; "
+               "choose another directory",
+               directory.finished().size(), directory.path().string(), store::to_text(extension));
+  base::log_info("'{}': the configuration has changed: {}", directory.path().string(), store::to_text(extension));
+  return extension;
+}
+
+void refuse_changed(const store::ConfigurationChanged& changed, const store::OutputDirectory& directory, const ExperimentPlan& now,
+                    const task::StageRegistry& stages) {
+  const ExperimentPlan before = parse_plan(directory, stages);
+  const store::Extension extension = compare(directory, before, now, stages);
+  const std::string advice = keeps_nothing(directory, extension)
+                                 ? "With --extend none of its finished tasks would be kept"
+                                 : fmt::format("With --extend this directory goes over to it: {}", store::to_text(extension));
+  base::fail(base::ErrorKind::store, "{}; choose another directory: --out {}\nWhat changed: {}\n{}", changed.what(),
+             free_directory(directory.path()),
+             plan::to_text(plan::difference(before.experiment, now.experiment, experiments::parameter_schema())), advice);
+}
+
+}  // namespace espalier::app
