@@ -57,6 +57,7 @@ Json solve_row(const std::string& name, const engine::SolveSettings& settings, c
           {"reason", result.reason},
           {"limit", result.limit},
           {"detail", result.detail},
+          {"cut_short", result.cut_short},
           {"claimed_objective", number(result.claimed_objective)},
           {"verified_objective", number(result.verified_objective)},
           {"verified_objective_float32", number(result.verified_objective_float32)},

@@ -96,6 +96,7 @@ int run_solve(const SolveOptions& options) {
                             .compress = options.compress,
                             .time_limit_seconds = options.time_limit,
                             .node_limit = options.node_limit,
+                            .memory_limit_mib = options.memory_limit,
                             .seed = options.seed,
                             .log_file = options.log_file}};
   if (options.solver == "native") job.settings.bounds = "symbolic-opt";  // what it uses; formulation and start do not matter to it

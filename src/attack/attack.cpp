@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "attack/margin.hpp"
-#include "espalier/base/clock.hpp"
+#include "espalier/base/budget.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/random.hpp"
 #include "espalier/problem/linear_maximiser.hpp"
@@ -26,6 +26,7 @@ class Search {
  public:
   Search(const nn::Network& network, const problem::Ball& ball, int label, int target, const AttackOptions& options)
       : options_(options),
+        budget_(options.time_limit_seconds, options.stop_requested),
         margin_(network, label, target),
         ball_(ball),
         maximiser_(ball),
@@ -39,8 +40,9 @@ class Search {
   AttackResult operator()() {
     first_ = margin_.first_layer(points_);
     margins_ = margin_.forward(first_, pre_activations_);
-    bool stop = offer(0);
-    for (int iteration = 0; iteration < options_.iterations && !stop && !time_is_up(); ++iteration) stop = step();
+    bool goes_on = offer(0);
+    for (int iteration = 0; iteration < options_.iterations && goes_on; ++iteration) goes_on = !budget_.spent() && step();
+    result_.complete = goes_on;
     return std::move(result_);
   }
 
@@ -48,19 +50,15 @@ class Search {
   static constexpr double least_smoothing = 1e-3;
   double random_smoothing() { return std::exp2(random_.uniform(-5, 1)); }
 
-  bool time_is_up() const {
-    return watch_.wall_seconds() >= options_.time_limit_seconds || (options_.stop_requested && options_.stop_requested());
-  }
-
-  /// Row r is a candidate for the best point. True: the caller wants no more.
+  /// Row r is a candidate for the best point. False: the caller wants no more.
   bool offer(Eigen::Index r) {
-    if (result_.input.size() > 0 && margins_[r] <= result_.margin) return false;
+    if (result_.input.size() > 0 && !(margins_[r] > result_.margin)) return true;  // NaN is no better
     result_.input = points_.row(r).transpose().cwiseMax(0.0).cwiseMin(1.0);
     result_.margin = margins_[r];
-    return options_.on_improvement && options_.on_improvement(result_.input, result_.margin);
+    return !options_.on_improvement || !options_.on_improvement(result_.input, result_.margin);
   }
 
-  /// One step of every row.
+  /// One step of every row. False: the caller wants no more, or the budget was spent within the step, which is then dropped.
   bool step() {
     const Rows gradient = margin_.gradient(pre_activations_, smoothing_);
     Rows ends = ball_.centre.transpose().replicate(gradient.rows(), 1);
@@ -70,7 +68,8 @@ class Search {
     }
     const Rows first_at_ends = margin_.first_layer(ends);
     for (Eigen::Index r = 0; r < gradient.rows(); ++r) {
-      const LineMaximum best = margin_.maximise_along(first_.row(r), first_at_ends.row(r) - first_.row(r));
+      const LineMaximum best = margin_.maximise_along(first_.row(r), first_at_ends.row(r) - first_.row(r), budget_);
+      if (budget_.spent()) return false;
       double t = best.position;
       if (best.margin <= margins_[r] + 1e-9 && smoothing_[r] <= least_smoothing) {
         t = random_.uniform();  // a local maximum, as far as this direction tells: start again from a random place on the way
@@ -84,13 +83,13 @@ class Search {
     result_.steps += gradient.rows();
     margins_ = margin_.forward(first_, pre_activations_);
     for (Eigen::Index r = 0; r < gradient.rows(); ++r) {
-      if (offer(r)) return true;
+      if (!offer(r)) return false;
     }
-    return false;
+    return true;
   }
 
   const AttackOptions& options_;
-  base::Stopwatch watch_;
+  base::Budget budget_;
   Margin margin_;
   const problem::Ball& ball_;
   problem::LinearMaximiser maximiser_;

@@ -76,8 +76,12 @@ Kink next_kink(const std::vector<LayerState>& layers) {
 
 }  // namespace
 
-LineMaximum Margin::maximise_along(const Eigen::VectorXd& g, const Eigen::VectorXd& d, int kinks) const {
+LineMaximum Margin::maximise_along(const Eigen::VectorXd& g, const Eigen::VectorXd& d, const base::Budget& budget, int kinks) const {
   const std::size_t hidden = hidden_layers();
+  // The clock is read after so many multiply-adds, which take some hundredths of a second: in small networks it costs as much as a kink.
+  constexpr Eigen::Index between_looks = 10'000'000;
+  Eigen::Index per_kink = 0, since_look = 0;
+  for (std::size_t k = 1; k <= hidden; ++k) per_kink += weights_[k].size();
   if (hidden == 0) return d[0] > 0 ? LineMaximum{1.0, g[0] + d[0]} : LineMaximum{0.0, g[0]};
   std::vector<LayerState> layers(hidden);
   // Values once, derivatives again from the layer after every kink.
@@ -98,6 +102,10 @@ LineMaximum Margin::maximise_along(const Eigen::VectorXd& g, const Eigen::Vector
   double value = weights_[hidden].row(0).dot(layers[hidden - 1].g.cwiseMax(0.0)) + biases_[hidden][0];
   LineMaximum best{.position = 0, .margin = value};
   for (double t = 0; t < 1 && kinks > 0; --kinks) {
+    if ((since_look += per_kink) > between_looks) {
+      if (budget.spent()) break;
+      since_look = 0;
+    }
     const Kink kink = next_kink(layers);
     const double step = std::min(kink.distance, 1 - t);
     t += step;

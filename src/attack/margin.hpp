@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 #include <vector>
 
+#include "espalier/base/budget.hpp"
 #include "espalier/nn/network.hpp"
 
 namespace espalier::attack {
@@ -32,8 +33,8 @@ class Margin {
   /// smoothing > 0 times the layer's mean |g|: a step where it is small, and telling of the neurons beyond their kink where it is not.
   Rows gradient(const std::vector<Rows>& pre_activations, const Eigen::VectorXd& smoothing) const;
   /// max over t in [0, 1] of the margin at first-layer pre-activations g + t d: piecewise linear in t, so the walk goes from kink to kink.
-  /// Up to `kinks` of them.
-  LineMaximum maximise_along(const Eigen::VectorXd& g, const Eigen::VectorXd& d, int kinks = 1000) const;
+  /// Up to `kinks` of them, fewer if the budget is spent.
+  LineMaximum maximise_along(const Eigen::VectorXd& g, const Eigen::VectorXd& d, const base::Budget& budget = {}, int kinks = 1000) const;
 
  private:
   std::vector<Rows> weights_;  ///< the last one is the margin's row

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "bounds/methods.hpp"
@@ -37,12 +38,17 @@ void check(const Bounds& bounds, const nn::Network& network, const std::string& 
   }
 }
 
-Bounds BoundsMethod::compute(const nn::Network& network, const problem::Ball& ball) const {
+Bounds BoundsMethod::compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const {
   if (network.layers.empty() || ball.dimension() != network.inputs()) {
     base::fail(base::ErrorKind::data, "bounds '{}': expected a ball of dimension {} (the network's inputs), found {}", name(),
                network.layers.empty() ? 0 : network.inputs(), ball.dimension());
   }
-  return do_compute(network, ball);
+  return do_compute(network, ball, budget);
+}
+
+double largest_margin(const Bounds& bounds, int label, int target) {
+  const double difference = bounds.layers.back().upper[target] - bounds.layers.back().lower[label];
+  return std::nextafter(difference, std::numeric_limits<double>::infinity());
 }
 
 std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name) {

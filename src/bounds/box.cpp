@@ -10,7 +10,7 @@ class Box final : public BoundsMethod {
   std::string name() const override { return "box"; }
 
  private:
-  Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
+  Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget&) const override {
     const Eigen::VectorXd zeros = Eigen::VectorXd::Zero(ball.dimension()), ones = Eigen::VectorXd::Ones(ball.dimension());
     Bounds bounds{.layers = {affine_image(network.layers.front(), zeros, ones)}};
     propagate_intervals(network, bounds);

@@ -1,5 +1,6 @@
 // "l1": the first layer exactly over the L1 ball cut with the box, intervals afterwards.
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "bounds/interval.hpp"
@@ -9,10 +10,12 @@ namespace espalier::bounds {
 namespace {
 
 /// upper_i = w_i.x0 + b_i + max over B of w_i.(x - x0); lower_i the same with -w_i. The padding's magnitude sum_k |w_k| max(x0_k, room) is
-/// at most sum |w_k|.
-LayerBounds first_layer(const nn::Layer& layer, const problem::Ball& ball) {
-  LayerBounds bounds{.lower = layer.bias.cast<double>(), .upper = layer.bias.cast<double>()};
+/// at most sum |w_k|. Returns how many neurons were bounded before the budget was spent; the others have infinite bounds.
+Eigen::Index bound_first_layer(const nn::Layer& layer, const problem::Ball& ball, const base::Budget& budget, LayerBounds& bounds) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  bounds = {.lower = Eigen::VectorXd::Constant(layer.outputs(), -infinity), .upper = Eigen::VectorXd::Constant(layer.outputs(), infinity)};
   for (Eigen::Index i = 0; i < layer.outputs(); ++i) {
+    if (budget.spent()) return i;
     const Eigen::VectorXd w = layer.weight.row(i).cast<double>();
     const Eigen::Index terms = (w.array() != 0.0).count();
     const double at_centre = w.dot(ball.centre) + static_cast<double>(layer.bias[i]);
@@ -21,7 +24,7 @@ LayerBounds first_layer(const nn::Layer& layer, const problem::Ball& ball) {
     bounds.lower[i] = at_centre - problem::maximise_linear(ball, -w).value - padding;
     bounds.upper[i] = at_centre + problem::maximise_linear(ball, w).value + padding;
   }
-  return bounds;
+  return layer.outputs();
 }
 
 class L1 final : public BoundsMethod {
@@ -29,13 +32,15 @@ class L1 final : public BoundsMethod {
   std::string name() const override { return "l1"; }
 
  private:
-  Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
+  Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
     // The intersection with the box only removes padding; it makes "l1 is never looser than box" hold exactly.
-    LayerBounds first = first_layer(network.layers.front(), ball);
-    const LayerBounds box = make_box()->compute(network, ball).layers.front();
+    LayerBounds first;
+    const bool complete = bound_first_layer(network.layers.front(), ball, budget, first) == first.lower.size();
+    const LayerBounds box =
+        affine_image(network.layers.front(), Eigen::VectorXd::Zero(ball.dimension()), Eigen::VectorXd::Ones(ball.dimension()));
     first.lower = first.lower.cwiseMax(box.lower);
     first.upper = first.upper.cwiseMin(box.upper);
-    Bounds bounds{.layers = {std::move(first)}};
+    Bounds bounds{.layers = {std::move(first)}, .complete = complete};
     propagate_intervals(network, bounds);
     return bounds;
   }

@@ -52,6 +52,13 @@ void Propagation::set_magnitudes(const Bounds& valid) {
   }
 }
 
+Eigen::Index Propagation::rows_at_a_time(std::size_t layer) const {
+  constexpr double most = 5e8;  // multiply-adds
+  double row = 0;
+  for (std::size_t j = 0; j <= layer; ++j) row += static_cast<double>(weights_[j].size());
+  return static_cast<Eigen::Index>(std::clamp(most / row, 2.0, 128.0));
+}
+
 AffineRows Propagation::neuron_rows(std::size_t layer, std::span<const Eigen::Index> neurons) const {
   const auto count = static_cast<Eigen::Index>(neurons.size());
   AffineRows rows{.layer = layer - 1,
@@ -169,11 +176,13 @@ void Propagation::relaxed_forward(const BackwardPass& pass, std::span<const Laye
   Rows h;
   for (std::size_t j = 0; j + 1 < pre_activations.size(); ++j) {
     const Rows& g = pre_activations[j];
+    const Eigen::Index line_stride = lines[j].upper_slope.rows() < rows ? 0 : 1;  // the only row serves all
     h.resize(g.rows(), g.cols());
-    for (Eigen::Index k = 0; k < g.size(); ++k) {
-      const double value = g.data()[k];
-      h.data()[k] = pass.coefficients[j].data()[k] >= 0 ? lines[j].upper_slope.data()[k] * value + lines[j].upper_intercept.data()[k]
-                                                        : lines[j].lower_slope.data()[k] * value;
+    for (Eigen::Index r = 0; r < rows; ++r) {
+      const auto upper_slope = lines[j].upper_slope.row(line_stride * r), upper_intercept = lines[j].upper_intercept.row(line_stride * r),
+                 lower_slope = lines[j].lower_slope.row(line_stride * r);
+      for (Eigen::Index k = 0; k < g.cols(); ++k)
+        h(r, k) = pass.coefficients[j](r, k) >= 0 ? upper_slope[k] * g(r, k) + upper_intercept[k] : lower_slope[k] * g(r, k);
     }
     pre_activations[j + 1].noalias() = h * weights_[j + 1].transpose();
     pre_activations[j + 1].rowwise() += biases_[j + 1].transpose();

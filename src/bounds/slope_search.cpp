@@ -26,8 +26,8 @@ class Averages {
 
 }  // namespace
 
-Eigen::VectorXd search_slopes(Propagation& propagation, const AffineRows& rows, std::vector<LayerLines>& lines,
-                              const SlopeSearchOptions& options) {
+SlopeSearchResult search_slopes(Propagation& propagation, const AffineRows& rows, std::vector<LayerLines>& lines,
+                                const SlopeSearchOptions& options, const base::Budget& budget) {
   std::vector<Averages> averages;
   std::vector<Rows> open;  // 1 where the slope is free
   for (const LayerLines& line : lines) {
@@ -36,13 +36,20 @@ Eigen::VectorXd search_slopes(Propagation& propagation, const AffineRows& rows, 
   }
   BackwardPass pass;
   std::vector<Rows> pre_activations;
-  Eigen::VectorXd best;
+  SlopeSearchResult best;
   const double shrink = options.iterations > 1 ? std::pow(options.last_rate / options.first_rate, 1.0 / (options.iterations - 1)) : 1.0;
   double rate = options.first_rate;
   for (int iteration = 1; iteration <= options.iterations; ++iteration, rate *= shrink) {
     propagation.backward(rows, lines, pass);
-    best = iteration == 1 ? pass.upper : best.cwiseMin(pass.upper).eval();
+    if (iteration == 1)
+      best.upper = pass.upper;
+    else
+      best.upper = (pass.upper.array() < best.upper.array()).select(pass.upper, best.upper).eval();  // NaN is no better
     if (iteration == options.iterations) break;
+    if (budget.spent()) {
+      best.complete = false;
+      break;
+    }
     propagation.relaxed_forward(pass, lines, pre_activations);
     for (std::size_t j = 0; j < lines.size(); ++j) {
       const Rows gradient = (pass.coefficients[j].array().min(0.0) * pre_activations[j].array()).matrix();

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "espalier/base/budget.hpp"
 #include "espalier/bounds/propagation.hpp"
 
 namespace espalier::bounds {
@@ -12,10 +13,15 @@ struct SlopeSearchOptions {
   double last_rate = 0.05;  ///< ... at last; geometric in between
 };
 
+struct SlopeSearchResult {
+  Eigen::VectorXd upper;
+  bool complete = true;  ///< false: the budget was spent after some iterations, at least one
+};
+
 /// Each row's upper bound, minimised over its own lower slopes in [0, 1] of all unstable neurons by projected Adam; the best of all
 /// iterations, the first of which uses `lines` as given. Every iterate is a valid bound; the number of iterations is fixed, so equal
 /// arguments give equal bits. `lines` is left at the last iterate.
-Eigen::VectorXd search_slopes(Propagation& propagation, const AffineRows& rows, std::vector<LayerLines>& lines,
-                              const SlopeSearchOptions& options);
+SlopeSearchResult search_slopes(Propagation& propagation, const AffineRows& rows, std::vector<LayerLines>& lines,
+                                const SlopeSearchOptions& options, const base::Budget& budget);
 
 }  // namespace espalier::bounds

@@ -1,4 +1,5 @@
 // "symbolic" and "symbolic-opt": layer by layer, backward propagation from every neuron over the bounds of the layers before it.
+#include <algorithm>
 #include <numeric>
 
 #include "bounds/interval.hpp"
@@ -10,8 +11,9 @@ namespace espalier::bounds {
 namespace {
 
 void intersect(LayerBounds& bounds, const LayerBounds& other) {
-  bounds.lower = bounds.lower.cwiseMax(other.lower);
-  bounds.upper = bounds.upper.cwiseMin(other.upper);
+  // NaN is no better.
+  bounds.lower = (other.lower.array() > bounds.lower.array()).select(other.lower, bounds.lower).eval();
+  bounds.upper = (other.upper.array() < bounds.upper.array()).select(other.upper, bounds.upper).eval();
 }
 
 using Neurons = std::vector<Eigen::Index>;
@@ -24,21 +26,25 @@ std::vector<LayerLines> lines_before(const Bounds& bounds, std::size_t layer, Ei
 }
 
 /// Intersects the bounds of some neurons of `layer` with those that one iteration (plain) or several (optimised slopes) give. In blocks,
-/// so that a block's rows stay in the cache.
-void tighten(Propagation& propagation, std::size_t layer, const Neurons& neurons, const SlopeSearchOptions& options, Bounds& bounds) {
-  constexpr std::size_t block = 32;
+/// so that a block's rows stay in the cache. False: the budget is spent.
+bool tighten(Propagation& propagation, std::size_t layer, const Neurons& neurons, const SlopeSearchOptions& options,
+             const base::Budget& budget, Bounds& bounds) {
+  const auto block = static_cast<std::size_t>(std::min<Eigen::Index>(32, propagation.rows_at_a_time(layer) / 2));
   LayerBounds& target = bounds.layers[layer];
   for (std::size_t begin = 0; begin < neurons.size(); begin += block) {
+    if (budget.spent()) return false;
     const std::span<const Eigen::Index> part(neurons.data() + begin, std::min(block, neurons.size() - begin));
     const auto count = static_cast<Eigen::Index>(part.size());
     std::vector<LayerLines> lines = lines_before(bounds, layer, 2 * count);
-    const Eigen::VectorXd upper = search_slopes(propagation, propagation.neuron_rows(layer, part), lines, options);
+    const SlopeSearchResult found = search_slopes(propagation, propagation.neuron_rows(layer, part), lines, options, budget);
     for (Eigen::Index r = 0; r < count; ++r) {
       const Eigen::Index i = part[static_cast<std::size_t>(r)];
-      target.upper[i] = std::min(target.upper[i], upper[r]);
-      target.lower[i] = std::max(target.lower[i], -upper[count + r]);
+      target.upper[i] = std::min(target.upper[i], found.upper[r]);
+      target.lower[i] = std::max(target.lower[i], -found.upper[count + r]);
     }
+    if (!found.complete) return false;
   }
+  return true;
 }
 
 /// Neurons whose sign is open; in the output layer, where bounds decide nothing, all that are not constant.
@@ -53,25 +59,25 @@ Neurons open_neurons(const LayerBounds& bounds, bool output) {
 
 /// The bounds of the layers before `layer` are taken as they are.
 void renew_layer(const nn::Network& network, Propagation& propagation, std::size_t layer, const SlopeSearchOptions& options,
-                 Bounds& bounds) {
+                 const base::Budget& budget, Bounds& bounds) {
   const LayerBounds& before = bounds.layers[layer - 1];
   intersect(bounds.layers[layer], affine_image(network.layers[layer], before.lower.cwiseMax(0.0), before.upper.cwiseMax(0.0)));
   Neurons all(static_cast<std::size_t>(network.layers[layer].outputs()));
   std::iota(all.begin(), all.end(), Eigen::Index{0});
-  tighten(propagation, layer, all, {.iterations = 1}, bounds);
-  if (options.iterations > 1) {
+  bool through = tighten(propagation, layer, all, {.iterations = 1}, budget, bounds);
+  if (through && options.iterations > 1) {
     const Neurons open = open_neurons(bounds.layers[layer], layer + 1 == network.layers.size());
-    tighten(propagation, layer, open, options, bounds);
+    through = tighten(propagation, layer, open, options, budget, bounds);
   }
-  propagation.set_magnitudes(bounds);
+  bounds.complete = bounds.complete && through;
+  if (through) propagation.set_magnitudes(bounds);
 }
 
-Bounds propagate(const nn::Network& network, const problem::Ball& ball, const SlopeSearchOptions& options) {
-  // Plain propagation for all neurons first; the bounds of "l1" are valid, and tightened from the front.
-  Bounds bounds = make_l1()->compute(network, ball);
-  Propagation propagation(network, ball, bounds);
-  for (std::size_t layer = 1; layer < network.layers.size(); ++layer) renew_layer(network, propagation, layer, options, bounds);
-  return bounds;
+/// `bounds` are valid and tightened from the front. Plain propagation for all neurons of a layer comes first. When the budget is spent,
+/// intervals over what has been tightened are left for the other layers.
+void propagate(const nn::Network& network, Propagation& propagation, const SlopeSearchOptions& options, const base::Budget& budget,
+               Bounds& bounds) {
+  for (std::size_t layer = 1; layer < network.layers.size(); ++layer) renew_layer(network, propagation, layer, options, budget, bounds);
 }
 
 class Symbolic final : public BoundsMethod {
@@ -79,8 +85,12 @@ class Symbolic final : public BoundsMethod {
   std::string name() const override { return "symbolic"; }
 
  private:
-  Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
-    return propagate(network, ball, {.iterations = 1});
+  Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
+    Bounds bounds = make_l1()->compute(network, ball, budget);
+    if (!bounds.complete) return bounds;
+    Propagation propagation(network, ball, bounds);
+    propagate(network, propagation, {.iterations = 1}, budget, bounds);
+    return bounds;
   }
 };
 
@@ -91,9 +101,16 @@ class SymbolicOpt final : public BoundsMethod {
  private:
   /// The intersection with "symbolic" makes "never looser" hold exactly: better bounds of one layer may worsen a heuristic slope further
   /// on.
-  Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
-    Bounds bounds = propagate(network, ball, {});
-    const Bounds plain = propagate(network, ball, {.iterations = 1});
+  Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
+    const Bounds first = make_l1()->compute(network, ball, budget);
+    if (!first.complete) return first;
+    Propagation propagation(network, ball, first);
+    Bounds plain = first;
+    propagate(network, propagation, {.iterations = 1}, budget, plain);
+    if (!plain.complete) return plain;
+    Bounds bounds = first;
+    propagation.set_magnitudes(first);
+    propagate(network, propagation, {}, budget, bounds);
     for (std::size_t layer = 0; layer < bounds.layers.size(); ++layer) intersect(bounds.layers[layer], plain.layers[layer]);
     return bounds;
   }
@@ -101,9 +118,9 @@ class SymbolicOpt final : public BoundsMethod {
 
 }  // namespace
 
-void renew(const nn::Network& network, const problem::Ball& ball, std::size_t layer, Bounds& bounds) {
+void renew(const nn::Network& network, const problem::Ball& ball, std::size_t layer, const base::Budget& budget, Bounds& bounds) {
   Propagation propagation(network, ball, bounds);
-  renew_layer(network, propagation, layer, {}, bounds);
+  renew_layer(network, propagation, layer, {}, budget, bounds);
 }
 
 std::unique_ptr<BoundsMethod> make_symbolic() { return std::make_unique<Symbolic>(); }

@@ -63,8 +63,8 @@ class LayerSteps {
 
 }  // namespace
 
-Bounding::Bounding(const Query& query, Offer offer)
-    : query_(query), offer_(std::move(offer)), propagation_(query.network, query.ball, query.bounds) {
+Bounding::Bounding(const Query& query, Offer offer, base::Budget budget)
+    : query_(query), offer_(std::move(offer)), budget_(std::move(budget)), propagation_(query.network, query.ball, query.bounds) {
   for (std::size_t k = 1; k < query.network.layers.size(); ++k) {
     weights_.emplace_back(query.network.layers[k].weight.cast<double>());
     biases_.emplace_back(query.network.layers[k].bias.cast<double>().transpose());
@@ -113,7 +113,7 @@ struct OpenRows {
   void take(const BackwardPass& pass) {
     for (std::size_t n = 0; n < nodes.size(); ++n) {
       const auto row = static_cast<Eigen::Index>(n);
-      if (pass.upper[row] >= nodes[n]->bound) continue;
+      if (!(pass.upper[row] < nodes[n]->bound)) continue;  // NaN proves nothing
       nodes[n]->bound = pass.upper[row];
       for (std::size_t k = 0; k < lines.size(); ++k) {
         nodes[n]->layers[k].slope = lines[k].lower_slope.row(row);
@@ -142,7 +142,12 @@ struct OpenRows {
 }  // namespace
 
 void Bounding::improve(std::span<Node* const> nodes, int iterations, double closed_at) {
-  if (nodes.empty()) return;
+  const auto most = static_cast<std::size_t>(propagation_.rows_at_a_time(propagation_.hidden_layers()));
+  for (; !nodes.empty(); nodes = nodes.subspan(std::min(most, nodes.size())))
+    improve_together(nodes.first(std::min(most, nodes.size())), iterations, closed_at);
+}
+
+void Bounding::improve_together(std::span<Node* const> nodes, int iterations, double closed_at) {
   OpenRows open(nodes);
   BackwardPass pass;
   std::vector<Rows> g;
@@ -155,6 +160,7 @@ void Bounding::improve(std::span<Node* const> nodes, int iterations, double clos
     open.take(pass);
     propagation_.relaxed_forward(pass, open.lines, g);
     offer_best(pass, g.front());
+    look_at_budget();
     if (iteration == iterations) break;
     for (std::size_t k = 0; k < open.lines.size(); ++k) open.steps[k].step(pass.coefficients[k], g[k], rate, iteration, open.lines[k]);
     open.drop(closed_at);
@@ -187,20 +193,24 @@ void Bounding::tighten(Node& node, std::size_t layer) {
   std::vector<LayerLines> lines;
   for (std::size_t k = 0; k < layer; ++k) lines.push_back(bounds::make_lines(node.layers[k].bounds, 1));
   BackwardPass pass;
-  propagation_.backward(propagation_.neuron_rows(layer, neurons), lines, pass);
-  const auto count = static_cast<Eigen::Index>(neurons.size());
-  passes_ += 2 * count;
-  for (Eigen::Index r = 0; r < count; ++r) {
-    double &lower = state.bounds.lower[neurons[static_cast<std::size_t>(r)]],
-           &upper = state.bounds.upper[neurons[static_cast<std::size_t>(r)]];
-    upper = std::min(upper, pass.upper[r]);
-    lower = std::max(lower, -pass.upper[count + r]);
-    if (lower > upper) node.empty = true;
+  const auto most = static_cast<std::size_t>(propagation_.rows_at_a_time(layer) / 2);
+  for (std::size_t begin = 0; begin < neurons.size(); begin += most) {
+    look_at_budget();
+    const std::span<const Eigen::Index> part(neurons.data() + begin, std::min(most, neurons.size() - begin));
+    propagation_.backward(propagation_.neuron_rows(layer, part), lines, pass);
+    const auto count = static_cast<Eigen::Index>(part.size());
+    passes_ += 2 * count;
+    for (Eigen::Index r = 0; r < count; ++r) {
+      double &lower = state.bounds.lower[part[static_cast<std::size_t>(r)]], &upper = state.bounds.upper[part[static_cast<std::size_t>(r)]];
+      upper = std::min(upper, pass.upper[r]);
+      lower = std::max(lower, -pass.upper[count + r]);
+      if (lower > upper) node.empty = true;
+    }
   }
 }
 
 void Bounding::tighten_above(std::span<Node* const> nodes, double closed_at) {
-  for (Node* node : nodes) passes_ += branch::tighten_above(propagation_, query_, closed_at, *node);
+  for (Node* node : nodes) passes_ += branch::tighten_above(propagation_, query_, closed_at, budget_, *node);
 }
 
 namespace {
@@ -217,7 +227,7 @@ std::vector<Neuron> costliest(const Node& node, const std::vector<LayerLines>& l
       // What the line costs at worst: the chord at 0, the lower line at one of the ends.
       const double cost =
           a > 0 ? a * lines[k].upper_intercept(row, i) : -a * std::max(-alpha * layer.bounds.lower[i], (1 - alpha) * layer.bounds.upper[i]);
-      scored.push_back({cost, {.layer = k, .index = i}});
+      scored.push_back({cost > 0 ? cost : 0.0, {.layer = k, .index = i}});  // an order needs numbers
     }
   }
   std::stable_sort(scored.begin(), scored.end(), [](const auto& x, const auto& y) { return x.first > y.first; });
@@ -228,35 +238,45 @@ std::vector<Neuron> costliest(const Node& node, const std::vector<LayerLines>& l
 
 }  // namespace
 
+/// The margin's bounds at a node, row `parent` of the lines, with one neuron on or off.
+void Bounding::bound_trials(const std::vector<LayerLines>& lines, Eigen::Index parent, std::span<Trial> trials) {
+  const auto rows = 2 * static_cast<Eigen::Index>(trials.size());
+  std::vector<LayerLines> tried = repeat(lines, parent, rows);
+  Eigen::Index row = 0;
+  for (const Trial& trial : trials) {
+    LayerLines& line = tried[trial.neuron.layer];
+    for (const double slope : {1.0, 0.0}) {
+      line.upper_slope(row, trial.neuron.index) = line.lower_slope(row, trial.neuron.index) = slope;
+      line.upper_intercept(row++, trial.neuron.index) = 0;
+    }
+  }
+  BackwardPass pass;
+  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, rows), tried, pass);
+  passes_ += rows;
+  row = 0;
+  for (Trial& trial : trials) {
+    trial.bound_on = pass.upper[row++];
+    trial.bound_off = pass.upper[row++];
+  }
+}
+
 std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nodes, std::size_t most) {
   std::vector<std::vector<Trial>> trials(nodes.size());
   if (nodes.empty()) return trials;
   const std::vector<LayerLines> lines = lines_of(nodes);
-  BackwardPass pass, trial_pass;
+  BackwardPass pass;
   propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(nodes.size())), lines, pass);
   passes_ += static_cast<std::int64_t>(nodes.size());
   // Node by node: a trial's rows, two per neuron, differ from the node's in one line, and stay in the cache.
+  const auto at_a_time = static_cast<std::size_t>(propagation_.rows_at_a_time(propagation_.hidden_layers()) / 2);
   for (std::size_t r = 0; r < nodes.size(); ++r) {
     const auto parent = static_cast<Eigen::Index>(r);
     const bool known = !nodes[r]->violated.empty();
     for (const Neuron& neuron : known ? nodes[r]->violated : costliest(*nodes[r], lines, pass, parent, most))
       trials[r].push_back({.neuron = neuron});
-    const auto rows = 2 * static_cast<Eigen::Index>(trials[r].size());
-    if (rows == 0) continue;
-    std::vector<LayerLines> tried = repeat(lines, parent, rows);
-    Eigen::Index row = 0;
-    for (const Trial& trial : trials[r]) {
-      LayerLines& line = tried[trial.neuron.layer];
-      for (const double slope : {1.0, 0.0}) {
-        line.upper_slope(row, trial.neuron.index) = line.lower_slope(row, trial.neuron.index) = slope;
-        line.upper_intercept(row++, trial.neuron.index) = 0;
-      }
-    }
-    propagation_.backward(propagation_.margin_rows(query_.label, query_.target, rows), tried, trial_pass);
-    passes_ += rows;
-    for (std::size_t t = 0; t < trials[r].size(); ++t) {
-      trials[r][t].bound_on = trial_pass.upper[2 * static_cast<Eigen::Index>(t)];
-      trials[r][t].bound_off = trial_pass.upper[2 * static_cast<Eigen::Index>(t) + 1];
+    for (std::size_t begin = 0; begin < trials[r].size(); begin += at_a_time) {
+      look_at_budget();
+      bound_trials(lines, parent, std::span(trials[r]).subspan(begin, std::min(at_a_time, trials[r].size() - begin)));
     }
   }
   return trials;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "branch/node.hpp"
+#include "espalier/base/budget.hpp"
 #include "espalier/branch/branch.hpp"
 #include "espalier/problem/linear_maximiser.hpp"
 
@@ -17,12 +18,13 @@ struct Trial {
   double bound_off = 0;  ///< and off
 };
 
+/// Every function but root() and evaluate() throws Interrupted soon after the budget is spent.
 class Bounding {
  public:
   /// Tells of a feasible input and its margin.
   using Offer = std::function<void(const Eigen::VectorXd& input, double margin)>;
 
-  Bounding(const Query& query, Offer offer);
+  Bounding(const Query& query, Offer offer, base::Budget budget = {});
 
   Node root();
 
@@ -30,8 +32,8 @@ class Bounding {
   void refine(std::span<Node* const> nodes);
   /// Bounds of hidden neurons that hold where the margin is above `closed_at`, from the node's slopes and multipliers.
   void tighten_above(std::span<Node* const> nodes, double closed_at);
-  /// Lowers node.bound by up to `iterations` passes; a node is left as soon as its bound is at most `closed_at`. Updates slopes and
-  /// multipliers to those of the best pass.
+  /// Lowers node.bound by up to `iterations` passes, one at least; a node is left as soon as its bound is at most `closed_at`. Updates
+  /// slopes and multipliers to those of the best pass.
   void improve(std::span<Node* const> nodes, int iterations, double closed_at);
   /// The most promising open neurons of each node, with their trial bounds: those that its linear program violates, if it has been solved;
   /// empty for a node without open neurons.
@@ -43,11 +45,18 @@ class Bounding {
   const bounds::Propagation& propagation() const { return propagation_; }
 
  private:
+  void look_at_budget() const {
+    if (budget_.spent()) throw Interrupted{};
+  }
+  /// For nodes that fit into one pass.
+  void improve_together(std::span<Node* const> nodes, int iterations, double closed_at);
   void offer_best(const bounds::BackwardPass& pass, const Rows& first_layer);
   void tighten(Node& node, std::size_t layer);
+  void bound_trials(const std::vector<bounds::LayerLines>& lines, Eigen::Index parent, std::span<Trial> trials);
 
   const Query query_;  ///< references to what the caller keeps
   Offer offer_;
+  base::Budget budget_;
   bounds::Propagation propagation_;
   std::vector<Rows> weights_;  ///< of layers 1.., the last one the margin's row; for margins of candidates
   std::vector<Eigen::RowVectorXd> biases_;

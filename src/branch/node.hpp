@@ -12,6 +12,9 @@ namespace espalier::branch {
 using bounds::LayerBounds;
 using bounds::Rows;
 
+/// Thrown where a budget was spent within a step of the search. What was worked on is valid, but not finished.
+struct Interrupted {};
+
 /// A hidden neuron.
 struct Neuron {
   std::size_t layer = 0;
@@ -39,6 +42,12 @@ struct Node {
     std::int64_t count = 0;
     for (const LayerState& layer : layers) count += ((layer.bounds.lower.array() < 0) && (layer.bounds.upper.array() > 0)).count();
     return count;
+  }
+
+  std::size_t bytes() const {
+    std::size_t numbers = 0;
+    for (const LayerState& layer : layers) numbers += 5 * static_cast<std::size_t>(layer.slope.size());
+    return sizeof(Node) + layers.size() * sizeof(LayerState) + numbers * sizeof(double) + violated.size() * sizeof(Neuron);
   }
 
   /// Restricts a neuron to one side of its kink.

@@ -134,17 +134,18 @@ std::vector<Neuron> NodeProgram::violated(const milp::LinearProgram::Solution& s
   return neurons;
 }
 
-std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding) {
+std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding, const base::Budget& budget) {
   if (!program_) program_.emplace(build());
   set(node);
   ++solved_;
   program_->set_column_bounds(violation_, 0, 0);
-  milp::LinearProgram::Solution solution = program_->solve();
+  milp::LinearProgram::Solution solution = program_->solve(budget);
   const bool feasible = solution.status == milp::LinearProgram::Status::optimal;
-  if (!feasible) {
+  if (!feasible && solution.status != milp::LinearProgram::Status::interrupted) {
     program_->set_column_bounds(violation_, 0, infinity);
-    solution = program_->solve();
+    solution = program_->solve(budget);
   }
+  if (solution.status == milp::LinearProgram::Status::interrupted) throw Interrupted{};
   if (solution.status != milp::LinearProgram::Status::optimal) return std::nullopt;
   Node trial = node;
   take_duals(solution, trial);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "branch/bounding.hpp"
+#include "espalier/base/budget.hpp"
 #include "espalier/milp/linear_program.hpp"
 
 namespace espalier::branch {
@@ -19,8 +20,9 @@ class NodeProgram {
 
   /// Solves the node's program; node.slope and node.multiplier become its dual solution if that lowers node.bound, evaluated by bounding,
   /// and node.violated says where its maximiser is no activation.
-  /// The relaxation's maximiser; nothing if no input has the node's phases.
-  std::optional<Eigen::VectorXd> solve(Node& node, Bounding& bounding);
+  /// The relaxation's maximiser; nothing if no input has the node's phases. Throws Interrupted, the node as it was, when the budget is
+  /// spent.
+  std::optional<Eigen::VectorXd> solve(Node& node, Bounding& bounding, const base::Budget& budget = {});
 
   /// Another output layer over the same hidden layers: the margin of `network`, whose other layers and bounds are the query's.
   void set_output(const nn::Network& network, int label, int target);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 
 #include "branch/node_lines.hpp"
 
@@ -31,7 +33,7 @@ std::vector<Wanted> wanted_bounds(const LayerState& layer, const Eigen::RowVecto
   return wanted;
 }
 
-bounds::PreActivationRows rows_of(const std::vector<Wanted>& wanted, const bounds::PreActivationRows& margin, double closed_at,
+bounds::PreActivationRows rows_of(std::span<const Wanted> wanted, const bounds::PreActivationRows& margin, double closed_at,
                                   const bounds::Propagation& propagation) {
   const auto count = static_cast<Eigen::Index>(wanted.size());
   bounds::PreActivationRows rows{.layer = margin.layer,
@@ -50,13 +52,13 @@ bounds::PreActivationRows rows_of(const std::vector<Wanted>& wanted, const bound
   return rows;
 }
 
-Eigen::VectorXd mu_of(const std::vector<Wanted>& wanted) {
+Eigen::VectorXd mu_of(std::span<const Wanted> wanted) {
   Eigen::VectorXd mu(static_cast<Eigen::Index>(wanted.size()));
   for (Eigen::Index r = 0; r < mu.size(); ++r) mu[r] = wanted[static_cast<std::size_t>(r)].mu;
   return mu;
 }
 
-void take(const std::vector<Wanted>& wanted, const Eigen::VectorXd& upper, std::size_t layer, Node& node) {
+void take(std::span<const Wanted> wanted, const Eigen::VectorXd& upper, std::size_t layer, Node& node) {
   LayerState& state = node.layers[layer];
   for (std::size_t r = 0; r < wanted.size(); ++r) {
     const Eigen::Index i = wanted[r].neuron;
@@ -73,7 +75,7 @@ void take(const std::vector<Wanted>& wanted, const Eigen::VectorXd& upper, std::
 
 }  // namespace
 
-std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query, double closed_at, Node& node) {
+std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query, double closed_at, const base::Budget& budget, Node& node) {
   std::int64_t rows_back = 0;
   Node* const one[] = {&node};
   const bounds::AffineRows margin = propagation.margin_rows(query.label, query.target, 1);
@@ -85,16 +87,21 @@ std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query,
     ++rows_back;
     node.bound = std::min(node.bound, pass.upper[0]);
     const double gap = pass.upper[0] - closed_at;
-    if (gap <= 0) break;
+    if (!(gap > 0 && gap < std::numeric_limits<double>::infinity())) break;
     propagation.relaxed_forward(pass, lines, pre_activations);
     const std::vector<Wanted> wanted = wanted_bounds(node.layers[layer], pre_activations[layer].row(0), gap);
     if (wanted.empty()) continue;
-    const auto count = static_cast<Eigen::Index>(wanted.size());
-    std::vector<bounds::LayerLines> below(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(layer));
-    for (bounds::LayerLines& line : below) line.multiplier = (mu_of(wanted) * line.multiplier).eval();
-    propagation.backward(rows_of(wanted, propagation.upper_functions(margin, lines, layer), closed_at, propagation), below, pass);
-    rows_back += count;
-    take(wanted, pass.upper, layer, node);
+    const bounds::PreActivationRows margin_here = propagation.upper_functions(margin, lines, layer);
+    const auto most = static_cast<std::size_t>(propagation.rows_at_a_time(layer));
+    for (std::size_t begin = 0; begin < wanted.size() && !node.empty; begin += most) {
+      if (budget.spent()) throw Interrupted{};
+      const std::span<const Wanted> part(wanted.data() + begin, std::min(most, wanted.size() - begin));
+      std::vector<bounds::LayerLines> below(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(layer));
+      for (bounds::LayerLines& line : below) line.multiplier = (mu_of(part) * line.multiplier).eval();
+      propagation.backward(rows_of(part, margin_here, closed_at, propagation), below, pass);
+      rows_back += static_cast<std::int64_t>(part.size());
+      take(part, pass.upper, layer, node);
+    }
   }
   return rows_back;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "branch/node.hpp"
+#include "espalier/base/budget.hpp"
 #include "espalier/branch/branch.hpp"
 
 namespace espalier::branch {
@@ -17,7 +18,7 @@ namespace espalier::branch {
 /// Layer by layer; a neuron whose phase is decided becomes a split one, because only the margin decides it; node.empty if bounds cross.
 /// From then on the node, its bound included, stands only for its inputs whose margin is above closed_at. What holds, holds for real
 /// arithmetic and float64 as in bounds::Propagation.
-/// Rows taken back to the input.
-std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query, double closed_at, Node& node);
+/// Returns the rows taken back to the input; throws Interrupted soon after the budget is spent.
+std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query, double closed_at, const base::Budget& budget, Node& node);
 
 }  // namespace espalier::branch

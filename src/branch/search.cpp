@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <cmath>
-#include <queue>
 #include <utility>
 
 #include "branch/bounding.hpp"
 #include "branch/branching.hpp"
 #include "branch/node_program.hpp"
-#include "espalier/base/clock.hpp"
+#include "branch/node_queue.hpp"
+#include "espalier/base/budget.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/branch/branch.hpp"
 
@@ -39,32 +39,21 @@ class ProgramTurns {
   int waited_ = 0;
 };
 
-struct Queued {
-  Node node;
-  std::int64_t number = 0;  ///< older first among equals
-};
-struct Lower {
-  bool operator()(const Queued& a, const Queued& b) const {
-    return a.node.bound != b.node.bound ? a.node.bound < b.node.bound : a.number > b.number;
-  }
-};
-
 class Search {
  public:
   Search(const Query& query, const Options& options)
       : query_(query),
         options_(options),
-        bounding_(query, [this](const Eigen::VectorXd& input, double margin) { offer(input, margin); }),
-        program_(query) {}
+        budget_(options.time_limit_seconds, [this] { return stop_ || (options_.stop_requested && options_.stop_requested()); }),
+        bounding_(
+            query, [this](const Eigen::VectorXd& input, double margin) { offer(input, margin); }, budget_),
+        largest_margin_(bounds::largest_margin(query.bounds, query.label, query.target)) {}
+  Search(const Search&) = delete;
+  Search& operator=(const Search&) = delete;
 
   Outcome operator()() {
     if (options_.start) offer(options_.start->input, options_.start->margin);
-    Node root = bounding_.root();
-    Node* const one[] = {&root};
-    bounding_.improve(one, root_passes, closed_at());
-    ++outcome_.nodes;
-    root_bound_ = root.bound;
-    enqueue(std::move(root));
+    bound_root();
     tell_bound();
     while (!finished()) {
       step();
@@ -72,13 +61,13 @@ class Search {
     }
     outcome_.bound = bound();
     outcome_.passes = bounding_.passes();
-    outcome_.linear_programs = program_.solved();
+    if (program_) outcome_.linear_programs = program_->solved();
     return std::move(outcome_);
   }
 
  private:
   void offer(const Eigen::VectorXd& input, double margin) {
-    if (outcome_.best && margin <= outcome_.best->margin) return;
+    if (!(margin > (outcome_.best ? outcome_.best->margin : -std::numeric_limits<double>::infinity()))) return;  // NaN is no better
     outcome_.best = {.input = input, .margin = margin};
     if (options_.on_improvement && options_.on_improvement(input, margin)) stop_ = true;
   }
@@ -93,9 +82,11 @@ class Search {
     return value;
   }
 
+  /// The largest bound of a node that waits or is in work.
+  double open_bound() const { return queue_.empty() ? in_work_ : std::max(in_work_, queue_.largest_bound()); }
+
   double bound() const {
-    double value = std::max(closed_bound_, tightened_above_);
-    if (!queue_.empty()) value = std::max(value, queue_.top().node.bound);
+    const double value = std::min(largest_margin_, std::max({closed_bound_, tightened_above_, open_bound()}));
     return outcome_.best ? std::max(value, outcome_.best->margin) : value;
   }
 
@@ -112,30 +103,63 @@ class Search {
     if (node.bound <= closed_at())
       close(node.bound);
     else
-      queue_.push({.node = std::move(node), .number = ++numbers_});
+      queue_.push(std::move(node));
   }
 
   bool finished() {
-    if (stop_ || (options_.stop_requested && options_.stop_requested())) {
+    if (budget_.stop_requested()) {
       outcome_.end = End::stopped;
-    } else if (queue_.empty() || queue_.top().node.bound <= closed_at()) {
+    } else if (open_bound() <= closed_at()) {
       outcome_.end = closed_bound_ <= closed_at() ? End::closed : End::unresolved;
+    } else if (interrupted_) {
+      outcome_.end = budget_.out_of_time() ? End::time : End::stopped;
     } else if (options_.node_limit >= 0 && outcome_.nodes >= options_.node_limit) {
       outcome_.end = End::nodes;
-    } else if (watch_.wall_seconds() >= options_.time_limit_seconds) {
+    } else if (budget_.out_of_time()) {
       outcome_.end = End::time;
+    } else if (out_of_memory()) {
+      outcome_.end = End::memory;
     } else {
       return false;
     }
     return true;
   }
 
-  /// Branches on the best nodes.
+  bool out_of_memory() {
+    const double most = options_.memory_limit_mib * (1 << 20);
+    const auto full = [&] { return options_.memory_limit_mib > 0 && static_cast<double>(queue_.bytes()) > most; };
+    if (full()) close(queue_.drop_closed(closed_at()));
+    return full();
+  }
+
+  void bound_root() {
+    Node root = bounding_.root();
+    Node* const one[] = {&root};
+    try {
+      bounding_.improve(one, root_passes, closed_at());
+    } catch (const Interrupted&) {
+      interrupted_ = true;
+    }
+    ++outcome_.nodes;
+    root_bound_ = root.bound;
+    enqueue(std::move(root));
+  }
+
+  /// Branches on the best nodes. Should that be interrupted, their bounds stand.
   void step() {
+    in_work_ = queue_.largest_bound();
+    try {
+      branch_on_best();
+      in_work_ = -std::numeric_limits<double>::infinity();
+    } catch (const Interrupted&) {
+      interrupted_ = true;
+    }
+  }
+
+  void branch_on_best() {
     std::vector<Node> parents;
-    while (!queue_.empty() && parents.size() < batch_size && queue_.top().node.bound > closed_at()) {
-      Node node = queue_.top().node;
-      queue_.pop();
+    while (!queue_.empty() && parents.size() < batch_size && queue_.largest_bound() > closed_at()) {
+      Node node = queue_.pop();
       if (node.open_neurons() > 0)
         parents.push_back(std::move(node));
       else
@@ -146,9 +170,14 @@ class Search {
     bound_all(children.nodes);
   }
 
+  NodeProgram& program() {
+    if (!program_) program_.emplace(query_);
+    return *program_;
+  }
+
   /// All phases fixed: the linear program is exact.
   void solve_exactly(Node node) {
-    if (const std::optional<Eigen::VectorXd> input = program_.solve(node, bounding_)) try_input(*input);
+    if (const std::optional<Eigen::VectorXd> input = program().solve(node, bounding_, budget_)) try_input(*input);
     close(node.bound);
   }
 
@@ -173,7 +202,7 @@ class Search {
     for (Node* child : open) {
       const double gap = child->bound - closed_at();
       if (turns_.next(gap, root_bound_ - closed_at())) {
-        if (const std::optional<Eigen::VectorXd> input = program_.solve(*child, bounding_)) try_input(*input);
+        if (const std::optional<Eigen::VectorXd> input = program().solve(*child, bounding_, budget_)) try_input(*input);
         turns_.tell(gap, child->bound - closed_at());
       }
       enqueue(std::move(*child));
@@ -190,14 +219,16 @@ class Search {
 
   const Query& query_;
   const Options& options_;
-  base::Stopwatch watch_;
   Outcome outcome_;
   bool stop_ = false;
+  bool interrupted_ = false;
+  base::Budget budget_;
   Bounding bounding_;
-  NodeProgram program_;
-  std::priority_queue<Queued, std::vector<Queued>, Lower> queue_;
+  std::optional<NodeProgram> program_;  ///< made when it is first wanted
+  NodeQueue queue_;
   ProgramTurns turns_;
-  std::int64_t numbers_ = 0;
+  double largest_margin_;                                      ///< that the query's bounds of the logits allow
+  double in_work_ = -std::numeric_limits<double>::infinity();  ///< the largest bound of the batch in work
   double root_bound_ = 0;
   double told_bound_ = std::numeric_limits<double>::infinity();
   double tightened_above_ = -std::numeric_limits<double>::infinity();  ///< nodes say nothing of inputs with a margin up to this

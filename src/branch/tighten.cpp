@@ -1,6 +1,7 @@
 #include "espalier/branch/tighten.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -50,6 +51,9 @@ class Prefix {
 /// Upper bounds of one prefix after another by linear programs.
 class ByPrograms {
  public:
+  explicit ByPrograms(const TighteningOptions& options) : budget_(options.budget) {}
+
+  bool over() const { return budget_.spent(); }
   double operator()(const Prefix& prefix) {
     const Query query = prefix.query();
     if (program_)
@@ -58,26 +62,35 @@ class ByPrograms {
       program_.emplace(query);
     Bounding bounding(query, [](const Eigen::VectorXd&, double) {});
     Node root = bounding.root();
-    program_->solve(root, bounding);
+    try {
+      program_->solve(root, bounding, budget_);
+    } catch (const Interrupted&) {
+      return root.bound;
+    }
     ++solved_;
     return root.bound;
   }
   std::int64_t count() const { return solved_; }
 
  private:
+  const base::Budget& budget_;
   std::optional<NodeProgram> program_;
   std::int64_t solved_ = 0;
 };
 
 class BySearch {
  public:
-  explicit BySearch(const TighteningOptions& options) {
+  explicit BySearch(const TighteningOptions& options, std::int64_t spent) : limits_(options), spent_(spent) {
     options_.relative_gap = 1e-2;
     options_.absolute_gap = 1e-3;
-    options_.node_limit = options.nodes;
-    options_.stop_requested = options.stop_requested;
+    options_.stop_requested = [this] { return limits_.budget.spent(); };
   }
+  BySearch(const BySearch&) = delete;
+  BySearch& operator=(const BySearch&) = delete;
+
+  bool over() const { return limits_.budget.spent() || left() == 0; }
   double operator()(const Prefix& prefix) {
+    options_.node_limit = std::min(limits_.nodes, left());
     const Outcome outcome = run(prefix.query(), options_);
     nodes_ += outcome.nodes;
     return outcome.bound;
@@ -85,27 +98,33 @@ class BySearch {
   std::int64_t count() const { return nodes_; }
 
  private:
+  std::int64_t left() const {
+    if (limits_.node_limit < 0) return std::numeric_limits<std::int64_t>::max();
+    return std::max<std::int64_t>(0, limits_.node_limit - spent_ - nodes_);
+  }
+
+  const TighteningOptions& limits_;
+  std::int64_t spent_;  ///< in the layers before
   Options options_;
   std::int64_t nodes_ = 0;
 };
 
-/// False: stopped.
+/// Neuron after neuron, until a limit is met. Returns what was spent.
 template <class UpperBound>
-bool tighten_layer(const nn::Network& network, const problem::Ball& ball, std::size_t layer, const TighteningOptions& options,
-                   UpperBound& upper_bound, bounds::Bounds& bounds) {
+std::int64_t tighten_layer(const nn::Network& network, const problem::Ball& ball, std::size_t layer, UpperBound&& upper_bound,
+                           bounds::Bounds& bounds) {
   Prefix prefix(network, ball, layer, bounds);
   bounds::LayerBounds& own = bounds.layers[layer];
-  for (Eigen::Index i = 0; i < own.lower.size(); ++i) {
-    if (options.stop_requested && options.stop_requested()) return false;
+  for (Eigen::Index i = 0; i < own.lower.size() && !upper_bound.over(); ++i) {
     // The second bound is left out when the first one decides the sign.
     if (bounds::classify(own.lower[i], own.upper[i]) != bounds::ReluCase::unstable) continue;
     prefix.set_output(i, 1.0F, own.lower[i], own.upper[i]);
     own.upper[i] = std::max(own.lower[i], std::min(own.upper[i], upper_bound(prefix)));
-    if (own.upper[i] <= 0) continue;
+    if (own.upper[i] <= 0 || upper_bound.over()) continue;
     prefix.set_output(i, -1.0F, -own.upper[i], -own.lower[i]);
     own.lower[i] = std::min(own.upper[i], std::max(own.lower[i], -upper_bound(prefix)));
   }
-  return true;
+  return upper_bound.count();
 }
 
 class Searched final : public bounds::BoundsMethod {
@@ -114,9 +133,9 @@ class Searched final : public bounds::BoundsMethod {
   std::string name() const override { return name_; }
 
  private:
-  bounds::Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const override {
-    bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(network, ball);
-    tighten(network, ball, {.nodes = nodes_, .stop_requested = {}}, bounds);
+  bounds::Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
+    bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(network, ball, budget);
+    if (bounds.complete) tighten(network, ball, {.nodes = nodes_, .budget = budget}, bounds);
     return bounds;
   }
 
@@ -131,21 +150,15 @@ constexpr std::int64_t mip_nodes = 32;
 std::int64_t tighten(const nn::Network& network, const problem::Ball& ball, const TighteningOptions& options, bounds::Bounds& bounds) {
   check(bounds, network, "tighten");
   std::int64_t count = 0;
-  for (std::size_t layer = 1; layer < network.layers.size(); ++layer) {
-    renew(network, ball, layer, bounds);
-    if (layer + 1 == network.layers.size()) break;  // logits: nothing is decided by their signs
-    bool goes_on = true;
-    if (options.nodes == 0) {
-      ByPrograms by_programs;
-      goes_on = tighten_layer(network, ball, layer, options, by_programs, bounds);
-      count += by_programs.count();
-    } else {
-      BySearch by_search(options);
-      goes_on = tighten_layer(network, ball, layer, options, by_search, bounds);
-      count += by_search.count();
-    }
-    if (!goes_on) break;
+  const auto met = [&] { return options.nodes > 0 && options.node_limit >= 0 && count >= options.node_limit; };
+  for (std::size_t layer = 1; layer < network.layers.size() && !met(); ++layer) {
+    renew(network, ball, layer, options.budget, bounds);
+    const bool logits = layer + 1 == network.layers.size();  // nothing is decided by their signs
+    if (options.budget.spent() || logits) break;
+    count += options.nodes == 0 ? tighten_layer(network, ball, layer, ByPrograms(options), bounds)
+                                : tighten_layer(network, ball, layer, BySearch(options, count), bounds);
   }
+  if (options.budget.spent()) bounds.complete = false;
   return count;
 }
 

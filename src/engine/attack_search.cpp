@@ -5,10 +5,11 @@
 
 namespace espalier::engine {
 
-milp::Result attack(const SearchContext& context) {
+milp::Result attack(const SearchContext& context, double share) {
   const double begin = context.watch.wall_seconds();
-  attack::AttackOptions options{
-      .seed = context.settings.seed, .time_limit_seconds = context.seconds_left(), .stop_requested = context.settings.stop_requested};
+  attack::AttackOptions options{.seed = context.settings.seed,
+                                .time_limit_seconds = share * context.seconds_left(),
+                                .stop_requested = context.settings.stop_requested};
   milp::Result claimed;
   options.on_improvement = [&](const Eigen::VectorXd& input, double margin) {
     claimed.incumbent = {.objective = margin, .x = {input.begin(), input.end()}, .seconds = context.watch.wall_seconds()};
@@ -21,10 +22,10 @@ milp::Result attack(const SearchContext& context) {
   if (context.settings.stop_requested && context.settings.stop_requested()) {
     claimed.termination = {.reason = milp::Reason::stopped, .limit = milp::Limit::none, .detail = "the attack was stopped"};
   } else {
-    const bool late = context.seconds_left() <= 0;
     claimed.termination = {.reason = milp::Reason::limit,
-                           .limit = late ? milp::Limit::time : milp::Limit::iterations,
+                           .limit = found.complete ? milp::Limit::iterations : milp::Limit::time,
                            .detail = "the attack is over; it proves nothing"};
+    if (share < 1 && !found.complete && !context.recorder.finished()) note_cut_short("attack", context.result);
   }
   context.result.attack_seconds += context.watch.wall_seconds() - begin;
   return claimed;

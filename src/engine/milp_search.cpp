@@ -7,19 +7,6 @@
 
 namespace espalier::engine {
 
-double SearchContext::seconds_left() const { return std::max(0.0, settings.time_limit_seconds - watch.wall_seconds()); }
-
-milp::CallbackAction SearchContext::see(const Eigen::VectorXd& input, double claimed_margin) const {
-  return recorder.see(input, unit * claimed_margin);
-}
-
-double SearchContext::cutoff() const { return decide_cutoff * margin_unit / unit - deviation; }
-
-double SearchContext::margin(const Eigen::VectorXd& input) const {
-  const Eigen::VectorXd logits = nn::forward(embedded, input);
-  return logits[problem.target] - logits[problem.label];
-}
-
 namespace {
 
 class MilpSearch final : public Search {
@@ -32,12 +19,31 @@ class MilpSearch final : public Search {
   std::string version() const override { return solver_->version(); }
 
   milp::Result run(const SearchContext& c) const override {
-    const double begin = c.watch.wall_seconds();
-    const bounds::Bounds bounds = method_->compute(c.embedded, c.ball);
-    c.result.neurons = count_relu_cases(bounds);
-    c.result.unstable_by_layer = unstable_by_layer(bounds);
+    const bounds::Bounds bounds = bound(*method_, c);
+    milp::Result claimed = c.budget().spent() ? without_model(c) : with_model(c, bounds);
+    const milp::Reason reason = claimed.termination.reason;
+    if (reason == milp::Reason::limit || reason == milp::Reason::stopped)
+      claimed.dual_bound = std::min(claimed.dual_bound, largest_margin(bounds, c.problem.label, c.problem.target));
+    return claimed;
+  }
+
+ private:
+  /// The time is over after the bounds: nothing but the start is looked at.
+  static milp::Result without_model(const SearchContext& c) {
+    milp::Result claimed;
+    claimed.dual_bound = milp::infinity;
+    claimed.termination = {.reason = milp::Reason::limit, .limit = milp::Limit::time, .detail = "the bounds took all the time"};
+    if (const std::optional<Eigen::VectorXd> input = start(c)) {
+      claimed.incumbent = {.objective = c.margin(*input), .x = {input->begin(), input->end()}, .seconds = c.watch.wall_seconds()};
+      c.see(*input, claimed.incumbent->objective);
+    }
+    if (c.settings.stop_requested && c.settings.stop_requested())
+      claimed.termination = {.reason = milp::Reason::stopped, .limit = milp::Limit::none, .detail = "stopped by the caller"};
+    return claimed;
+  }
+
+  milp::Result with_model(const SearchContext& c, const bounds::Bounds& bounds) const {
     const double bounded = c.watch.wall_seconds();
-    c.result.bounds_seconds += bounded - begin;
     const auto embedding = formulation_->build(
         {.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds});
     c.result.size = embedding->size();
@@ -45,7 +51,6 @@ class MilpSearch final : public Search {
     return search(c, *embedding);
   }
 
- private:
   milp::Result search(const SearchContext& c, const embed::Embedding& embedding) const {
     const std::optional<Eigen::VectorXd> input = start(c);
     milp::SolveOptions options = solve_options(c, embedding);
@@ -71,7 +76,7 @@ class MilpSearch final : public Search {
     if (c.known) return c.known;
     if (c.settings.start == Start::none) return std::nullopt;
     if (c.settings.start == Start::clean_input) return c.problem.input;
-    const milp::Result found = attack(c);
+    const milp::Result found = attack(c, attack_share);
     return Eigen::Map<const Eigen::VectorXd>(found.incumbent->x.data(), static_cast<Eigen::Index>(found.incumbent->x.size()));
   }
 

@@ -29,6 +29,8 @@ milp::Termination termination_of(branch::End end, bool cutoff_proven) {
       return {Reason::limit, Limit::nodes, "node limit"};
     case branch::End::time:
       return {Reason::limit, Limit::time, "time limit"};
+    case branch::End::memory:
+      return {Reason::limit, Limit::memory, "the nodes that wait fill their limit of memory"};
     case branch::End::stopped:
       return {Reason::stopped, Limit::none, "stopped by the caller"};
   }
@@ -61,7 +63,7 @@ class NativeSearch final : public Search {
   std::string version() const override { return "espalier " + base::build_info().version; }
 
   milp::Result run(const SearchContext& c) const override {
-    milp::Result claimed = attack(c);  // first: it needs no bounds
+    milp::Result claimed = attack(c, attack_share);  // first: it needs no bounds
     if (c.known) prefer(c, *c.known, claimed);
     if (c.recorder.finished() || claimed.termination.reason == Reason::stopped) {
       claimed.termination = {Reason::stopped, Limit::none, "the attack was the end"};
@@ -70,11 +72,7 @@ class NativeSearch final : public Search {
     } else if (c.embedded.hidden_layers() == 0) {
       maximise_linear_margin(c, claimed);
     } else {
-      const double begin = c.watch.wall_seconds();
-      bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(c.embedded, c.ball);
-      c.result.neurons = count_relu_cases(bounds);
-      c.result.unstable_by_layer = unstable_by_layer(bounds);
-      c.result.bounds_seconds += c.watch.wall_seconds() - begin;
+      bounds::Bounds bounds = bound(*bounds::make_bounds_method("symbolic-opt"), c);
       search(c, bounds, claimed);
     }
     return claimed;
@@ -112,7 +110,11 @@ class NativeSearch final : public Search {
       claimed.incumbent = {
           .objective = found.best->margin, .x = {found.best->input.begin(), found.best->input.end()}, .seconds = c.watch.wall_seconds()};
       if (found.end != branch::End::nodes || left <= round.nodes) break;
-      claimed.nodes += improve(c, round.nodes_per_bound, bounds);
+      claimed.nodes += improve(c, round.nodes_per_bound, left - found.nodes, bounds);
+      if (c.settings.node_limit >= 0 && claimed.nodes >= c.settings.node_limit) break;
+      if (c.seconds_left() <= 0) found.end = branch::End::time;
+      if (c.settings.stop_requested && c.settings.stop_requested()) found.end = branch::End::stopped;
+      if (found.end != branch::End::nodes) break;
     }
     claimed.termination = termination_of(found.end, options.cutoff && found.best->margin <= *options.cutoff);
     claimed.termination.detail += fmt::format("; {} linear programs", programs);
@@ -123,6 +125,7 @@ class NativeSearch final : public Search {
     if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = c.cutoff();
     options.relative_gap = std::max(options.relative_gap, c.settings.relative_gap);
     options.absolute_gap = std::max(options.absolute_gap, c.absolute_gap());
+    if (c.settings.memory_limit_mib > 0) options.memory_limit_mib = 0.5 * c.settings.memory_limit_mib;
     options.on_improvement = [&c](const Eigen::VectorXd& input, double margin) {
       return c.see(input, margin) == milp::CallbackAction::stop;
     };
@@ -135,11 +138,11 @@ class NativeSearch final : public Search {
     return options;
   }
 
-  /// Nodes spent.
-  static std::int64_t improve(const SearchContext& c, std::int64_t nodes_per_bound, bounds::Bounds& bounds) {
+  /// Nodes spent, at most `most` and a batch.
+  static std::int64_t improve(const SearchContext& c, std::int64_t nodes_per_bound, std::int64_t most, bounds::Bounds& bounds) {
     const double begin = c.watch.wall_seconds();
-    const auto stop = [&c] { return c.seconds_left() <= 0 || (c.settings.stop_requested && c.settings.stop_requested()); };
-    const std::int64_t spent = branch::tighten(c.embedded, c.ball, {.nodes = nodes_per_bound, .stop_requested = stop}, bounds);
+    const std::int64_t spent =
+        branch::tighten(c.embedded, c.ball, {.nodes = nodes_per_bound, .node_limit = most, .budget = c.budget()}, bounds);
     c.result.neurons = count_relu_cases(bounds);
     c.result.unstable_by_layer = unstable_by_layer(bounds);
     c.result.bounds_seconds += c.watch.wall_seconds() - begin;

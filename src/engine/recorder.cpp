@@ -19,25 +19,36 @@ milp::CallbackAction Recorder::see(const Eigen::VectorXd& input, double claimed_
     keep_if_best(verified);
     result_.trace.push_back(record);
     ++result_.incumbents;
-    if (settings_.on_incumbent) settings_.on_incumbent(so_far(record));
+    tell();
   }
   return finished() ? milp::CallbackAction::stop : milp::CallbackAction::proceed;
 }
 
-SolveResult Recorder::so_far(const IncumbentRecord& last) const {
+void Recorder::begin() {
+  keep_if_best(verifier_.clean_input());
+  tell();
+}
+
+void Recorder::publish(double dual_bound) {
+  result_.dual_bound = dual_bound;
+  tell();
+}
+
+void Recorder::tell() const {
+  if (!settings_.on_incumbent) return;
   SolveResult result = result_;
   result.status = Status::limit;
   result.reason = "running";
   result.limit = "none";
-  result.claimed_objective = last.surrogate_objective;
-  result.total_seconds = last.seconds;
+  if (!result.trace.empty()) result.claimed_objective = result.trace.back().surrogate_objective;
+  result.total_seconds = watch_.wall_seconds();
   result.cpu_seconds = watch_.cpu_seconds();
-  result.solver_seconds = last.seconds - result.bounds_seconds - result.embed_seconds;
-  return result;
+  result.solver_seconds = result.total_seconds - result.bounds_seconds - result.embed_seconds;
+  settings_.on_incumbent(result);
 }
 
 void Recorder::keep_if_best(const certify::Verified& verified) {
-  if (result_.verified_objective && verified.margin() <= *result_.verified_objective) return;
+  if (result_.verified_objective && !(verified.margin() > *result_.verified_objective)) return;
   result_.verified_objective = verified.margin();
   result_.verified_objective_float32 = verified.margin_float32();
   result_.distance = verified.distance();

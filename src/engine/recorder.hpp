@@ -21,12 +21,17 @@ class Recorder {
   /// Verifies an input and records it, once per distinct input.
   milp::CallbackAction see(const Eigen::VectorXd& input, double claimed_objective);
 
+  /// The clean input's margin counts as seen, but is no incumbent.
+  void begin();
+  /// Tells the caller what is known before a phase that may have to be killed.
+  void publish(double dual_bound);
+
   bool success() const { return result_.adversarial_input.has_value(); }
   /// A success ends the solve.
   bool finished() const { return success() && (settings_.on_success == OnSuccess::stop || settings_.goal == Goal::decide); }
 
  private:
-  SolveResult so_far(const IncumbentRecord& last) const;
+  void tell() const;
   void keep_if_best(const certify::Verified& verified);
 
   const certify::Verifier& verifier_;

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "engine/recorder.hpp"
-#include "espalier/base/clock.hpp"
+#include "espalier/base/budget.hpp"
 #include "espalier/engine/result.hpp"
 #include "espalier/engine/settings.hpp"
 #include "espalier/milp/solver.hpp"
@@ -31,6 +31,8 @@ struct SearchContext {
   double margin_unit = 1;  ///< absolute tolerances are times this (nn::margin_unit of the problem's network)
 
   double seconds_left() const;
+  /// `share` of the time that is left, less if the caller wants a stop.
+  base::Budget budget(double share = 1) const;
   /// Shows an input and the margin that `embedded` is claimed to have there to the recorder.
   milp::CallbackAction see(const Eigen::VectorXd& input, double claimed_margin) const;
   /// An upper bound on the margin of the network which is asked about, from one on that of `embedded`.
@@ -57,7 +59,16 @@ std::unique_ptr<Search> make_attack_search();
 /// Branch and bound on ReLU phases, after the attack.
 std::unique_ptr<Search> make_native_search();
 
-/// Runs the attack, shows every improvement to the recorder and adds its time to attack_seconds.
-milp::Result attack(const SearchContext& context);
+/// Runs the attack for up to `share` of the time that is left, shows every improvement to the recorder and adds its time to attack_seconds.
+milp::Result attack(const SearchContext& context, double share = 1);
+
+/// Adds a word to result.cut_short.
+void note_cut_short(std::string_view what, SolveResult& result);
+
+/// Of the time that is left, for what comes before a search.
+inline constexpr double attack_share = 0.25, bounds_share = 0.5;
+
+/// The bounds of context.embedded within their share of the time; fills the result's counts of neurons.
+bounds::Bounds bound(const bounds::BoundsMethod& method, const SearchContext& context);
 
 }  // namespace espalier::engine

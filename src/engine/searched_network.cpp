@@ -1,8 +1,10 @@
 #include "engine/searched_network.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "engine/search.hpp"
 #include "espalier/branch/tighten.hpp"
 #include "espalier/nn/rescale.hpp"
 #include "espalier/prune/compress.hpp"
@@ -39,7 +41,9 @@ SearchedNetwork searched_network(const problem::Problem& problem, const nn::Netw
   if (!settings.compress || settings.solver == "attack") return searched;
   const double begin = watch.wall_seconds();
   const std::string& method = settings.solver == "native" ? "symbolic-opt" : settings.bounds;
-  const bounds::Bounds proof = branch::make_bounds_method(method)->compute(searched.network, problem.ball());
+  const base::Budget budget(bounds_share * std::max(0.0, settings.time_limit_seconds - begin), settings.stop_requested);
+  const bounds::Bounds proof = branch::make_bounds_method(method)->compute(searched.network, problem.ball(), budget);
+  if (!proof.complete) note_cut_short("bounds", result);
   const double bounded = watch.wall_seconds();
   prune::Compression made = prune::compress(searched.network, proof);
   searched.deviation += made.deviation[problem.target] + made.deviation[problem.label];

@@ -86,8 +86,9 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
 
   const base::Stopwatch watch;
   Recorder recorder(verifier, settings, watch, result);
+  recorder.begin();
   const auto search_network = [&](const nn::Network& network, const SolveSettings& own, const std::optional<Eigen::VectorXd>& known) {
-    const SearchedNetwork searched = searched_network(problem, network, settings, watch, result);
+    const SearchedNetwork searched = searched_network(problem, network, own, watch, result);
     search_and_conclude(*search,
                         {.problem = problem,
                          .embedded = searched.network,
@@ -108,10 +109,12 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   search_network(embedded, first, {});
   if (fall_back && !recorder.finished() && result.status != Status::error && result.reason != "stopped") {
     result.surrogate_seconds = watch.wall_seconds();
+    if (result.limit == to_string(milp::Limit::time)) note_cut_short("surrogate", result);
     result.dense = true;
     result.claimed_objective.reset();
+    result.dual_bound = milp::infinity;
     result.bound_trace.clear();
-    search_network(problem.network, settings, result.input);
+    search_network(problem.network, settings, result.incumbents > 0 ? result.input : std::nullopt);
   }
   result.total_seconds = watch.wall_seconds();
   result.cpu_seconds = watch.cpu_seconds();

@@ -88,12 +88,15 @@ class PruneStage : public NetworkStage {
     if (p.text("prune_proof") == "none")
       set_compression({}, std::numeric_limits<double>::infinity(), 0, made.more);
     else
-      compress_over_box(p.text("prune_proof"), made);
+      compress_over_box(p.text("prune_proof"), context, made);
     return made;
   }
 
-  static void compress_over_box(const std::string& method, MadeNetwork& made) {
-    const bounds::Bounds proof = branch::make_bounds_method(method)->compute(made.network, problem::unit_box(made.network.inputs()));
+  static void compress_over_box(const std::string& method, const StageContext& context, MadeNetwork& made) {
+    const base::Budget budget(std::numeric_limits<double>::infinity(), context.stop_requested);
+    const bounds::Bounds proof =
+        branch::make_bounds_method(method)->compute(made.network, problem::unit_box(made.network.inputs()), budget);
+    if (!proof.complete) throw task::StageStopped{};
     prune::Compression smaller = prune::compress(made.network, proof);
     made.network = std::move(smaller.network);
     set_compression(smaller.layers, smaller.smallest_slack, smaller.deviation.maxCoeff(), made.more);

@@ -19,6 +19,10 @@ Schema outcome_columns() {
       column("solve_limit", text, "",
              "the limit that ended it: time or cpu (the outcome then depends on the machine's speed), nodes, ... or none"),
       column("solve_detail", text, "", "the same in words"),
+      column(
+          "cut_short", text, "",
+          "what a share of the time limit ended before the search: attack, bounds, surrogate, joined by +, or none; unless none, the row "
+          "depends on the machine's speed"),
       column("adversarial", boolean, "", "an input was found that the dense network's forward pass verified as adversarial"),
       column("claimed_objective", real, "1",
              "margin of the network that was searched last at the last incumbent, as the solver claims; NaN if none"),

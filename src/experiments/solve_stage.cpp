@@ -63,6 +63,7 @@ Parameters outcome_values(const engine::SolveResult& r) {
       {"solve_reason", r.reason},
       {"solve_limit", r.limit},
       {"solve_detail", r.detail},
+      {"cut_short", r.cut_short},
       {"adversarial", r.adversarial_input.has_value()},
       {"claimed_objective", r.claimed_objective.value_or(nan)},
       {"verified_objective", r.verified_objective.value_or(nan)},
@@ -152,7 +153,7 @@ class SolveStage : public task::Stage {
         parameters_(columns_of_sections({"dataset", "network", "train", "prune", "select", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
-  std::uint32_t schema_version() const override { return 6; }
+  std::uint32_t schema_version() const override { return 7; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }
@@ -209,6 +210,7 @@ class SolveStage : public task::Stage {
 
     engine::SolveSettings settings = settings_of(p);
     settings.stop_requested = context.stop_requested;
+    settings.memory_limit_mib = attempt.limits.memory_mib;
     if (environment_->options().solver_logs) settings.log_file = context.output_directory / "log" / (attempt.spec.key.hex() + ".log");
     if (environment_->options().save_problems) save(problem, attempt, context);
 

@@ -34,7 +34,7 @@ void write_rows(const Model& model, std::ostream& out) {
 }
 
 /// A reader knows a column by its first entry, so one without entries gets a zero in the objective.
-void write_columns(const Model& model, std::ostream& out) {
+bool write_columns(const Model& model, std::ostream& out, const base::Budget& budget) {
   const std::size_t columns = model.columns().size();
   std::vector<std::vector<Entry>> entries(columns);
   std::vector<double> cost(columns, 0.0);
@@ -54,12 +54,14 @@ void write_columns(const Model& model, std::ostream& out) {
     integer = begin;
   };
   for (std::size_t j = 0; j < columns; ++j) {
+    if (budget.spent()) return false;
     if (model.columns()[j].integer != integer) mark(!integer);
     if (cost[j] != 0 || entries[j].empty()) out << fmt::format(" c{} obj {}\n", j, cost[j]);
     for (const Entry& entry : entries[j]) out << fmt::format(" c{} r{} {}\n", j, entry.row, entry.value);
   }
   if (integer) mark(false);
   if (model.objective_constant() != 0) out << fmt::format(" constant obj {}\n", sign * model.objective_constant());
+  return true;
 }
 
 void write_right_hand_sides(const Model& model, std::ostream& out) {
@@ -96,20 +98,22 @@ void write_bounds(const Model& model, std::ostream& out) {
 
 }  // namespace
 
-void write_mps(const Model& model, std::ostream& out) {
+bool write_mps(const Model& model, std::ostream& out, const base::Budget& budget) {
   out << "NAME espalier FREE\n";
   write_rows(model, out);
-  write_columns(model, out);
+  if (!write_columns(model, out, budget)) return false;
   write_right_hand_sides(model, out);
   write_bounds(model, out);
   out << "ENDATA\n";
+  return true;
 }
 
-void write_mps_file(const Model& model, const std::filesystem::path& path) {
+bool write_mps_file(const Model& model, const std::filesystem::path& path, const base::Budget& budget) {
   std::ofstream out(path);
-  write_mps(model, out);
+  const bool whole = write_mps(model, out, budget);
   out.close();
   if (!out) base::fail(base::ErrorKind::io, "cannot write the model to '{}': {}", path.string(), std::strerror(errno));
+  return whole;
 }
 
 int mps_column(std::string_view name) {

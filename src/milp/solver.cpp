@@ -1,5 +1,6 @@
 #include "espalier/milp/solver.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "espalier/base/error.hpp"
@@ -134,6 +135,7 @@ Result Solver::solve(const Model& model, const SolveOptions& options) const {
   SolveOptions checked = options;
   if (checked.cutoff && !checked.start.empty() && !better(model.sense(), model.objective_value(checked.start), *checked.cutoff))
     checked.start.clear();
+  checked.time_limit = std::max(0.0, options.time_limit - watch.wall_seconds());  // the checks of a large model take their time
   Result result;
   try {
     if (model.columns().empty()) {

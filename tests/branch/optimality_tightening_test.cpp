@@ -71,7 +71,7 @@ TEST(OptimalityTightening, KeepsEveryPointWhoseMarginIsAboveTheCutoff) {
       Node node = c.improved_root();
       const Node before = node;
       for (int round = 0; round < 3 && node.bound > closed_at && !node.empty; ++round) {
-        EXPECT_GT(tighten_above(c.propagation, c.query(), closed_at, node), 0);
+        EXPECT_GT(tighten_above(c.propagation, c.query(), closed_at, {}, node), 0);
         Node* const one[] = {&node};
         if (!node.empty) c.bounding.improve(one, 10, closed_at);
       }
@@ -101,7 +101,7 @@ TEST(OptimalityTightening, KeepsTheOptimaOfReferenceProblems) {
     for (const double below : {3.0, 0.3, 1e-3}) {
       Node node = c.improved_root();
       for (int round = 0; round < 5; ++round) {
-        tighten_above(c.propagation, c.query(), margin - below, node);
+        tighten_above(c.propagation, c.query(), margin - below, {}, node);
         Node* const one[] = {&node};
         ASSERT_TRUE(holds(node, g)) << name << ", cutoff " << below << " below the optimum";
         c.bounding.improve(one, 10, margin - below);
@@ -119,7 +119,7 @@ TEST(OptimalityTightening, RulesOutANodeThatCannotReachTheCutoff) {
     Node node = c.improved_root();
     const double closed_at = node.bound - 0.1 * (node.bound - *c.problem.optimum);
     for (int round = 0; round < 10 && node.bound > closed_at && !node.empty; ++round) {
-      tighten_above(c.propagation, c.query(), closed_at, node);
+      tighten_above(c.propagation, c.query(), closed_at, {}, node);
       Node* const one[] = {&node};
       if (!node.empty) c.bounding.improve(one, 10, closed_at);
     }

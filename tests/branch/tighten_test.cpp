@@ -60,7 +60,7 @@ TEST(Tighten, ContainsSampledAndOptimalActivationsOfEveryReferenceProblem) {
 TEST(Tighten, WithManyNodesTheExtremesOfANeuronAreMet) {
   const Problem problem = random_problem({10, 8, 6, 3}, 5, 1.5);
   Bounds bounds = make_bounds_method("symbolic-opt")->compute(problem.network, problem.ball());
-  EXPECT_GT(tighten(problem.network, problem.ball(), {.nodes = 100000, .stop_requested = {}}, bounds), 0);
+  EXPECT_GT(tighten(problem.network, problem.ball(), {.nodes = 100000}, bounds), 0);
   base::RandomStream random(2, "points");
   Eigen::VectorXd least = bounds.layers[1].upper, most = bounds.layers[1].lower;
   for (int i = 0; i < 100000; ++i) {
@@ -81,11 +81,10 @@ TEST(Tighten, StopsWhenAskedAndIsDeterministic) {
   const Problem problem = random_problem({12, 8, 8, 8, 3}, 9, 2.0);
   const Bounds start = make_bounds_method("symbolic-opt")->compute(problem.network, problem.ball());
   Bounds stopped = start;
-  EXPECT_EQ(tighten(problem.network, problem.ball(), {.stop_requested = [] { return true; }}, stopped), 0);
+  EXPECT_EQ(tighten(problem.network, problem.ball(), {.budget = base::Budget(0)}, stopped), 0);
   check(stopped, problem.network, "test");
   Bounds first = start, second = start;
-  EXPECT_EQ(tighten(problem.network, problem.ball(), {.stop_requested = {}}, first),
-            tighten(problem.network, problem.ball(), {.stop_requested = {}}, second));
+  EXPECT_EQ(tighten(problem.network, problem.ball(), {}, first), tighten(problem.network, problem.ball(), {}, second));
   for (std::size_t k = 0; k < first.layers.size(); ++k) {
     EXPECT_EQ(first.layers[k].lower, second.layers[k].lower);
     EXPECT_EQ(first.layers[k].upper, second.layers[k].upper);

@@ -164,8 +164,8 @@ TEST(Solve, AZeroTimeLimitIsALimit) {
       EXPECT_EQ(r.reason, "limit");
       EXPECT_EQ(r.limit, "time");
       EXPECT_FALSE(r.adversarial_input);
-      EXPECT_EQ(r.input.has_value(), start == Start::clean_input);
-      EXPECT_GT(r.size.columns, 0);
+      EXPECT_EQ(*r.input, reference_problem("mnist_18_2x32_0").input);
+      EXPECT_EQ(r.incumbents, start == Start::clean_input ? 1 : 0);
     }
   }
 }
@@ -186,11 +186,16 @@ TEST(Solve, IsReproducibleUnderANodeLimit) {
 
 TEST(Solve, TellsOfEveryIncumbentAndStopsOnRequest) {
   const Problem& problem = reference_problem("fashion_14_2x16_0");
-  int told = 0;
-  bool stop = false;
+  std::size_t told = 0;
   SolveSettings settings{.time_limit_seconds = 60};
-  settings.on_incumbent = [&](const SolveResult&) { stop = ++told >= 2; };
-  settings.stop_requested = [&] { return stop; };
+  settings.on_incumbent = [&](const SolveResult& so_far) {
+    EXPECT_TRUE(so_far.verified_objective);  // the clean input's at least
+    EXPECT_EQ(so_far.reason, "running");
+    if (so_far.trace.size() > told) {
+      EXPECT_EQ(so_far.trace.size(), ++told);
+    }
+  };
+  settings.stop_requested = [&] { return told >= 2; };
   const SolveResult r = solve(problem, settings);
   EXPECT_EQ(r.status, Status::limit);
   EXPECT_EQ(r.reason, "stopped");

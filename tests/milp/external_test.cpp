@@ -83,7 +83,7 @@ TEST(MakeSolver, ACommandLineMustNameModelAndSolution) {
 
 TEST_F(External, PlaceholdersAreReplacedAndPathsWithBlanksAreOneWord) {
   const auto solver = script(
-      "grep -q '^NAME espalier FREE' \"$1\" && [ \"$3\" = 12 ] && [ $# = 3 ] &&\n"
+      "grep -q '^NAME espalier FREE' \"$1\" && [ \"$3\" = 11 ] && [ $# = 3 ] &&\n"
       "printf 'Optimal - objective value -4\\n 0 c0 0 0\\n 1 c1 1 0\\n' > \"$2\"\n");
   const Result result = solver->solve(model, {.time_limit = 11.2});
   ASSERT_EQ(to_string(result.termination.reason), "optimal") << result.termination.detail;
@@ -218,13 +218,35 @@ TEST_F(External, AProgramThatIgnoresTermIsKilledWithItsChildren) {
   const base::Stopwatch watch;
   const ProcessResult result =
       run_process({"/bin/sh", "-c", "trap '' TERM; sleep 1000 & echo $! > \"$1\"; wait; wait; sleep 1000", "sh", pid_file},
-                  folder.path_ / "out", 0.3, [] { return false; });
+                  folder.path_ / "out", {.seconds = 0.3}, [] { return false; });
   EXPECT_TRUE(result.timed_out);
   EXPECT_FALSE(result.stopped);
   EXPECT_LT(watch.wall_seconds(), 10);
   const pid_t pid = pid_in(pid_file);
   while (alive(pid) && watch.wall_seconds() < 15) std::this_thread::sleep_for(base::Seconds(0.01));
   EXPECT_FALSE(alive(pid));
+}
+
+TEST_F(External, AProgramThatIgnoresItsLimitIsEndedAtItAndThePointItWroteCounts) {
+  const std::string point = "printf 'Stopped on time - objective value -4\n 0 c0 0 0\n 1 c1 1 0\n' > \"$2\"; ";
+  const auto kept = script("trap '' TERM\n" + point + "while true; do sleep 0.01; done\n");
+  const Result result = kept->solve(model, {.time_limit = 0.5});
+  EXPECT_EQ(to_string(result.termination.limit), "time") << result.termination.detail;
+  EXPECT_GT(result.seconds, 0.4);
+  EXPECT_LT(result.seconds, 2);  // 0.65 on an idle machine
+  ASSERT_TRUE(result.incumbent);
+  EXPECT_EQ(result.incumbent->objective, 4);
+  EXPECT_EQ(result.dual_bound, infinity);
+  const auto cut_off = script("printf 'c Prob' > \"$2\"; sleep 1000\n");
+  const Result damaged = cut_off->solve(model, {.time_limit = 0.1});
+  EXPECT_EQ(to_string(damaged.termination.limit), "time") << damaged.termination.detail;
+  EXPECT_FALSE(damaged.incumbent);
+}
+
+TEST_F(External, AModelTooLargeToBeWrittenInTheTimeIsATimeLimit) {
+  const auto solver = script("exit 1\n");
+  const Result result = solver->solve(model, {.time_limit = 1e-9});
+  EXPECT_EQ(to_string(result.termination.limit), "time") << result.termination.detail;
 }
 
 TEST_F(External, AStopRequestEndsTheProgram) {

@@ -1,6 +1,14 @@
 #include "espalier/milp/linear_program.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <thread>
+
+#include "espalier/base/random.hpp"
 
 namespace espalier::milp {
 namespace {
@@ -57,6 +65,71 @@ TEST(LinearProgram, InfeasibilityIsSaidAndLeftAgain) {
   EXPECT_EQ(program.solve().status, LinearProgram::Status::infeasible);
   program.set_row_bounds(0, -infinity, 4);
   EXPECT_EQ(program.solve().status, LinearProgram::Status::optimal);
+}
+
+/// Dense, so that it takes some hundred iterations.
+Model dense_model(int columns, int rows) {
+  base::RandomStream random(1, "dense model");
+  Model model;
+  std::vector<Term> objective;
+  for (int j = 0; j < columns; ++j) objective.push_back({model.add_column({.lower = 0, .name = {}}), random.uniform(0.5, 1)});
+  for (int i = 0; i < rows; ++i) {
+    RowData row{.upper = random.uniform(10, 20), .terms = {}, .name = {}};
+    for (const Term& term : objective) row.terms.push_back({term.column, random.uniform(0.1, 1)});
+    model.add_row(std::move(row));
+  }
+  model.set_objective(Sense::maximise, objective);
+  return model;
+}
+
+TEST(LinearProgram, EndsWhenItsBudgetIsSpentAndGoesOnFromThere) {
+  const Model model = dense_model(120, 80);
+  LinearProgram whole(model), program(model);
+  const LinearProgram::Solution optimum = whole.solve();
+  ASSERT_EQ(optimum.status, LinearProgram::Status::optimal);
+  ASSERT_GT(optimum.iterations, 20);
+  int interrupted = 0;
+  for (int looks = 0;; ++looks) {
+    ASSERT_LT(looks, 1000);
+    int left = looks;
+    const LinearProgram::Solution s = program.solve(base::Budget(infinity, [&] { return --left < 0; }));
+    if (s.status == LinearProgram::Status::optimal) {
+      EXPECT_NEAR(s.objective, optimum.objective, 1e-6);
+      break;
+    }
+    ASSERT_EQ(s.status, LinearProgram::Status::interrupted);
+    EXPECT_TRUE(s.x.empty());
+    ++interrupted;
+  }
+  EXPECT_GT(interrupted, 0);
+}
+
+/// In a worker, whose other threads print.
+TEST(LinearProgram, LeavesTheDescriptorsOfTheProcessAlone) {
+  const auto files = [] {
+    struct stat out {
+    }, error{};
+    fstat(STDOUT_FILENO, &out);
+    fstat(STDERR_FILENO, &error);
+    return std::array{out.st_dev, out.st_ino, error.st_dev, error.st_ino};
+  };
+  ::testing::internal::CaptureStdout();
+  const auto before = files();
+  std::atomic<bool> done = false, changed = false;
+  std::thread watcher([&] {
+    while (!done) changed = changed || files() != before;
+  });
+  const Model model = dense_model(40, 30);
+  for (int repetition = 0; repetition < 50; ++repetition) {
+    LinearProgram program(model);
+    program.solve();
+    program.set_objective({{Column{0}, 1}}, 0);
+    program.solve();
+  }
+  done = true;
+  watcher.join();
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+  EXPECT_FALSE(changed);
 }
 
 }  // namespace

@@ -15,16 +15,17 @@ struct AttackOptions {
   int starts = 16;      ///< points that are improved side by side; the first is the clean image
   int iterations = 40;  ///< steps of every point
   std::uint64_t seed = 0;
-  double time_limit_seconds = std::numeric_limits<double>::infinity();  ///< wall; looked at between steps
+  double time_limit_seconds = std::numeric_limits<double>::infinity();  ///< wall; looked at every 0.1 s
   /// Told of every point that is better than all before; true: stop. May be empty.
   std::function<bool(const Eigen::VectorXd& input, double margin)> on_improvement;
-  std::function<bool()> stop_requested;  ///< polled between steps; may be empty
+  std::function<bool()> stop_requested;  ///< polled as the time limit is; may be empty
 };
 
 struct AttackResult {
   Eigen::VectorXd input;   ///< the best point, in the ball up to rounding
   double margin = 0;       ///< y[target] - y[label] there, as computed here: a claim, see certify
   std::int64_t steps = 0;  ///< of all points together
+  bool complete = true;    ///< false: the time limit, stop_requested or on_improvement ended it
 };
 
 /// Looks for a large y[target] - y[label] over the L1 ball cut with the box. Every point moves by Frank-Wolfe: the gradient's exact

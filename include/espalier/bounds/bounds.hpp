@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "espalier/base/budget.hpp"
 #include "espalier/nn/network.hpp"
 #include "espalier/problem/ball.hpp"
 
@@ -21,6 +22,8 @@ struct LayerBounds {
 /// One element per layer, as in nn::pre_activations; the last one bounds the logits.
 struct Bounds {
   std::vector<LayerBounds> layers;
+  /// False: a budget was spent before the method was through. The bounds are valid, but depend on the machine's speed.
+  bool complete = true;
 };
 
 /// Throws base::Error saying "<who>: ..., expected ..., found ...": data when the numbers of layers or neurons are not the network's,
@@ -35,11 +38,13 @@ class BoundsMethod {
  public:
   virtual ~BoundsMethod() = default;
   virtual std::string name() const = 0;
-  /// Throws base::Error(data) when the ball's dimension is not the network's number of inputs.
-  Bounds compute(const nn::Network& network, const problem::Ball& ball) const;
+  /// Valid and finished soon after the budget is spent, whenever that is: what the method has not come to has the bounds of the kind below
+  /// it, at worst those of "box", which are always complete. Throws base::Error(data) when the ball's dimension is not the network's number
+  /// of inputs.
+  Bounds compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget = {}) const;
 
  private:
-  virtual Bounds do_compute(const nn::Network& network, const problem::Ball& ball) const = 0;
+  virtual Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const = 0;
 };
 
 /// "box": interval arithmetic from [0,1]^n, ignoring the L1 budget (what P2 used).
@@ -54,7 +59,11 @@ std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name);
 std::vector<std::string> bounds_method_names();
 
 /// Intersects the bounds of `layer` >= 1 with what "symbolic-opt" makes of the bounds of the layers before it, wherever those come from.
-void renew(const nn::Network& network, const problem::Ball& ball, std::size_t layer, Bounds& bounds);
+/// Clears bounds.complete if the budget is spent first.
+void renew(const nn::Network& network, const problem::Ball& ball, std::size_t layer, const base::Budget& budget, Bounds& bounds);
+
+/// The largest y[target] - y[label] that bounds of the logits allow, rounded up.
+double largest_margin(const Bounds& bounds, int label, int target);
 
 /// What bounds l, u on a pre-activation g say about h = max(0, g).
 enum class ReluCase {

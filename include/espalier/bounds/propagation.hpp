@@ -39,7 +39,7 @@ struct ReluLines {
 };
 ReluLines relu_lines(double lower, double upper);
 
-/// The lines of one hidden layer, (rows x width): every row has its own; in a backward pass the only row may serve all. `multiplier`, if
+/// The lines of one hidden layer, (rows x width): every row has its own; in backward() and relaxed_forward() the only row may serve all. `multiplier`, if
 /// not empty, is added to the coefficients of the pre-activations: a Lagrange multiplier >= 0 of the split g >= 0, or <= 0 of g <= 0
 /// (beta-CROWN, Wang et al. 2021).
 struct LayerLines {
@@ -78,6 +78,10 @@ class Propagation {
 
   std::size_t hidden_layers() const { return weights_.size() - 1; }
   Eigen::Index width(std::size_t layer) const { return weights_[layer].rows(); }
+
+  /// At most 128 rows, and so few that a backward pass from the pre-activations of `layer` takes less than 0.1 s also in a wide network:
+  /// callers look at their budget between passes.
+  Eigen::Index rows_at_a_time(std::size_t layer) const;
 
   /// Pre-activations of `layer` >= 1: rows g_i for i in neurons, then rows -g_i, as functions of the layer before.
   AffineRows neuron_rows(std::size_t layer, std::span<const Eigen::Index> neurons) const;

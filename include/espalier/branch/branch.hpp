@@ -30,13 +30,14 @@ struct Options {
   std::optional<double> cutoff;  ///< only whether the maximum is above this is asked; else the maximum itself
   double relative_gap = 1e-6;    ///< a node is closed when its bound is at most best + max(absolute_gap, relative_gap |best|)
   double absolute_gap = 1e-9;
-  std::int64_t node_limit = -1;                                         ///< -1: none
-  double time_limit_seconds = std::numeric_limits<double>::infinity();  ///< wall; looked at between batches
+  std::int64_t node_limit = -1;                                         ///< -1: none; passed by at most one batch, 16 nodes
+  double time_limit_seconds = std::numeric_limits<double>::infinity();  ///< wall; looked at every 0.1 s, also within a batch
+  double memory_limit_mib = 4096;                                       ///< of the nodes that wait; 0: none
   std::optional<Point> start;
   /// Told of every point that is better than all before, start included; true: stop. May be empty.
   std::function<bool(const Eigen::VectorXd& input, double margin)> on_improvement;
   std::function<void(double bound)> on_bound;  ///< told of every bound that is lower than all before; may be empty
-  std::function<bool()> stop_requested;        ///< polled between batches; may be empty
+  std::function<bool()> stop_requested;        ///< polled as the time limit is; may be empty
 };
 
 enum class End {
@@ -44,6 +45,7 @@ enum class End {
   unresolved,  ///< every node is closed, but one only up to the tolerance of its linear program, which is above the gap
   nodes,
   time,
+  memory,   ///< the nodes that wait, closed ones dropped, fill their limit
   stopped,  ///< by a function of the caller's
 };
 
@@ -65,8 +67,10 @@ struct Outcome {
 /// passes for all candidates, a few improved passes for the best of them (strong branching), the pair with the best product of
 /// improvements; a phase that closes on the way is not branched on. A node without open neurons, and now and then one that is nearly
 /// closed, is bounded by its linear program; the program's dual values become slopes and multipliers, so its bound is as safe as any other,
-/// and the neurons whose ReLU its maximiser violates are the candidates of its branching. Deterministic, unless a time limit or the caller
-/// stops it. Needs a network with a hidden layer. Throws base::Error if the bounds do not fit or cross (bounds::check).
+/// and the neurons whose ReLU its maximiser violates are the candidates of its branching. Whatever ends it, the bound is valid: that of
+/// nodes that wait and of a batch that was not finished is in it. A bound that is NaN, as overflow makes it, proves nothing. Deterministic,
+/// unless a time limit or the caller stops it. Needs a network with a hidden layer. Throws base::Error if the bounds do not fit or cross
+/// (bounds::check).
 Outcome run(const Query& query, const Options& options);
 
 }  // namespace espalier::branch

@@ -1,25 +1,26 @@
 // Bounds of hidden neurons from searches: "lp" and "mip".
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "espalier/base/budget.hpp"
 #include "espalier/bounds/bounds.hpp"
 
 namespace espalier::branch {
 
 struct TighteningOptions {
-  std::int64_t nodes = 32;               ///< of branch and bound, for each bound; 0: linear programs instead
-  std::function<bool()> stop_requested;  ///< polled between neurons; may be empty
+  std::int64_t nodes = 32;       ///< of branch and bound, for each bound; 0: linear programs instead
+  std::int64_t node_limit = -1;  ///< of all bounds together, passed by at most one batch of branch::run; -1: none
+  base::Budget budget = {};
 };
 
 /// Layer by layer from the second one, bounds::renew and then, for each neuron whose sign is still open, its maximum and its minimum over
 /// the network up to it: branch::run on that network to a gap of 1 % or 1e-3, or the linear program of the triangle relaxation,
 /// warm-started from the neuron before. Either way what counts is the bound evaluated by propagation from dual values, with its rounding
-/// bounded, so that Clp is a witness that need not be trusted. `bounds` must be valid, gets no looser, and is valid whenever it is stopped.
-/// Returns how many nodes were bounded, or programs solved.
+/// bounded, so that Clp is a witness that need not be trusted. `bounds` must be valid, gets no looser, and is valid whenever the budget is
+/// spent, which clears bounds.complete. Returns how many nodes were bounded, or programs solved.
 std::int64_t tighten(const nn::Network& network, const problem::Ball& ball, const TighteningOptions& options, bounds::Bounds& bounds);
 
 /// The methods of bounds::make_bounds_method and, both over "symbolic-opt" and never looser:

@@ -54,11 +54,14 @@ struct SolveResult {
   std::string reason;
   std::string limit;   ///< milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met
   std::string detail;  ///< in words
+  /// What had a share of the time limit and was ended by it before the search: "attack", "bounds", "surrogate", several joined by "+";
+  /// "none". What came after, whatever ended it, then depends on the machine's speed.
+  std::string cut_short = "none";
 
   /// The network of claimed_objective, dual_bound, size and neurons is the problem's own: no surrogate, or surrogate_then_dense reached it.
   bool dense = true;
   std::optional<double> claimed_objective;   ///< the solver's last incumbent: margin of the embedded network
-  std::optional<double> verified_objective;  ///< dense margin at `input`, float64
+  std::optional<double> verified_objective;  ///< dense margin at `input`, float64; that of the clean input at least
   std::optional<double> verified_objective_float32;
   std::optional<double> distance;      ///< ||input - x0||_1
   std::optional<bool> class_changed;   ///< arg max D(input) != arg max D(x0)

@@ -57,15 +57,20 @@ struct SolveSettings {
   /// What `bounds` prove to be off or linear over the ball leaves each network before it is searched (prune::compress). The answers are
   /// those of the network as it was: bounds on its margin are raised by how far float32 may have moved the smaller one's. Not for "attack".
   bool compress = false;
-  double time_limit_seconds = milp::infinity;  ///< wall time of the whole solve: bounds, model building and solver together; 0 is legal
+  /// Wall time of the whole solve: attack, bounds, model building and solver together; 0 is legal. The attack before a search gets at most
+  /// a quarter of what is left, the bounds half of what is left then; a search goes on with what they have (SolveResult::cut_short).
+  double time_limit_seconds = milp::infinity;
   std::int64_t node_limit = -1;  ///< -1: none. Results under a node limit alone are reproducible, under a time limit they are not.
   double relative_gap = 0;
   double absolute_gap = 1e-9;  ///< in nn::margin_unit: of the margin itself, for ordinary networks
+  /// Of the process, 0: none. The nodes of native that wait may fill half of it, 4096 MiB without a limit; then it ends with limit
+  /// "memory".
+  double memory_limit_mib = 0;
   std::uint64_t seed = 0;
   std::filesystem::path log_file;        ///< the solver's own output; empty: nowhere
   std::function<bool()> stop_requested;  ///< polled; may be empty
-  /// Told of every incumbent after its verification: the result so far, with status limit and reason "running"; trace.back() is the
-  /// incumbent. May be empty; must not throw.
+  /// Told of the result so far, with status limit and reason "running": first with the clean input's margin, then after every incumbent's
+  /// verification (it is trace.back()), and when the bounds are there. May be empty; must not throw.
   std::function<void(const SolveResult&)> on_incumbent;
 };
 

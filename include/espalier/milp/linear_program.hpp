@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "espalier/base/budget.hpp"
 #include "espalier/milp/model.hpp"
 
 namespace espalier::milp {
@@ -12,7 +13,7 @@ namespace espalier::milp {
 /// the objective change; every solve starts from the last basis. What it says is a claim, up to Clp's tolerances of 1e-7.
 class LinearProgram {
  public:
-  enum class Status { optimal, infeasible, failed };
+  enum class Status { optimal, infeasible, failed, interrupted };
   struct Solution {
     Status status = Status::failed;
     double objective = 0;           ///< in the model's sense, constant included; optimal only
@@ -32,7 +33,8 @@ class LinearProgram {
   void set_coefficient(int row, Column column, double value);
   /// Another objective, in the same sense; the next solve starts from the last basis by the primal simplex method.
   void set_objective(std::vector<Term> terms, double constant);
-  Solution solve();
+  /// Prints nothing and leaves the process's descriptors alone. interrupted: the budget was spent first; the next solve goes on from there.
+  Solution solve(const base::Budget& budget = {});
 
  private:
   struct Implementation;

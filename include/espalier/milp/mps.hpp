@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <string_view>
 
+#include "espalier/base/budget.hpp"
 #include "espalier/milp/model.hpp"
 
 namespace espalier::milp {
@@ -14,9 +15,10 @@ namespace espalier::milp {
 /// sign of a right-hand side of the objective (Cbc 2.10.8 subtracts it, GLPK 5.0 adds it). Rows without a finite bound are left out.
 /// Every column has explicit bounds, since readers differ in the default upper bound of integers.
 /// Source: the MPS formats of Cbc 2.10 (CoinMpsIO) and GLPK 5.0 (reference manual, appendix B).
-void write_mps(const Model& model, std::ostream& out);
+/// False: the budget was spent first, and what was written is not whole.
+bool write_mps(const Model& model, std::ostream& out, const base::Budget& budget = {});
 /// The same into a file; throws base::Error(io) naming it.
-void write_mps_file(const Model& model, const std::filesystem::path& path);
+bool write_mps_file(const Model& model, const std::filesystem::path& path, const base::Budget& budget = {});
 
 /// Number of the column that write_mps() calls `name`, or -1.
 int mps_column(std::string_view name);

@@ -92,7 +92,9 @@ class Solver {
 
 /// "cbc", "external:cbc", "external:glpsol" or "external:<command line>". The command line is split into words as a shell would ('...',
 /// "..." and backslash quote; no shell is started), and {model} (an MPS file, see mps.hpp), {solution} (the file to write, in Cbc's or
-/// GLPK's raw format) and {seconds} are replaced in them. Throws base::Error(configuration) naming the solvers there are.
+/// GLPK's raw format) and {seconds} (those that are left, rounded down to whole ones, at least 1) are replaced in them. A program that is
+/// still there 1 % or 0.05 s after the time limit is ended; a point that it has written by then counts. Throws base::Error(configuration)
+/// naming the solvers there are.
 std::unique_ptr<Solver> make_solver(const std::string& name);
 std::vector<std::string> solver_names();
 

@@ -16,7 +16,7 @@ namespace espalier::milp {
 namespace {
 
 /// Seconds over the time limit that Cbc gets to stop by itself before the LP it works on is cut short.
-constexpr double lp_grace = 1.0;
+constexpr double lp_grace = 0.05;
 
 /// Cbc has global state (https://github.com/coin-or/Cbc/issues/332), and so have the file descriptors we redirect.
 class OneAtATime {

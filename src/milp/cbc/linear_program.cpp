@@ -1,11 +1,12 @@
 #include "espalier/milp/linear_program.hpp"
 
+#include <ClpEventHandler.hpp>
 #include <ClpSimplex.hpp>
 #include <OsiClpSolverInterface.hpp>
 #include <utility>
 
 #include "milp/cbc/osi_model.hpp"
-#include "milp/cbc/output_capture.hpp"
+#include "milp/cbc/poll_turns.hpp"
 
 namespace espalier::milp {
 
@@ -15,6 +16,24 @@ double finite(double bound) {
   if (bound == infinity) return COIN_DBL_MAX;
   return bound == -infinity ? -COIN_DBL_MAX : bound;
 }
+
+/// Ends the solve when the budget is spent. Clp keeps a clone of the handler and may make others.
+class BudgetEvents final : public ClpEventHandler {
+ public:
+  explicit BudgetEvents(const base::Budget& budget) : budget_(budget) {}
+  ClpEventHandler* clone() const override { return new BudgetEvents(*this); }
+  int event(Event event) override {
+    constexpr int proceed = -1, interrupt = 0;
+    if (event != endOfIteration && event != endOfFactorization) return proceed;
+    return turns_.next() && budget_.spent() ? interrupt : proceed;
+  }
+
+ private:
+  const base::Budget& budget_;
+  PollTurns turns_;
+};
+
+constexpr int stopped_by_event = 5;  ///< ClpModel::status()
 
 }  // namespace
 
@@ -59,17 +78,20 @@ void LinearProgram::set_objective(std::vector<Term> terms, double constant) {
   implementation_->new_objective = true;
 }
 
-LinearProgram::Solution LinearProgram::solve() {
+LinearProgram::Solution LinearProgram::solve(const base::Budget& budget) {
   const Model& model = implementation_->model;
   ClpSimplex& clp = implementation_->clp;
   const double sign = model.sense() == Sense::maximise ? -1.0 : 1.0;
-  const OutputCapture capture({});
+  const BudgetEvents events(budget);
+  clp.passInEventHandler(&events);
   if (std::exchange(implementation_->new_objective, false))
     clp.primal();  // the basis is still feasible
   else
     clp.dual();
   // The dual simplex may give up feasibility of the dual values at its end, when it takes its perturbation back.
   if (clp.status() == 0 && clp.numberDualInfeasibilities() > 0) clp.primal(1);
+  const ClpEventHandler nothing;
+  clp.passInEventHandler(&nothing);  // it holds a clone, and the budget is the caller's
   Solution solution{.iterations = clp.numberIterations()};
   const std::size_t columns = model.columns().size(), rows = model.rows().size();
   if (clp.status() == 0) {
@@ -80,6 +102,8 @@ LinearProgram::Solution LinearProgram::solve() {
     solution.objective = model.objective_value(solution.x);
   } else if (clp.status() == 1) {
     solution.status = Status::infeasible;
+  } else if (clp.status() == stopped_by_event) {
+    solution.status = Status::interrupted;
   }
   return solution;
 }

@@ -30,8 +30,7 @@ int ClpEvents::event(Event event) {
   constexpr int proceed = -1;
   constexpr int interrupt = 0;
   if (event != endOfIteration && event != endOfFactorization) return proceed;
-  constexpr int poll_every = 16;  // reading the clock costs a good part of a small LP's iteration
-  if (++calls_ % poll_every != 0) return proceed;
+  if (!turns_.next()) return proceed;
   if (!search_->out_of_time(grace_) && !search_->poll()) return proceed;
   search_->lp_interrupted = true;
   return interrupt;

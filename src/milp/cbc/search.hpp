@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "milp/cbc/output_capture.hpp"
+#include "milp/cbc/poll_turns.hpp"
 #include "milp/incumbents.hpp"
 
 namespace espalier::milp {
@@ -50,7 +51,7 @@ class ClpEvents final : public ClpEventHandler {
  private:
   std::shared_ptr<Search> search_;
   double grace_;
-  int calls_ = 0;
+  PollTurns turns_;
 };
 
 }  // namespace espalier::milp

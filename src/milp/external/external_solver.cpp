@@ -55,8 +55,9 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
 }
 
-/// Whole seconds, at least 1, and few enough for a solver that counts milliseconds in 32 bits.
-std::string seconds_text(double limit) { return std::to_string(static_cast<long>(std::ceil(std::clamp(limit, 1.0, 2e6)))); }
+/// Whole seconds, at least 1, and few enough for a solver that counts milliseconds in 32 bits. Rounded down: it wants to write its
+/// solution.
+std::string seconds_text(double limit) { return std::to_string(static_cast<long>(std::clamp(limit, 1.0, 2e6))); }
 
 std::string tail(std::string text) {
   constexpr std::size_t length = 600;
@@ -115,6 +116,15 @@ void conclude(const Model& model, const SolveOptions& options, const SolutionFil
   }
 }
 
+/// The point in the file of a program that was ended, which may be cut off anywhere.
+std::optional<std::vector<double>> point_in(const Model& model, const fs::path& solution) {
+  try {
+    if (fs::exists(solution)) return parse_solution(model, base::read_file(solution), "").x;
+  } catch (const base::Error&) {
+  }
+  return std::nullopt;
+}
+
 Result ExternalSolver::do_solve(const Model& model, const SolveOptions& options) const {
   if (options.node_limit >= 0)
     fail(ErrorKind::configuration, "no node limit is expected for an external solver, found {}", options.node_limit);
@@ -125,15 +135,23 @@ Result ExternalSolver::do_solve(const Model& model, const SolveOptions& options)
   const TemporaryDirectory directory;
   const fs::path solution = directory.path() / "solution.txt";
   const fs::path output = options.log_file.empty() ? directory.path() / "output.txt" : options.log_file;
-  write_mps_file(model, directory.path() / "model.mps");
+  const base::Stopwatch& watch = recorder.watch();
+  if (!write_mps_file(model, directory.path() / "model.mps", base::Budget(options.time_limit, [&] { return recorder.stop_wanted(); }))) {
+    result.termination = {.reason = Reason::limit, .limit = Limit::time, .detail = "the time was over before the model was written"};
+    if (const auto termination = caller_termination(recorder, recorder.stop_wanted())) result.termination = *termination;
+    result.incumbent = recorder.best();
+    return result;
+  }
   const auto output_before = fs::exists(output) ? fs::file_size(output) : 0;
 
-  const double grace = std::max(5.0, 0.05 * options.time_limit);
-  const ProcessResult process = run_process(arguments(directory.path() / "model.mps", solution, options.time_limit), output,
-                                            options.time_limit + grace, [&] { return recorder.stop_wanted(); });
+  const double left = options.time_limit - watch.wall_seconds(), late = std::max(0.05, 0.01 * options.time_limit);
+  const ProcessResult process =
+      run_process(arguments(directory.path() / "model.mps", solution, left), output,
+                  {.seconds = left + late, .term_to_kill = std::clamp(late, 0.1, 2.0)}, [&] { return recorder.stop_wanted(); });
   const std::string printed = base::read_file(output).substr(output_before);
   if (process.timed_out) {
-    result.termination = {.reason = Reason::limit, .limit = Limit::time, .detail = "killed after the time limit and a grace"};
+    result.termination = {.reason = Reason::limit, .limit = Limit::time, .detail = "ended at the time limit"};
+    if (const auto x = point_in(model, solution)) recorder.offer(*x);
   } else if (process.signal != 0 && !process.stopped) {
     fail(ErrorKind::solver, "'{}' was ended by signal {} ({}); it printed: {}", words_[0], process.signal, ::strsignal(process.signal),
          tail(printed));

@@ -23,7 +23,7 @@ namespace {
 using base::ErrorKind;
 using base::fail;
 
-constexpr double term_to_kill = 2.0;
+constexpr double stop_to_kill = 2.0;
 constexpr rlim_t kLargestFile = rlim_t{1} << 26;  // 64 MiB: what a solver prints must not fill the disk, nor our memory when we read it
 constexpr double term_to_caller = 1.0;
 
@@ -144,7 +144,7 @@ std::vector<std::string> split_command(const std::string& command) {
   return words;
 }
 
-ProcessResult run_process(const std::vector<std::string>& argv, const std::filesystem::path& output, double seconds,
+ProcessResult run_process(const std::vector<std::string>& argv, const std::filesystem::path& output, const ProcessLimits& limits,
                           const std::function<bool()>& stop_wanted) {
   Descriptor file(::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (file.get() < 0) fail(ErrorKind::io, "cannot open '{}' for the solver's output: {}", output.string(), std::strerror(errno));
@@ -153,13 +153,14 @@ ProcessResult run_process(const std::vector<std::string>& argv, const std::files
   ProcessResult result;
   const bool by_itself = wait_until(child, [&] {
     result.stopped = stop_wanted();
-    result.timed_out = !result.stopped && watch.wall_seconds() >= seconds;
+    result.timed_out = !result.stopped && watch.wall_seconds() >= limits.seconds;
     return result.stopped || result.timed_out;
   });
   if (!by_itself) {
     const base::Stopwatch since_term;
     ::kill(-child, SIGTERM);
-    wait_until(child, [&] { return since_term.wall_seconds() >= term_to_kill; });
+    const double patience = result.stopped ? stop_to_kill : limits.term_to_kill;
+    wait_until(child, [&] { return since_term.wall_seconds() >= patience; });
   }
   ::kill(-child, SIGKILL);
   int status = 0;

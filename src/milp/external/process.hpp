@@ -19,10 +19,15 @@ struct ProcessResult {
 /// quote.
 std::vector<std::string> split_command(const std::string& command);
 
+struct ProcessLimits {
+  double seconds = 0;         ///< then the group gets SIGTERM,
+  double term_to_kill = 2.0;  ///< and so many seconds later SIGKILL; 2 s when `stop_wanted` says so
+};
+
 /// Runs argv[0] (searched in PATH) with standard input from /dev/null, both outputs appended to `output`, in its own process group. After
-/// `seconds` the group gets SIGTERM and 2 s later SIGKILL; what the program left behind in its group when it ended is killed too, and the
+/// limits.seconds it is ended; what the program left behind in its group when it ended is killed too, and the
 /// program itself dies with the calling thread. Throws Error(solver) if it cannot be started, Error(io) if `output` cannot be opened.
-ProcessResult run_process(const std::vector<std::string>& argv, const std::filesystem::path& output, double seconds,
+ProcessResult run_process(const std::vector<std::string>& argv, const std::filesystem::path& output, const ProcessLimits& limits,
                           const std::function<bool()>& stop_wanted);
 
 }  // namespace espalier::milp
