@@ -93,7 +93,8 @@ Schema train_fields() {
       text("train.initialization", "xavier",
            "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter", {"xavier", "fan_in"}),
       text("train.regulariser", "none",
-           "term added to the loss: sums over weights (l1, l2) or over neurons (group_lasso; spr: structured perspective regularisation, Cacciola et al., arXiv 2307.07457)",
+           "term added to the loss: sums over weights (l1, l2) or over neurons (group_lasso; spr: structured perspective regularisation, "
+           "Cacciola et al., arXiv 2307.07457)",
            {"none", "group_lasso", "l1", "l2", "spr"}),
       real("train.regulariser_strength", 0, "1", "factor lambda of train.regulariser", 0),
       std::move(alpha),
@@ -138,7 +139,8 @@ Schema prune_fields() {
            with_none(branch::bounds_method_names())),
       integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000),
       boolean("prune.output", true, "whether the output layer is pruned as well (the code of Pham et al., arXiv 2505.01985, does)"),
-      text("prune.finetuning", "none", "none; rewinding to the dense weights after every round (the code of Pham et al.); cumulative (their text)",
+      text("prune.finetuning", "none",
+           "none; rewinding to the dense weights after every round (the code of Pham et al.); cumulative (their text)",
            {"none", "rewinding", "cumulative"}),
       integer("prune.epochs", 5, "epochs", "epochs of each finetuning round", 1, 1e6),
       real("prune.learning_rate", 1e-2, "1", "learning rate of finetuning (SGD)", 0, true),
@@ -194,7 +196,9 @@ Schema solve_fields() {
       text("solve.solver", "cbc",
            "cbc, external:cbc, external:glpsol or external:<command line>; native: our own branch and bound (symbolic-opt bounds, no "
            "MILP); attack: no MILP and no proof"),
-      text("solve.formulation", "lean", "MILP formulation: that of Pham et al., literally; the same with fewer rows and columns; that of Cacciola et al.", {"paper", "lean", "split"}),
+      text("solve.formulation", "lean",
+           "MILP formulation: that of Pham et al., literally; the same with fewer rows and columns; that of Cacciola et al.",
+           {"paper", "lean", "split"}),
       text("solve.bounds", "l1", "pre-activation bounds", branch::bounds_method_names()),
       boolean("solve.compress", false,
               "exact compression per problem: hidden neurons that solve.bounds prove to be off or linear over the ball leave the embedded "
@@ -206,7 +210,8 @@ Schema solve_fields() {
       text("solve.start", "clean_input", "first incumbent given to the solver; attack: the best point of a search that is run first",
            {"none", "clean_input", "attack"}),
       text("solve.protocol", "surrogate",
-           "surrogate: Algorithm 1 of Pham et al., the end is when the pruned network is solved; surrogate-then-dense: then the dense network, from "
+           "surrogate: Algorithm 1 of Pham et al., the end is when the pruned network is solved; surrogate-then-dense: then the dense "
+           "network, from "
            "the best point seen, in what is left of the time (at least half)",
            {"surrogate", "surrogate-then-dense"}),
       integer("solve.seed", 0, "", "random seed of the solver", 0),

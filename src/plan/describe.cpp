@@ -10,9 +10,9 @@ namespace espalier::plan {
 namespace {
 
 std::string duration(double seconds) {
-  if (seconds < 120) return fmt::format("{:.3g} s", seconds);
-  if (seconds < 7200) return fmt::format("{:.3g} min", seconds / 60);
-  return fmt::format("{:.3g} h", seconds / 3600);
+  const bool hours = seconds >= 7200, minutes = seconds >= 120;
+  const double value = seconds / (hours ? 3600 : minutes ? 60 : 1);
+  return fmt::format("{:.{}f} {}", value, value < 10 ? 1 : 0, hours ? "h" : minutes ? "min" : "s");
 }
 
 }  // namespace
@@ -33,8 +33,11 @@ std::string describe(const Plan& plan) {
   }
   text += fmt::format("{:<12} {:>10} {:>10} {:>10} {:>14}\n", total.kind, total.requested, total.requested - total.distinct, total.distinct,
                       duration(plan.expected_seconds));
-  text += fmt::format("\nestimated cost: {:.3g} CPU hours; the longest chain of stages takes {}\n", plan.expected_seconds / 3600,
-                      duration(plan.longest_chain_seconds));
+  text += fmt::format("\nestimated from sizes alone, on one core: {} in all, {} for the longest chain of stages",
+                      duration(plan.expected_seconds), duration(plan.longest_chain_seconds));
+  if (plan.most_seconds > plan.expected_seconds)
+    text += fmt::format("; solves may take\nmuch less or more, in all {} if each meets its limit", duration(plan.most_seconds));
+  text += "\n";
   for (const std::string& note : plan.notes) text += "note: " + note + "\n";
   return text;
 }
@@ -55,6 +58,7 @@ std::string to_json(const Plan& plan) {
                                     {"tasks", plan.graph.tasks.size()},
                                     {"stages", stages},
                                     {"expected_seconds", plan.expected_seconds},
+                                    {"most_seconds", plan.most_seconds},
                                     {"longest_chain_seconds", plan.longest_chain_seconds},
                                     {"fingerprint", plan.fingerprint.hex()},
                                     {"notes", plan.notes}};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <unordered_map>
 
@@ -76,6 +77,7 @@ class GraphBuilder {
       chain[i] += planned.expected_seconds;
       plan.longest_chain_seconds = std::max(plan.longest_chain_seconds, chain[i]);
       plan.expected_seconds += planned.expected_seconds;
+      plan.most_seconds += std::isfinite(planned.most_seconds) ? planned.most_seconds : planned.expected_seconds;
       kind_of(planned.spec.kind).count.expected_seconds += planned.expected_seconds;
     }
     for (Kind& kind : kinds_) plan.stages.push_back(std::move(kind.count));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "espalier/base/error.hpp"
@@ -47,6 +48,28 @@ TEST(Pipeline, DenseArmIsTrainAndSolve) {
   const auto requests = SurrogatePipeline().expand(instance());
   EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "solve"));
   EXPECT_THAT(requests.back().parents, testing::ElementsAre(0));
+}
+
+TEST(Pipeline, TheExpectedTimesAreThoseThatWereMeasured) {
+  struct Measured {
+    std::int64_t side;
+    task::IntegerList hidden;
+    double epoch;  ///< s of CPU time (README, bench/results/spr-bounds.h5)
+  };
+  for (const Measured& m : {Measured{18, {32, 32}, 0.042}, Measured{28, {64, 64, 64, 64}, 0.199}, Measured{28, {50, 50}, 0.18},
+                            Measured{28, {100, 100}, 0.30}}) {
+    const auto requests = SurrogatePipeline().expand(
+        instance({{"dataset.side", m.side}, {"network.hidden", m.hidden}, {"train.epochs", std::int64_t{1000}}}));
+    const double ratio = requests.front().expected_seconds / (1000 * m.epoch);
+    EXPECT_GT(ratio, 1 / 1.5) << m.epoch;
+    EXPECT_LT(ratio, 1.5) << m.epoch;
+  }
+  const auto solve = [](std::initializer_list<Parameters::Map::value_type> changes) {
+    return SurrogatePipeline().expand(instance(changes)).back().expected_seconds;
+  };
+  EXPECT_NEAR(std::log10(solve({{"dataset.side", std::int64_t{18}}}) / 1.9), 0, 1);  // the dense problems of bench/results/surrogate-tier1
+  EXPECT_NEAR(std::log10(solve({magnitude, {"prune.rate", 0.9}}) / 0.05), 0, 1);
+  EXPECT_EQ(solve({{"solve.bounds", std::string("box")}, {"network.width", std::int64_t{100}}}), 300);  // its limit
 }
 
 TEST(Pipeline, PrunedWithoutFinetuningHasNoFirstRound) {

@@ -69,6 +69,7 @@ TEST(Plan, SharesEqualStages) {
   EXPECT_EQ(plan.graph.tasks.size(), 12U);
   EXPECT_EQ(plan.expected_seconds, 2 * 2 + 4 * 3 + 6 * 5);
   EXPECT_EQ(plan.longest_chain_seconds, 2 + 3 + 5);
+  EXPECT_EQ(plan.most_seconds, 2 * 2 + 4 * 3 + 6 * 300);
 }
 
 TEST(Plan, PutsParentsBeforeChildrenAndNamesThemInBothWays) {
@@ -204,12 +205,13 @@ grid[0].cases[1]: prune.rate (2) = 2
 6 instances
 
 stage         requested     shared     to run   expected CPU
-train                 6          4          2            4 s
+train                 6          4          2          4.0 s
 solve                 6          0          6           30 s
 prune                 4          0          4           12 s
 total                16          4         12           46 s
 
-estimated cost: 0.0128 CPU hours; the longest chain of stages takes 10 s
+estimated from sizes alone, on one core: 46 s in all, 10 s for the longest chain of stages; solves may take
+much less or more, in all 30 min if each meets its limit
 note: --set prune.rate=[0.3, 0.5] replaces the 2 values of grid[0].cases[1].product.prune.rate
 )");
   const auto json = nlohmann::json::parse(to_json(plan));

@@ -23,7 +23,8 @@ class SurrogatePipeline final : public task::Pipeline {
     requests.push_back({.kind = "solve",
                         .parameters = section(instance, {"problem.", "solve.", "repetition"}),
                         .parents = networks,
-                        .expected_seconds = 5});
+                        .expected_seconds = 5,
+                        .most_seconds = instance.real("solve.time_limit")});
     return requests;
   }
 

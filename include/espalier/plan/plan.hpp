@@ -30,6 +30,7 @@ struct Plan {
   std::uint64_t excluded = 0;
   std::uint64_t duplicates = 0;      ///< instances whose result another instance already gives
   double expected_seconds = 0;       ///< CPU time of all tasks
+  double most_seconds = 0;           ///< the same if every task that has a limit of time meets it
   double longest_chain_seconds = 0;  ///< no number of workers finishes sooner
   base::Digest fingerprint;          ///< of the configuration: equal if and only if the sets of instances are equal
   std::string axes;                  ///< describe_axes() of the experiment
