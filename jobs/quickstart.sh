@@ -15,6 +15,7 @@ Usage: jobs/quickstart.sh [OPTION...]
   --deadline TIME   start nothing that cannot end by then: seconds from now, or a time as 2026-11-21T18:30:00
   --data-dir DIR    folder of the data sets (default: data/ in this repository)
   --retry KINDS     failed tasks run again: failed (all), or a list of crashed, timeout, ...
+  --extend          another grid continues in the same directory: keep what is done and still wanted
   --quiet           no progress
 
 Further options: jobs/run-mpi.sh configs/quickstart.yaml, which does the last step alone.
@@ -31,7 +32,7 @@ words=("$@")
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) usage; exit 0 ;;
-    --set=?* | --out=?* | --ranks=?* | --deadline=?* | --data-dir=?* | --retry=?* | --quiet) ;;
+    --set=?* | --out=?* | --ranks=?* | --deadline=?* | --data-dir=?* | --retry=?* | --extend | --quiet) ;;
     --set | --out | --ranks | --deadline | --data-dir | --retry)
       [ $# -ge 2 ] || fail "$1 expects a value"
       shift
