@@ -37,7 +37,7 @@ def solve(program, path, name, options, model, limit):
     formulation, bounds = model.split(":")
     command = [program, "solve", str(path), "--problem", name, "--formulation", formulation, "--bounds", bounds, "--start", "none", "--json"]
     command += ["--solver", f"external:cbc {{model}} {OPTIONS[options]} solve solution {{solution}}"]
-    command += ["--cpu-limit", str(limit), "--time-limit", str(100 * limit)]
+    command += ["--cpu-limit", str(limit), "--time-limit", str(100 * limit), "--check-share", "0"]
     row = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()[0])
     if "CPU time limit exceeded" in row["detail"]:  # from outside: to espalier an accident of the solver
         row.update(status="limit", detail="stopped by its CPU time")
@@ -47,7 +47,7 @@ def solve(program, path, name, options, model, limit):
 def wrong(row):
     """Is the known maximum contradicted? An infeasible model is, since the clean input is a point of it: espalier refutes that claim itself."""
     optimum = float(row["optimum"])
-    if row["status"] == "optimal" and abs(float(row["claimed"]) - optimum) > TOLERANCE:
+    if row["status"] in ("optimal", "optimal_claimed") and abs(float(row["claimed"]) - optimum) > TOLERANCE:
         return True
     return float(row["bound"]) < optimum - TOLERANCE or "claimed infeasible" in row["detail"]
 
@@ -59,7 +59,7 @@ def table(rows):
     print(f"{'options':<28} {'model':<10} {'n':>3} {'proven':>6} {'open':>4} {'wrong':>5} {'median s':>9} {'sgm s':>8} {'max s':>8}  cbc MODEL ...")
     for (options, model), group in groups.items():
         total = [float(row["total_s"]) for row in group]
-        count = collections.Counter(row["status"] for row in group)
+        count = collections.Counter(row["status"].removesuffix("_claimed") for row in group)
         print(f"{options:<28} {model:<10} {len(group):3} {count['optimal'] + count['robust']:6} {count['limit']:4} "
               f"{sum(map(wrong, group)):5} {statistics.median(total):9.3f} {engines.shifted_mean(total):8.3f} {max(total):8.2f}  {OPTIONS[options]}")
     for row in sorted(filter(wrong, rows), key=lambda row: (row["model"], row["options"])):

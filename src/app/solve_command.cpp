@@ -28,6 +28,7 @@ struct SolveOptions {
   std::string start = "clean_input";
   std::uint64_t seed = 0;
   double time_limit = 300;
+  double check_share = 0.5;
   std::int64_t node_limit = -1;
   double cpu_limit = 0;
   double memory_limit = 8192;
@@ -42,7 +43,7 @@ std::string cell(const Json& value, int digits) {
 }
 
 void print_row(const Json& row) {
-  fmt::print("{:<28} {:<12} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", row["problem"].get<std::string>(), row["status"].get<std::string>(),
+  fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", row["problem"].get<std::string>(), row["status"].get<std::string>(),
              cell(row["claimed_objective"], 6), cell(row["verified_objective"], 6), cell(row["dual_bound"], 6),
              row["nodes"].get<std::int64_t>(), cell(row["seconds"], 2), cell(row["first_adversarial_seconds"], 3));
   if (row["status"] == "error") fmt::print("  {}: {}\n", row["reason"].get<std::string>(), row["detail"].get<std::string>());
@@ -95,6 +96,7 @@ int run_solve(const SolveOptions& options) {
                             .start = engine::parse_start(options.start),
                             .compress = options.compress,
                             .time_limit_seconds = options.time_limit,
+                            .check_share = options.check_share,
                             .node_limit = options.node_limit,
                             .memory_limit_mib = options.memory_limit,
                             .seed = options.seed,
@@ -107,7 +109,7 @@ int run_solve(const SolveOptions& options) {
     base::fail(base::ErrorKind::data, "'{}' could not be read: the process that read it {}", options.file, check.message);
   const auto names = answer(check)["names"].get<std::vector<std::string>>();
   if (!options.json)
-    fmt::print("{:<28} {:<12} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", "problem", "status", "claimed", "verified", "dual bound", "nodes",
+    fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", "problem", "status", "claimed", "verified", "dual bound", "nodes",
                "time [s]", "first [s]");
   int errors = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -150,6 +152,12 @@ void add_solve(CLI::App& program, int& exit_code) {
       ->capture_default_str();
   command->add_option("--seed", options->seed, "random seed of solver and attack")->capture_default_str();
   command->add_option("--time-limit", options->time_limit, "wall seconds per problem")->check(CLI::PositiveNumber)->capture_default_str();
+  command
+      ->add_option("--check-share", options->check_share,
+                   "solvers cbc and external: share of a solve's time, or 5 s if that is more, for bounds of our own to confirm\n"
+                   "that an answer is optimal or robust; else it is optimal_claimed or robust_claimed; 0: no check")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   command->add_option("--cpu-limit", options->cpu_limit, "CPU seconds per problem, for machines that others use as well; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

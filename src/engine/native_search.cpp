@@ -61,6 +61,7 @@ void maximise_linear_margin(const SearchContext& c, milp::Result& claimed) {
 class NativeSearch final : public Search {
  public:
   std::string version() const override { return "espalier " + base::build_info().version; }
+  bool proves() const override { return true; }
 
   milp::Result run(const SearchContext& c) const override {
     milp::Result claimed = attack(c, attack_share);  // first: it needs no bounds

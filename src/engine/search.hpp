@@ -48,6 +48,8 @@ class Search {
  public:
   virtual ~Search() = default;
   virtual std::string version() const = 0;
+  /// Whether what it claims rests on bounds of our own, whose rounding is bounded; an untrusted solver's claims are checked.
+  virtual bool proves() const { return false; }
   /// What is claimed of `embedded` in the end. The incumbent's point is an input of the network.
   virtual milp::Result run(const SearchContext& context) const = 0;
 };

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/conclude.hpp"
+#include "engine/confirm.hpp"
 #include "engine/recorder.hpp"
 #include "engine/search.hpp"
 #include "engine/searched_network.hpp"
@@ -21,6 +22,8 @@ void check_settings(const SolveSettings& s) {
   if (!(s.time_limit_seconds >= 0)) {
     base::fail(ErrorKind::configuration, "time_limit: expected seconds of at least 0, found {}", s.time_limit_seconds);
   }
+  if (!(s.check_share >= 0 && s.check_share <= 1))
+    base::fail(ErrorKind::configuration, "check_share: expected a number in [0, 1], found {}", s.check_share);
   if (s.node_limit < -1) base::fail(ErrorKind::configuration, "node_limit: expected -1 (none) or more, found {}", s.node_limit);
   const auto valid_gap = [](double gap) { return std::isfinite(gap) && gap >= 0; };
   if (!valid_gap(s.relative_gap))
@@ -42,6 +45,9 @@ bool same_network(const nn::Network& a, const nn::Network& b) {
     return x.weight.rows() == y.weight.rows() && x.weight.cols() == y.weight.cols() && x.weight == y.weight && x.bias == y.bias;
   });
 }
+
+/// A statement about all feasible inputs.
+bool is_decided(Status status) { return status == Status::optimal || status == Status::robust; }
 
 std::unique_ptr<Search> make_search(const SolveSettings& settings) {
   if (settings.solver == "attack") return make_attack_search();
@@ -75,7 +81,9 @@ void search_and_conclude(const Search& search, const SearchContext& context, Sol
            result);
 }
 
-SolveResult run(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings) {
+/// `known`: a feasible input to start from.
+SolveResult run(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings,
+                const std::optional<Eigen::VectorXd>& known = {}) {
   const std::unique_ptr<Search> search = make_search(settings);
   const certify::Verifier verifier(problem);
   const problem::Ball ball = problem.ball();
@@ -87,7 +95,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   const base::Stopwatch watch;
   Recorder recorder(verifier, settings, watch, result);
   recorder.begin();
-  const auto search_network = [&](const nn::Network& network, const SolveSettings& own, const std::optional<Eigen::VectorXd>& known) {
+  const auto search_network = [&](const nn::Network& network, const SolveSettings& own, const std::optional<Eigen::VectorXd>& start) {
     const SearchedNetwork searched = searched_network(problem, network, own, watch, result);
     search_and_conclude(*search,
                         {.problem = problem,
@@ -97,7 +105,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
                          .watch = watch,
                          .recorder = recorder,
                          .result = result,
-                         .known = known,
+                         .known = start,
                          .deviation = searched.deviation,
                          .unit = searched.unit,
                          .margin_unit = verifier.margin_unit()},
@@ -106,7 +114,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   const bool fall_back = !result.dense && settings.protocol == Protocol::surrogate_then_dense;
   SolveSettings first = settings;
   if (fall_back) first.time_limit_seconds /= 2;
-  search_network(embedded, first, {});
+  search_network(embedded, first, known);
   if (fall_back && !recorder.finished() && result.status != Status::error && result.reason != "stopped") {
     result.surrogate_seconds = watch.wall_seconds();
     if (result.limit == to_string(milp::Limit::time)) note_cut_short("surrogate", result);
@@ -119,6 +127,14 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   result.total_seconds = watch.wall_seconds();
   result.cpu_seconds = watch.cpu_seconds();
   result.solver_seconds = result.total_seconds - result.bounds_seconds - result.embed_seconds;
+  if (search->proves()) {
+    if (result.dense && result.dual_bound < milp::infinity) result.proved_bound = result.dual_bound;
+    if (is_decided(result.status)) result.proved_by = result.nodes > 1 ? "native" : "bounds";
+  } else if (is_decided(result.status)) {
+    const Prove prove = [&problem](const SolveSettings& own, const auto& start) { return run(problem, problem.network, own, start); };
+    confirm({.settings = settings, .elapsed_seconds = result.total_seconds, .margin_unit = verifier.margin_unit(), .prove = prove},
+            recorder, result);
+  }
   return result;
 }
 

@@ -18,9 +18,11 @@ constexpr Words<Goal, 2> goals{{{Goal::optimize, "optimize"}, {Goal::decide, "de
 constexpr Words<OnSuccess, 2> on_successes{{{OnSuccess::stop, "stop"}, {OnSuccess::go_on, "continue"}}};
 constexpr Words<Start, 3> starts{{{Start::none, "none"}, {Start::clean_input, "clean_input"}, {Start::attack, "attack"}}};
 constexpr Words<Protocol, 2> protocols{{{Protocol::surrogate, "surrogate"}, {Protocol::surrogate_then_dense, "surrogate-then-dense"}}};
-constexpr Words<Status, 6> statuses{{{Status::optimal, "optimal"},
+constexpr Words<Status, 8> statuses{{{Status::optimal, "optimal"},
                                      {Status::adversarial, "adversarial"},
                                      {Status::robust, "robust"},
+                                     {Status::optimal_claimed, "optimal_claimed"},
+                                     {Status::robust_claimed, "robust_claimed"},
                                      {Status::exhausted, "exhausted"},
                                      {Status::limit, "limit"},
                                      {Status::error, "error"}}};

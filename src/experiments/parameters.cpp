@@ -205,7 +205,10 @@ Schema solve_fields() {
               "network before it is searched; answers are those of the network as it was"),
       text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
       text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
-      real("solve.time_limit", 300, "s", "wall time of bounds, embedding and search together", 0, true),
+      real("solve.time_limit", 300, "s", "wall time of bounds, embedding, search and check together", 0, true),
+      share("solve.check_share", 0.5,
+            "cbc, external: optimal or robust is said only if bounds of our own agree, which get this share of the solve's time, or 5 s if "
+            "that is more, of what is left of solve.time_limit; else the status is optimal_claimed or robust_claimed. 0: no check"),
       integer("solve.node_limit", -1, "nodes", "branch-and-bound nodes; -1: no limit", -1),
       text("solve.start", "clean_input", "first incumbent given to the solver; attack: the best point of a search that is run first",
            {"none", "clean_input", "attack"}),

@@ -14,10 +14,13 @@ Schema outcome_columns() {
   using enum ValueType;
   return {
       column("solve_status", text, "",
-             "optimal, adversarial, robust, exhausted (surrogate solved to the end without success), limit or error"),
+             "optimal, robust: by bounds of our own; optimal_claimed, robust_claimed: a MILP solver says so, which our own bounds did not "
+             "confirm; adversarial: by a forward pass; exhausted: surrogate solved to the end without success, as its solver says; limit; "
+             "error"),
       column("solve_reason", text, "", "why the solve ended; hard_limit: its process had to be killed at the limit"),
       column("solve_limit", text, "",
-             "the limit that ended it: time or cpu (the outcome then depends on the machine's speed), nodes, ... or none"),
+             "the limit that ended it, or, if the status is claimed, the check: time or cpu (the outcome then depends on the machine's "
+             "speed), nodes, ... or none"),
       column("solve_detail", text, "", "the same in words"),
       column(
           "cut_short", text, "",
@@ -32,6 +35,13 @@ Schema outcome_columns() {
       column("class_changed", boolean, "", "the dense network's first class at that input differs from that at the clean image"),
       column("dual_bound", real, "1",
              "claimed upper bound on the margin of the network that was searched last (embedded, or dense after it); +inf if none"),
+      column("proved_by", text, "",
+             "what proves that an optimal or robust status holds: bounds (of our own, without branching) or native (our own branch and "
+             "bound); else none"),
+      measured("proof_seconds", real, "s",
+               "wall time of the check of a MILP solver's answer by bounds of our own, after total_seconds; 0 if there was none"),
+      column("proved_bound", real, "1",
+             "upper bound on the margin of the network that the question is about, by bounds of our own; NaN if none was computed"),
       column("succeeds_at_clean_input", boolean, "", "the dense network's margin is positive at the clean image already"),
       measured("first_adversarial_seconds", real, "s",
                "wall time from the start of the bounds to the first verified adversarial input; NaN if none"),

@@ -33,6 +33,7 @@ engine::SolveSettings settings_of(const Parameters& p) {
                                  .protocol = engine::parse_protocol(p.text("solve_protocol")),
                                  .compress = p.boolean("solve_compress"),
                                  .time_limit_seconds = p.real("solve_time_limit"),
+                                 .check_share = p.real("solve_check_share"),
                                  .node_limit = p.integer("solve_node_limit")};
   settings.seed = static_cast<std::uint64_t>(p.integer("solve_seed") + p.integer("repetition"));
   return settings;
@@ -71,6 +72,9 @@ Parameters outcome_values(const engine::SolveResult& r) {
       {"distance", r.distance.value_or(nan)},
       {"class_changed", r.class_changed.value_or(false)},
       {"dual_bound", r.dual_bound},
+      {"proved_by", r.proved_by},
+      {"proof_seconds", r.proof_seconds},
+      {"proved_bound", r.proved_bound.value_or(nan)},
       {"succeeds_at_clean_input", r.succeeds_at_clean_input},
       {"first_adversarial_seconds", r.first_adversarial_seconds.value_or(nan)},
       {"incumbents", r.incumbents},

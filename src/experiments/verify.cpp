@@ -61,7 +61,10 @@ struct Rows {
         margin_float32(t.reals("verified_objective_float32")),
         distance(t.reals("distance")),
         adversarial(t.booleans("adversarial")),
-        class_changed(t.booleans("class_changed")) {}
+        class_changed(t.booleans("class_changed")),
+        solve_status(t.texts("solve_status")),
+        proved_by(t.find("proved_by") ? t.texts("proved_by") : std::vector<std::string>()),
+        proved_bound(t.find("proved_bound") ? t.reals("proved_bound") : std::vector<double>()) {}
 
   const std::vector<std::string>& key;
   const std::vector<std::string>& status;
@@ -74,6 +77,9 @@ struct Rows {
   const std::vector<double>& distance;
   const std::vector<bool>& adversarial;
   const std::vector<bool>& class_changed;
+  const std::vector<std::string>& solve_status;
+  const std::vector<std::string> proved_by;  ///< this and the next one: empty for files without the column
+  const std::vector<double> proved_bound;
 };
 
 /// `unit`: in which small values are counted. Equal are also two that float32 could not hold.
@@ -113,6 +119,7 @@ class Checker {
     if (rows_.adversarial[i] != adversarial.has_value())
       report(i, fmt::format("adversarial is {}, but adversarial_input is {}", rows_.adversarial[i], adversarial ? "stored" : "not stored"));
     if (adversarial) check_adversarial(i, verifier.verify({*adversarial, rows_.margin[i]}), (*adversarial - *clean).lpNorm<1>());
+    if (!rows_.proved_by.empty()) check_proof(i, verifier.margin_unit());
   }
 
  private:
@@ -143,6 +150,20 @@ class Checker {
     check_radius(i, "adversarial_input", distance);
     if (!verified.adversarial())
       report(i, fmt::format("adversarial_input has margin {} on the dense network: it is not adversarial", verified.margin()));
+  }
+
+  /// Bounds are not computed again; what they are said to prove must be what the status says and the verified values allow.
+  void check_proof(std::size_t i, double unit) {
+    const std::string& status = rows_.solve_status[i];
+    const double bound = rows_.proved_bound[i], margin = rows_.margin[i];
+    const bool proved = status == "optimal" || status == "robust";
+    if (proved != (rows_.proved_by[i] != "none"))
+      report(i, fmt::format("its status is {}, but proved_by is {}", status, rows_.proved_by[i]));
+    if (bound < margin && !agree(bound, margin, 1e-9, unit))
+      report(i, fmt::format("proved_bound is {}, but best_input has the margin {}", bound, margin));
+    if (status == "robust" && !(bound < 0)) report(i, fmt::format("its status is robust, but proved_bound is {}", bound));
+    if (status == "optimal" && !(bound - margin <= 1.1e-5 * (unit + std::abs(margin))))
+      report(i, fmt::format("its status is optimal, but proved_bound is {} and verified_objective {}", bound, margin));
   }
 
   const nn::Network& network(const std::string& key) {

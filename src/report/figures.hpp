@@ -22,6 +22,9 @@ inline double median(std::vector<double> values) {
 /// "-" for NaN.
 inline std::string number(double value, int digits) { return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits); }
 
+/// Says so of a value of the column solve_status: an answer that only a solver vouches for.
+inline bool is_claimed(const std::string& solve_status) { return solve_status.ends_with("_claimed"); }
+
 inline std::filesystem::path results_file(const std::filesystem::path& directory_or_file) {
   return std::filesystem::is_directory(directory_or_file) ? directory_or_file / "results.h5" : directory_or_file;
 }

@@ -97,7 +97,7 @@ class Run(Case):
             "stages": task | {"wall_seconds", "rank", "host", "started"},
             "networks": task | {"training_seconds", "training_cpu_seconds"},
             "solves": task | {"first_adversarial_seconds", "bounds_seconds", "embed_seconds", "solver_seconds", "attack_seconds",
-                              "surrogate_seconds", "total_seconds", "time_limit"}}
+                              "surrogate_seconds", "total_seconds", "proof_seconds", "time_limit"}}
         with h5py.File(self.reference / "results.h5") as file:
             for name, columns in expected.items():
                 attributes = file[name].attrs
@@ -140,7 +140,7 @@ class Run(Case):
                 for numbers in network[max(network)].values():
                     numbers[...] = numbers[...] * 2.0 ** (0 if numbers.name.endswith("mask") else -40)
             rows = file["solves"][:]
-            for column in ("verified_objective", "verified_objective_float32"):
+            for column in ("verified_objective", "verified_objective_float32", "proved_bound"):
                 rows[column] *= 2.0 ** -40
             file["solves"][:] = rows
         self.run_ok("check", out / "results.h5")
@@ -149,6 +149,21 @@ class Run(Case):
             file["solves"][:] = rows
         result = self.run_ok("check", out / "results.h5", code=1)
         self.assertIn(f"({rows['key'][3].decode()}): verified_objective is", result.stdout)
+
+    def test_check_finds_a_proof_that_is_none(self):
+        optimal = [i for i, row in enumerate(table(self.reference, "solves")) if row["solve_status"] == b"optimal"]
+        self.assertTrue(optimal)
+        for column, value in (("proved_bound", 7.5), ("proved_bound", -7.5), ("proved_by", b"none"), ("solve_status", b"optimal_claimed")):
+            with self.subTest(column=column, value=value):
+                out = self.folder / f"{column}{value}"
+                shutil.copytree(self.reference, out)
+                with h5py.File(out / "results.h5", "r+") as file:
+                    rows = file["solves"][:]
+                    rows[column][optimal[0]] = value
+                    file["solves"][:] = rows
+                result = self.run_ok("check", out / "results.h5", code=1)
+                self.assertIn(rows["key"][optimal[0]].decode(), result.stdout)
+                self.assertIn("proved_b", result.stdout)
 
     def test_check_finds_a_damaged_part(self):
         out = self.folder / "out"

@@ -8,7 +8,7 @@ import numpy as np
 from harness import PROBLEMS, Case, json_lines
 
 KEYS = {"problem", "solver", "formulation", "bounds", "goal", "status", "reason", "claimed_objective", "verified_objective", "dual_bound",
-        "nodes", "seconds", "first_adversarial_seconds"}
+        "nodes", "seconds", "first_adversarial_seconds", "proved_by", "proof_seconds", "proved_bound"}
 
 
 def small_problems():
@@ -26,8 +26,19 @@ class Solve(Case):
         for answer in answers:
             self.assertLessEqual(KEYS, set(answer))
             self.assertEqual(answer["status"], "optimal")
+            self.assertIn(answer["proved_by"], ("bounds", "native"))
+            self.assertGreater(answer["proof_seconds"], 0)
+            self.assertAlmostEqual(answer["proved_bound"], optima[answer["problem"]], delta=2e-5 * (1 + abs(optima[answer["problem"]])))
             self.assertAlmostEqual(answer["claimed_objective"], optima[answer["problem"]], delta=1e-5)
             self.assertAlmostEqual(answer["verified_objective"], optima[answer["problem"]], delta=1e-5)
+
+    def test_a_claim_that_is_not_checked_is_called_one(self):
+        name = next(iter(small_problems()))
+        for goal, said in (("optimize", "optimal_claimed"), ("decide", "robust_claimed")):
+            answer = json_lines(self.run_ok("solve", PROBLEMS, "--problem", "mnist_18_2x24_0", "--goal", goal, "--check-share", "0",
+                                            "--json").stdout)[0]
+            self.assertEqual((answer["status"], answer["proved_by"], answer["proved_bound"]), (said, "none", None))
+        self.refused("solve", PROBLEMS, "--problem", name, "--check-share", "1.5", code=2, says=["--check-share"])
 
     def test_decide(self):
         for name, optimum in small_problems().items():

@@ -138,6 +138,15 @@ TEST(OwnProblems, OnlyPairsDecidedWithBothCount) {
   EXPECT_NEAR(rows[1].speed_up, 10, 1e-12);
 }
 
+TEST(OwnProblems, AClaimIsNotDecided) {
+  const auto rows = summarise_own_problems(solves({{0, false, 0.99, "robust_claimed"}, {0, true, 0.09}}), networks());
+  EXPECT_EQ(rows[0].decided, 0);
+  EXPECT_EQ(rows[0].claimed, 1);
+  EXPECT_EQ(rows[1].decided, 1);
+  EXPECT_EQ(rows[1].claimed, 0);
+  EXPECT_EQ(rows[1].pairs, 0);
+}
+
 TEST(OwnProblems, SurrogatesHaveNone) {
   EXPECT_THAT(summarise_own_problems(solves({{0, false, 1}, {0, true, 1}}, "dense"), networks()), IsEmpty());
   EXPECT_THAT(summarise_own_problems(h5::Table{}, networks()), IsEmpty()) << "files without the column";
@@ -147,7 +156,7 @@ TEST(OwnProblems, SurrogatesHaveNone) {
 TEST(OwnProblems, TextAndCsvNameTheFigures) {
   const auto rows = summarise_own_problems(solves({{0, false, 0.99}, {0, true, 0.09}}), networks());
   EXPECT_THAT(format_text(rows), testing::AllOf(HasSubstr("spr 0.5/0.9 threshold"), HasSubstr("1x13-1x14"), HasSubstr("10.0")));
-  EXPECT_THAT(format_csv(rows), HasSubstr("mnist,28,15-15,as trained,5,cbc,l1,2x15,1,1,0,0.95,20,7,0.99,0,nan,0,0,0\n"));
+  EXPECT_THAT(format_csv(rows), HasSubstr("mnist,28,15-15,as trained,5,cbc,l1,2x15,1,1,0,0,0.95,20,7,0.99,0,nan,0,0,0\n"));
 }
 
 }  // namespace

@@ -21,17 +21,19 @@ struct Row {
   double first;  ///< seconds to the first adversarial input
   double finetune = 0;
   const char* status = "done";
+  const char* solve_status = "adversarial";
 };
 
 h5::Table solves(const std::vector<Row>& rows) {
   const std::size_t n = rows.size();
-  std::vector<std::string> status, criterion, limit;
+  std::vector<std::string> status, solve_status, criterion, limit;
   std::vector<double> rate, first;
   std::vector<std::string> embedded;
   std::vector<std::int64_t> sample;
   std::vector<bool> adversarial;
   for (const Row& r : rows) {
     status.push_back(r.status);
+    solve_status.push_back(r.solve_status);
     criterion.push_back(r.criterion);
     limit.push_back(std::isnan(r.first) ? "time" : "none");
     rate.push_back(r.rate);
@@ -51,6 +53,7 @@ h5::Table solves(const std::vector<Row>& rows) {
                       {"prune_rate", rate},
                       {"prune_finetuning", text("none")},
                       {"adversarial", adversarial},
+                      {"solve_status", solve_status},
                       {"solve_limit", limit},
                       {"first_adversarial_seconds", first},
                       {"embedded_test_accuracy", std::vector<double>(n, 0.9)},
@@ -101,6 +104,16 @@ TEST(Summary, CountsStrictlyFasterAndNeverBothNotFound) {
   EXPECT_EQ(rows[1].pairs, 5);
   EXPECT_EQ(rows[1].faster, 2);
   EXPECT_DOUBLE_EQ(rows[1].median_seconds, 2.0);
+}
+
+TEST(Summary, ClaimsAreCountedApart) {
+  const auto rows = summarise_rows({{"none", 0, 1, none, 0, "done", "robust_claimed"},
+                                    {"none", 0, 2, none, 0, "done", "optimal_claimed"},
+                                    {"none", 0, 3, none, 0, "done", "limit"},
+                                    {"none", 0, 4, 2.0, 0, "done", "optimal_claimed"}});  // an input was found, which is verified
+  EXPECT_EQ(rows[0].claimed, 2);
+  EXPECT_EQ(rows[0].limit, 1);
+  EXPECT_EQ(rows[0].adversarial, 1);
 }
 
 TEST(Summary, FinetuningTimeCounts) {

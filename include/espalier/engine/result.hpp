@@ -15,12 +15,17 @@
 namespace espalier::engine {
 
 enum class Status {
-  optimal,      ///< goal optimize on the problem's own network: maximum claimed and the dense margin at its input agrees
+  optimal,      ///< goal optimize on the problem's own network: the margin verified at `input` is the maximum, by bounds of our own
   adversarial,  ///< a verified adversarial input ended the solve, or, on a surrogate, was found
-  robust,       ///< goal decide on the problem's own network: the bound is below 0, so no adversarial input exists
-  exhausted,    ///< the surrogate was solved to the end without a verified adversarial input; says nothing about the dense network
-  limit,        ///< a limit or the caller's stop request came first
-  error,        ///< detail says why; nothing in the result may be trusted beyond the verified fields
+  robust,       ///< goal decide on the problem's own network: no adversarial input exists, by bounds of our own
+  /// A MILP solver claims to have proved optimal or robust, and our own bounds did not come that far (see confirm()). Not decided.
+  optimal_claimed,
+  robust_claimed,
+  /// The surrogate was solved to the end, as its solver claims, without a verified adversarial input. Not checked, since it says nothing
+  /// about the dense network.
+  exhausted,
+  limit,  ///< a limit or the caller's stop request came first
+  error,  ///< detail says why; nothing in the result may be trusted beyond the verified fields
 };
 std::string_view to_string(Status status);
 
@@ -50,9 +55,10 @@ struct SolveResult {
   Status status = Status::error;
   /// Why it ended: a word of milp::Reason ("optimal", "limit", "stopped", "error", ...), or one of
   /// "success" (a verified adversarial input ended it), "bound_below_zero" (robust), "undecided" (the maximum is within tolerance of 0),
-  /// "claim_refuted" (a forward pass contradicts the solver).
+  /// "claim_refuted" (a forward pass contradicts the solver), "unconfirmed" (optimal_claimed, robust_claimed).
   std::string reason;
-  std::string limit;   ///< milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met
+  /// milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met. Of optimal_claimed and robust_claimed: that of the check.
+  std::string limit;
   std::string detail;  ///< in words
   /// What had a share of the time limit and was ended by it before the search: "attack", "bounds", "surrogate", several joined by "+";
   /// "none". What came after, whatever ended it, then depends on the machine's speed.
@@ -66,6 +72,11 @@ struct SolveResult {
   std::optional<double> distance;      ///< ||input - x0||_1
   std::optional<bool> class_changed;   ///< arg max D(input) != arg max D(x0)
   double dual_bound = milp::infinity;  ///< claimed upper bound on the embedded network's maximum; +infinity if there is none
+
+  std::string proved_by = "none";  ///< optimal, robust: "bounds" (of the root alone) or "native" (branch and bound); else "none"
+  double proof_seconds = 0;        ///< wall, after total_seconds: what the check of a MILP solver's claim took, successful or not
+  std::optional<double>
+      proved_bound;  ///< upper bound on the margin of the problem's own network, by our own bounds; absent if there is none
 
   bool succeeds_at_clean_input = false;  ///< the clean image itself has a positive dense margin (possible with label_source surrogate only)
   std::optional<double> first_adversarial_seconds;      ///< wall time from the start of the bounds to the first verified adversarial input

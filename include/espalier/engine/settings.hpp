@@ -57,9 +57,13 @@ struct SolveSettings {
   /// What `bounds` prove to be off or linear over the ball leaves each network before it is searched (prune::compress). The answers are
   /// those of the network as it was: bounds on its margin are raised by how far float32 may have moved the smaller one's. Not for "attack".
   bool compress = false;
-  /// Wall time of the whole solve: attack, bounds, model building and solver together; 0 is legal. The attack before a search gets at most
-  /// a quarter of what is left, the bounds half of what is left then; a search goes on with what they have (SolveResult::cut_short).
+  /// Wall time of the whole solve: attack, bounds, model building, solver and check together; 0 is legal. The attack before a search gets
+  /// at most a quarter of what is left, the bounds half of what is left then; a search goes on with what they have
+  /// (SolveResult::cut_short).
   double time_limit_seconds = milp::infinity;
+  /// What a MILP solver says of the problem's own network is optimal or robust only if bounds of our own agree. They get, of what is left
+  /// of the time limit, this share of the time that the solve took, or 5 s if that is more; 0: no check, and such an answer stays a claim.
+  double check_share = 0.5;
   std::int64_t node_limit = -1;  ///< -1: none. Results under a node limit alone are reproducible, under a time limit they are not.
   double relative_gap = 0;
   double absolute_gap = 1e-9;  ///< in nn::margin_unit: of the margin itself, for ordinary networks

@@ -26,6 +26,7 @@ struct OwnProblemsRow {
   std::vector<std::string> architectures;  ///< of the embedded networks, one each, in order of the training seeds, as "1x39-1x43" or "2x50"
   std::int64_t solves = 0;                 ///< rows of the group, failed ones included
   std::int64_t decided = 0;                ///< ended by a proof or a verified adversarial input
+  std::int64_t claimed = 0;                ///< a MILP solver says so, which bounds of our own did not confirm; not decided
   std::int64_t adversarial = 0;            ///< with a verified adversarial input
   double median_accuracy = 0;              ///< test accuracy of the embedded networks
   double median_binaries = 0;

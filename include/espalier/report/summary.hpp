@@ -24,7 +24,8 @@ struct SummaryRow {
   std::int64_t solves = 0;       ///< rows of the group, failed ones included
   std::int64_t failed = 0;       ///< rows without a result
   std::int64_t adversarial = 0;  ///< a verified adversarial input was found
-  std::int64_t limit = 0;        ///< ended by a limit without one
+  std::int64_t claimed = 0;      ///< without one: a MILP solver claims an answer that bounds of our own did not confirm
+  std::int64_t limit = 0;        ///< others that ended by a limit without one
   double median_accuracy = 0;    ///< test accuracy of the embedded network
   double median_seconds = 0;     ///< to the first verified adversarial input, over those found; NaN if none
   double median_binaries = 0;    ///< of the MILP
