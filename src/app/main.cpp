@@ -1,3 +1,6 @@
 #include "espalier/app/program.hpp"
 
-int main(int argc, char** argv) { return espalier::app::run_program(argc, argv); }
+int main(int argc, char** argv) {
+  espalier::app::prepare_process();
+  return espalier::app::run_program(argc, argv);
+}

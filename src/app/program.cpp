@@ -1,12 +1,15 @@
 #include "espalier/app/program.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <iostream>
+#include <system_error>
 
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/launcher.hpp"
+#include "app/surroundings.hpp"
 #include "espalier/base/build_info.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/base/text.hpp"
@@ -27,7 +30,7 @@ constexpr const char* footer =
     "  0   all done and verified\n"
     "  1   some tasks failed, or a check found something (listed)\n"
     "  2   bad configuration, input or usage\n"
-    "  3   output directory locked, corrupt, foreign, unwritable or of another version\n"
+    "  3   output directory locked, corrupt, foreign, full or of another version; standard output cannot be written\n"
     "  75  stopped early; the same command continues\n"
     "mpirun in recovery mode returns 0 whatever happens; ESPALIER_EXIT_CODE_FILE names a file that rank 0 writes its code to, and all\n"
     "ranks then end with 0 (jobs/run-mpi.sh).\n";
@@ -40,6 +43,11 @@ int report_error() {
   } catch (const base::Error& error) {
     base::log_error("{}", error.what());
     return exit_code_of(error.kind());
+  } catch (const std::system_error& error) {
+    const bool printing = std::ferror(stdout) != 0;  // fmt::print throws
+    base::log_error("{}: {}", printing ? "cannot write to standard output" : "unexpected",
+                    printing ? error.code().message() : error.what());
+    return printing ? exit_store : exit_some_failed;
   } catch (const std::exception& error) {
     base::log_error("unexpected: {}", error.what());
   } catch (...) {
@@ -107,13 +115,18 @@ int run_command_line(int argc, char** argv) {
     program.name(argc > 0 ? argv[0] : "espalier");
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     program.parse(words);
-    return exit_code;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
-    return refuse_usage(usage_sentence(&program, error));
+    if (error.get_exit_code() != 0) return refuse_usage(usage_sentence(&program, error));
+    exit_code = program.exit(error);  // --help, --version
   } catch (...) {
     return report_error();
   }
+  try {
+    flush_output();
+  } catch (...) {
+    return report_error();
+  }
+  return exit_code;
 }
 
 }  // namespace

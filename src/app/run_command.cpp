@@ -10,6 +10,7 @@
 #include "app/experiment_plan.hpp"
 #include "app/extension.hpp"
 #include "app/run_options.hpp"
+#include "app/surroundings.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/experiments/stages.hpp"
@@ -115,19 +116,19 @@ std::string reason_of(const farm::RunResult& result) {
       return "every worker was lost";
     case dispatch::StopReason::deadline:
       return "nothing that is left can end before the deadline";
+    case dispatch::StopReason::environment:  // there is an error then
     case dispatch::StopReason::none:
       break;
   }
   return "complete";
 }
 
-/// What is left to do once the farm has ended, for whatever reason: results.h5, a summary, the command that continues.
-int finish(store::OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
-           const farm::RunResult& result, const RunOptions& options, const std::string& again) {
-  std::cerr << farm::summary(result);
-  if (result.error)  // a full disk, most likely: what follows may fail as well, and must not hide the first error
-    base::log_error("the run ended early: {}\nWhat was finished is kept in {}. Continue with:\n  {}", result.error->what(),
-                    directory.path().string(), again);
+constexpr const char* storage_advice =
+    "No task has failed by this: what was not finished waits. Make room on the disk, or repair what is named above; then continue with:";
+
+/// The events of the end, results.h5, and what there is to say of it.
+int conclude(store::OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
+             const farm::RunResult& result, const RunOptions& options, const std::string& again) {
   directory.append(store::run_ended(reason_of(result)));
   directory.sync();
   const store::ResultCounts counts = store::build_results(directory, stages, graph);
@@ -135,9 +136,29 @@ int finish(store::OutputDirectory& directory, const task::StageRegistry& stages,
   std::cerr << fmt::format("{} done, {} failed, {} left: {}\n", counts.done, counts.failed, counts.waiting,
                            directory.results_path().string());
   if (!result.settled && !result.error) std::cerr << fmt::format("The run has ended early: {}\n", reason_of(result));
-  if (!counts.complete()) std::cerr << fmt::format("Continue with:\n  {}\n", again);
+  if (!counts.complete() && !result.error) std::cerr << fmt::format("Continue with:\n  {}\n", again);
   if (counts.complete() && options.started_by.empty()) std::cerr << what_next(options, counts.failed > 0 ? again : "");
   return code;
+}
+
+/// What is left to do once the farm has ended, for whatever reason: results.h5, a summary, the command that continues. A disk that is full
+/// may refuse that as well: then it is said, and the workers still end in good order.
+int finish(store::OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
+           const farm::RunResult& result, const RunOptions& options, const std::string& again) {
+  std::cerr << farm::summary(result);
+  if (result.error) {
+    const bool storage = exit_code_of(result.error->kind()) == exit_store;
+    base::log_error("the run ended early: {}\nWhat was finished is kept in {}. {}\n  {}", result.error->what(), directory.path().string(),
+                    storage ? storage_advice : "Continue with:", again);
+  }
+  try {
+    return conclude(directory, stages, graph, result, options, again);
+  } catch (const base::Error& error) {
+    if (exit_code_of(error.kind()) != exit_store) throw;
+    base::log_error("{}", error.what());
+    if (!result.error) std::cerr << storage_advice << "\n  " << again << '\n';
+    return result.error ? exit_code_of(result.error->kind()) : exit_store;
+  }
 }
 
 /// --retry. The record is durable before a task runs again; the command that continues needs no --retry.
@@ -230,6 +251,7 @@ void warn_of_lonely_tasks(const wire::Link& link, const RunOptions& options) {
 }
 
 int run(const RunOptions& options) {
+  require_descriptors();
   const farm::StopSignals signals;  // at once: what comes before kills this rank
   Equipment equipment(options);
   const std::unique_ptr<wire::Link> link = wire::connect();
@@ -247,6 +269,7 @@ int run(const RunOptions& options) {
     return ended.exit_code;
   } catch (...) {  // told here: leaving MPI may hang, in recovery mode it then ends by an alarm
     const int exit_code = report_error();
+    if (exit_code == exit_store) std::cerr << "Once that is repaired, the same command continues.\n";
     tell_exit_code(exit_code);
     if (workers_wait) farm::dismiss(*link);
     return exit_code;

@@ -7,6 +7,7 @@
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/solve_child.hpp"
+#include "app/surroundings.hpp"
 #include "espalier/branch/tighten.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/engine/solve.hpp"
@@ -47,7 +48,6 @@ void print_row(const Json& row) {
              cell(row["claimed_objective"], 6), cell(row["verified_objective"], 6), cell(row["dual_bound"], 6),
              row["nodes"].get<std::int64_t>(), cell(row["seconds"], 2), cell(row["first_adversarial_seconds"], 3));
   if (row["status"] == "error") fmt::print("  {}: {}\n", row["reason"].get<std::string>(), row["detail"].get<std::string>());
-  std::fflush(stdout);
 }
 
 /// What a child answered, if it lived long enough; an error that it met becomes ours.
@@ -87,6 +87,7 @@ Json solve(sandbox::Sandbox& sandbox, const std::string& name, std::size_t index
 }
 
 int run_solve(const SolveOptions& options) {
+  require_descriptors();
   SolveJob job{.file = options.file,
                .names = options.problems,
                .settings = {.solver = options.solver,
@@ -116,9 +117,10 @@ int run_solve(const SolveOptions& options) {
     const Json row = solve(sandbox, names[i], i, options, job.settings);
     if (row["status"] == "error") ++errors;
     if (options.json)
-      std::cout << row.dump() << std::endl;
+      std::cout << row.dump() << '\n';
     else
       print_row(row);
+    flush_output();
   }
   return errors == 0 ? exit_done : exit_some_failed;
 }

@@ -1,6 +1,7 @@
 #include "espalier/base/file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -99,6 +100,17 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
     ::unlink(temporary.c_str());
     throw;
   }
+}
+
+void make_directories(const fs::path& directory) {
+  std::error_code none;
+  const fs::path above = directory.parent_path();
+  if (!above.empty() && above != directory && !fs::exists(above, none)) make_directories(above);
+  struct stat status {};
+  if (::mkdir(directory.c_str(), 0777) == 0) return;
+  const int error = errno;
+  if (error == EEXIST && ::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return;
+  fail(ErrorKind::io, "cannot create the directory '{}': {}", directory.string(), std::strerror(error));
 }
 
 FileStamp stamp_file(const fs::path& path) {

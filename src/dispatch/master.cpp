@@ -91,7 +91,10 @@ Commands Master::outcome(Rank rank, Outcome outcome, double now) {
     counts(held->task).measured_expected_seconds += planned(held->task).expected_seconds;
     counts(held->task).measured_seconds += outcome.wall_seconds;
   }
-  if (outcome.kind == OutcomeKind::failed) {
+  if (task::is_of_environment(outcome)) {
+    make_ready(held->task);
+    end_run(StopReason::environment, true, commands);
+  } else if (outcome.kind == OutcomeKind::failed) {
     judge_failure(*it, held->task, std::move(outcome), commands);
   } else {
     judge_success(*it, state(held->task).kind, commands);

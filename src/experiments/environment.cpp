@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "espalier/base/error.hpp"
 #include "espalier/h5/file.hpp"
 #include "espalier/nn/file.hpp"
 
@@ -43,8 +44,15 @@ StoredNetwork read_stored_network(const std::filesystem::path& path) {
 }
 
 std::shared_ptr<const data::Dataset> Environment::dataset(const std::string& name, int side) {
-  return cached<data::Dataset>(datasets_, fmt::format("{}:{}", name, side), 2,
-                               [&] { return data::load_dataset(name, side, options_.data); });
+  return cached<data::Dataset>(datasets_, fmt::format("{}:{}", name, side), 2, [&] {
+    try {
+      return data::load_dataset(name, side, options_.data);
+    } catch (const base::Error& error) {
+      // The run has found the files at its start. What is wrong with them now is no fault of the task that reads them.
+      if (error.kind() != base::ErrorKind::data) throw;
+      throw base::Error(base::ErrorKind::io, error.what());
+    }
+  });
 }
 
 std::shared_ptr<const StoredNetwork> Environment::network(const std::filesystem::path& path) {

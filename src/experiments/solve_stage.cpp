@@ -258,7 +258,7 @@ class SolveStage : public task::Stage {
 
   static void save(const problem::Problem& problem, const Attempt& attempt, const StageContext& context) {
     const auto directory = context.output_directory / "problems";
-    std::filesystem::create_directories(directory);
+    base::make_directories(directory);
     problem::write_problems(directory / (attempt.spec.key.hex() + ".h5"), std::vector{problem});
   }
 

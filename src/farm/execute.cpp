@@ -1,6 +1,7 @@
 #include "farm/execute.hpp"
 
 #include <new>
+#include <system_error>
 
 #include "espalier/base/build_info.hpp"
 #include "espalier/base/clock.hpp"
@@ -31,7 +32,7 @@ void check_inputs(const task::Attempt& attempt, const std::filesystem::path& out
   for (std::size_t i = 0; i < attempt.inputs.size(); ++i) {
     if (attempt.inputs[i].name.empty()) continue;
     if (const std::string problem = store::check_part(output_directory, attempt.inputs[i]); !problem.empty())
-      fail(ErrorKind::data, "input {} of {}: {}", i, attempt.inputs.size(), problem);
+      fail(ErrorKind::io, "input {} of {}: {}", i, attempt.inputs.size(), problem);
   }
 }
 
@@ -93,6 +94,8 @@ bool guarded(Outcome& outcome, const std::function<void()>& body) {
     set_failure(outcome, base::to_string(e.kind()), e.what());
   } catch (const std::bad_alloc&) {
     set_failure(outcome, "memory", "out of memory (std::bad_alloc)");
+  } catch (const std::system_error& e) {
+    set_failure(outcome, base::to_string(ErrorKind::io), e.what());
   } catch (const std::exception& e) {
     set_failure(outcome, "exception", e.what());
   } catch (...) {

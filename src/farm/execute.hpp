@@ -32,7 +32,7 @@ bool guarded(task::Outcome& outcome, const std::function<void()>& body);
 
 void set_failure(task::Outcome& outcome, std::string_view kind, std::string message);
 
-/// Throws Error(data) unless every part file that the attempt reads is there with its checksum.
+/// Throws Error(io) unless every part file that the attempt reads is there with its checksum.
 void check_inputs(const task::Attempt& attempt, const std::filesystem::path& output_directory);
 
 /// A stage that returns what it has not declared would break the result tables much later: it fails now.

@@ -83,7 +83,7 @@ sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesys
 std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplace& place, const task::ResourceLimits& limits,
                                     const std::vector<task::Array>& brief, const std::function<bool()>& stop_requested) {
   Outcome outcome = blank_outcome(attempt);
-  std::filesystem::create_directories(place.output_directory / "log");
+  base::make_directories(place.output_directory / "log");
   const std::string log = "log/" + attempt.spec.key.hex() + ".out";
   const sandbox::Report report = place.sandbox->run(encode(attempt, brief), limits, place.output_directory / log, stop_requested);
   if (report.end == End::stopped || (report.end == End::finished && report.result.empty())) return std::nullopt;

@@ -135,7 +135,9 @@ void MasterLoop::handle(const wire::Message& message) {
 
 void MasterLoop::handle_outcome(Rank rank, task::Outcome outcome) {
   members_[rank].busy_seconds += outcome.wall_seconds;
+  const std::string reason = task::is_of_environment(outcome) ? fmt::format("{}: {}", members_[rank].name, outcome.message) : "";
   apply(master_.outcome(rank, std::move(outcome), now()));
+  if (!reason.empty() && master_.stop_reason() == StopReason::environment) set_error(base::Error(ErrorKind::io, reason));
 }
 
 void MasterLoop::look_at_disk() {
@@ -165,7 +167,8 @@ void MasterLoop::carry_out(const dispatch::Cancel& command) { send(command.worke
 
 void MasterLoop::carry_out(const dispatch::AskStop& command) {
   // mpirun leaves 1 to 2 s between SIGTERM and SIGKILL, and the records must be synced by then.
-  const double deadline = now() + options_.stop_grace_seconds * (stop_signal() == SIGTERM ? 0.2 : 1);
+  const bool in_a_hurry = stop_signal() == SIGTERM || stop_signal() == SIGHUP;
+  const double deadline = now() + options_.stop_grace_seconds * (in_a_hurry ? 0.2 : 1);
   stop_deadline_ = stop_deadline_ > 0 ? std::min(stop_deadline_, deadline) : deadline;
   send(command.worker, Tag::stop, "");
 }

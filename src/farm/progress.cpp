@@ -29,6 +29,12 @@ std::size_t terminal_width() {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1 : 79;
 }
 
+/// Whether anybody reads it does not matter to the run.
+void say(const std::string& text) {
+  [[maybe_unused]] const std::size_t written = std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
 ProgressStyle resolve(ProgressStyle style) {
   if (style != ProgressStyle::automatic) return style;
   return ::isatty(STDERR_FILENO) ? ProgressStyle::line : ProgressStyle::plain;
@@ -84,10 +90,9 @@ void Progress::update(const Snapshot& snapshot, std::size_t workers, double now)
   const std::string line = progress_line(snapshot, workers, now);
   if (style_ == ProgressStyle::line) {
     line_open_ = true;
-    fmt::print(stderr, "\r{}\033[K", line.substr(0, terminal_width()));
-    std::fflush(stderr);
+    say(fmt::format("\r{}\033[K", line.substr(0, terminal_width())));
   } else {
-    fmt::print(stderr, "{}  {}\n", format_duration(now), line);
+    say(fmt::format("{}  {}\n", format_duration(now), line));
   }
 }
 
@@ -99,7 +104,7 @@ void Progress::finish(const Snapshot& snapshot, std::size_t workers, double now)
 }
 
 void Progress::end_line() {
-  if (line_open_) fmt::print(stderr, "\n");
+  if (line_open_) say("\n");
   line_open_ = false;
   if (style_ == ProgressStyle::line) next_ = 0;
 }

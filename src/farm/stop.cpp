@@ -12,7 +12,7 @@ namespace espalier::farm {
 
 namespace {
 
-constexpr std::array kSignals{SIGINT, SIGTERM, SIGUSR1};
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGUSR1, SIGHUP};
 constexpr int kByCall = -1;
 
 // Lock-free, so a signal handler may touch it.
@@ -40,6 +40,7 @@ void on_signal(int signal) {
 }
 
 std::array<struct sigaction, kSignals.size()> old_actions;
+struct sigaction old_pipe_action;
 
 }  // namespace
 
@@ -48,11 +49,18 @@ StopSignals::StopSignals() {
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;  // files are written on while the request is pending
-  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &old_actions[i]);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    ::sigaction(kSignals[i], nullptr, &old_actions[i]);
+    const bool nohup = kSignals[i] == SIGHUP && old_actions[i].sa_handler == SIG_IGN;
+    if (!nohup) ::sigaction(kSignals[i], &action, nullptr);
+  }
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &action, &old_pipe_action);
 }
 
 StopSignals::~StopSignals() {
   for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &old_actions[i], nullptr);
+  ::sigaction(SIGPIPE, &old_pipe_action, nullptr);
 }
 
 bool stop_requested() { return requested_by.load() != 0; }

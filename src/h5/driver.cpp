@@ -64,6 +64,9 @@ bool read_disk(const DriverFile& file, haddr_t address, char* buffer, std::size_
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       file.record("read");
+      // In the words of HDF5's own driver, so that last_reason() finds them.
+      H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_IO, H5E_READERROR,
+               "cannot read: errno = %d, error message = '%s'", file.state->error, std::strerror(file.state->error));
       return false;
     }
     if (got == 0) {

@@ -27,8 +27,9 @@ void Handle::reset() {
 
 void initialize() {
   // At the end of the process HDF5 would close what is still open; ours close themselves, and before their drivers' states go.
-  static const bool started = H5dont_atexit() >= 0 && H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
-  if (!started) fail(ErrorKind::internal, "cannot initialise the HDF5 library");
+  static const bool started = H5dont_atexit() >= 0;
+  static thread_local const bool quiet = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;  // where HDF5 knows threads, each has a stack
+  if (!started || !quiet) fail(ErrorKind::internal, "cannot initialise the HDF5 library");
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <ostream>
 
@@ -112,8 +113,14 @@ bool write_mps_file(const Model& model, const std::filesystem::path& path, const
   std::ofstream out(path);
   const bool whole = write_mps(model, out, budget);
   out.close();
-  if (!out) base::fail(base::ErrorKind::io, "cannot write the model to '{}': {}", path.string(), std::strerror(errno));
-  return whole;
+  if (out) return whole;
+  const int reason = errno;
+  // A process of its own may write 1 GiB (sandbox): a model that needs more is at fault itself, other errors are the disk's.
+  constexpr std::uintmax_t largest = std::uintmax_t{1} << 30;
+  std::error_code unknown;
+  const bool too_large = reason == EFBIG && std::filesystem::file_size(path, unknown) >= largest && !unknown;
+  base::fail(too_large ? base::ErrorKind::solver : base::ErrorKind::io, "cannot write the model to '{}': {}", path.string(),
+             std::strerror(reason));
 }
 
 int mps_column(std::string_view name) {

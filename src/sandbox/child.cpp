@@ -15,15 +15,18 @@
 #include <new>
 
 #include "sandbox/descendants.hpp"
+#include "sandbox/descriptor.hpp"
 #include "sandbox/messages.hpp"
 
 namespace espalier::sandbox {
 
 namespace {
 
-constexpr int kResults = 3;
-constexpr int kLog = 4;  // a solver may send 1 and 2 elsewhere
 constexpr rlim_t kLargestFile = rlim_t{1} << 30;
+
+// Set once, before there is anybody who uses them.
+int results_pipe = -1;
+int log_pipe = -1;  // a solver may send standard output and error elsewhere
 
 // Signal handlers touch nothing else.
 volatile std::sig_atomic_t asked_for_time = 0;
@@ -39,9 +42,9 @@ void on_signal(int signal) {
 /// Where it happened goes to the log; then the signal does what it does by default.
 void on_crash(int signal) {
   constexpr std::string_view text = "stack at the signal that ended the process:\n";
-  [[maybe_unused]] const auto written = ::write(kLog, text.data(), text.size());
+  [[maybe_unused]] const auto written = ::write(log_pipe, text.data(), text.size());
   std::array<void*, 64> frames{};
-  ::backtrace_symbols_fd(frames.data(), ::backtrace(frames.data(), static_cast<int>(frames.size())), kLog);
+  ::backtrace_symbols_fd(frames.data(), ::backtrace(frames.data(), static_cast<int>(frames.size())), log_pipe);
   ::raise(signal);
 }
 
@@ -60,7 +63,7 @@ std::uint64_t job_number = 0;  // for out_of_memory(), which gets no argument
 
 /// The first allocation that fails ends the child: libraries of C and C++ seldom survive one, and what they would do instead is a crash.
 [[noreturn]] void out_of_memory() {
-  write_frame(kResults, Tag::exhausted, job_number, "");
+  write_frame(results_pipe, Tag::exhausted, job_number, "");
   ::_exit(1);
 }
 
@@ -75,6 +78,7 @@ void reset_signals() {
   for (const int signal : {stop_for_time, SIGXCPU, stop_by_caller, SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &action, nullptr);
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);  // a caller that is gone: the server ends us
+  ::sigaction(SIGXFSZ, &action, nullptr);  // an error of the write, as on a full disk
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -116,17 +120,15 @@ void offer_to_the_memory_killer() {
   ::close(file);
 }
 
-/// Nothing is left open but standard input (empty), output and error (the log), the log again and the pipe for results.
+/// Nothing is left open but standard input (empty, as the server's), output and error (the log), the log again and the pipe for results.
 void set_descriptors(const ChildJob& job) {
-  const int null = ::open("/dev/null", O_RDONLY);
-  const int results = ::fcntl(job.results, F_DUPFD, 10);
-  const int output = ::fcntl(job.output, F_DUPFD, 10);
-  ::dup2(null, STDIN_FILENO);
-  ::dup2(output, STDOUT_FILENO);
-  ::dup2(output, STDERR_FILENO);
-  ::dup3(results, kResults, O_CLOEXEC);  // a program that the work starts must not be able to write there
-  ::dup3(output, kLog, O_CLOEXEC);
-  ::close_range(kLog + 1, ~0U, 0);
+  results_pipe = job.results;
+  log_pipe = job.output;
+  ::dup2(job.output, STDOUT_FILENO);
+  ::dup2(job.output, STDERR_FILENO);
+  close_others(results_pipe, log_pipe);
+  // A program that the work starts must not be able to write there.
+  for (const int pipe : {results_pipe, log_pipe}) ::fcntl(pipe, F_SETFD, FD_CLOEXEC);
 }
 
 }  // namespace
@@ -148,15 +150,15 @@ void be_child(const Work& work, const ChildJob& job) {
   const auto limit = [] { return std::string_view(asked_for_time != 0 ? "time" : asked_for_cpu != 0 ? "cpu" : ""); };
   const Inside inside{.stop_requested = [] { return asked_for_time != 0 || asked_for_cpu != 0 || asked_by_caller != 0; },
                       .limit_reached = limit,
-                      .publish = [&](std::string_view bytes) { write_frame(kResults, Tag::partial, job.number, bytes); }};
+                      .publish = [&](std::string_view bytes) { write_frame(results_pipe, Tag::partial, job.number, bytes); }};
   int code = 0;
   try {
-    write_frame(kResults, Tag::result, job.number, work.run(job.request, inside));
+    write_frame(results_pipe, Tag::result, job.number, work.run(job.request, inside));
   } catch (const std::exception& e) {
-    write_frame(kResults, Tag::threw, job.number, e.what());
+    write_frame(results_pipe, Tag::threw, job.number, e.what());
     code = 1;
   } catch (...) {
-    write_frame(kResults, Tag::threw, job.number, "something that is no std::exception was thrown");
+    write_frame(results_pipe, Tag::threw, job.number, "something that is no std::exception was thrown");
     code = 1;
   }
   std::cout.flush();

@@ -2,9 +2,18 @@
 #pragma once
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace espalier::sandbox {
+
+/// Closes all but standard input, output and error and these two. Nothing is opened for it: there may be no free descriptor.
+inline void close_others(int one, int other) {
+  const auto [low, high] = std::minmax(one, other);
+  if (low > 3) ::close_range(3, static_cast<unsigned>(low) - 1, 0);
+  if (high > low + 1) ::close_range(static_cast<unsigned>(low) + 1, static_cast<unsigned>(high) - 1, 0);
+  ::close_range(static_cast<unsigned>(high) + 1, ~0U, 0);
+}
 
 class Descriptor {
  public:

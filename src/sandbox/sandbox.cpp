@@ -16,6 +16,7 @@
 #include "sandbox/descriptor.hpp"
 #include "sandbox/messages.hpp"
 #include "sandbox/report.hpp"
+#include "sandbox/scratch.hpp"
 #include "sandbox/server.hpp"
 
 namespace espalier::sandbox {
@@ -29,16 +30,14 @@ constexpr int kLookAroundMilliseconds = 20;
 constexpr int kPipeBytes = 1 << 20;  // a result fits, so that a child need not wait for its caller
 
 /// In the server: nothing that the program had open stays open, but standard error, for what prepare() logs.
-[[noreturn]] void become_server(const Work& work, int control, int results, pid_t caller) {
+[[noreturn]] void become_server(const Work& work, int control, int results, pid_t caller, Scratch& scratch) {
+  close_others(control, results);
   const int null = ::open("/dev/null", O_RDWR);
+  if (null < 0) ::_exit(1);  // the caller hears that we are gone
   ::dup2(null, STDIN_FILENO);
   ::dup2(null, STDOUT_FILENO);
-  const int moved_control = ::fcntl(control, F_DUPFD_CLOEXEC, 10);
-  const int moved_results = ::fcntl(results, F_DUPFD_CLOEXEC, 10);
-  ::dup3(moved_control, 3, O_CLOEXEC);
-  ::dup3(moved_results, 4, O_CLOEXEC);
-  ::close_range(5, ~0U, 0);
-  serve(work, 3, 4, caller);
+  ::close(null);
+  serve(work, control, results, caller, scratch);
 }
 
 }  // namespace
@@ -71,6 +70,7 @@ struct Sandbox::Connection {
   pid_t server = -1;
   Descriptor control;
   Descriptor results;
+  Scratch scratch;  ///< the server's: removed here, too, should it have been killed
   FrameReader from_server;
   FrameReader from_child;
   std::uint64_t job = 0;
@@ -78,6 +78,7 @@ struct Sandbox::Connection {
 
   [[noreturn]] void lose() {
     lost = true;
+    scratch.remove();
     throw ServerLost(ErrorKind::io,
                      fmt::format("the sandbox's server (process {}) is gone: no solve can be run in this process any more", server));
   }
@@ -131,6 +132,9 @@ struct Sandbox::Connection {
 };
 
 Sandbox::Sandbox(const Work& work) : connection_(std::make_unique<Connection>()) {
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(standard, F_GETFD) < 0)
+      fail(ErrorKind::io, "cannot start the sandbox: expected standard input, output and error to be open, found {} closed", standard);
   std::array<int, 2> sockets{}, pipe{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) != 0)
     fail(ErrorKind::io, "cannot make the sandbox's socket: {}", std::strerror(errno));
@@ -147,13 +151,14 @@ Sandbox::Sandbox(const Work& work) : connection_(std::make_unique<Connection>())
   const pid_t caller = ::getpid();
   connection_->server = ::fork();
   if (connection_->server < 0) fail(ErrorKind::io, "cannot start the sandbox's server: {}", std::strerror(errno));
-  if (connection_->server == 0) become_server(work, control.get(), results.get(), caller);
+  if (connection_->server == 0) become_server(work, control.get(), results.get(), caller, connection_->scratch);
 }
 
 Sandbox::~Sandbox() {
   connection_->control.reset();  // the server sees it, kills what runs, and ends
   while (::waitpid(connection_->server, nullptr, 0) < 0 && errno == EINTR) {
   }
+  connection_->scratch.remove();
 }
 
 Report Sandbox::run(std::string_view request, const task::ResourceLimits& limits, const std::filesystem::path& log,

@@ -2,12 +2,17 @@
 #pragma once
 #include <string>
 
+#include "sandbox/descriptor.hpp"
+
 namespace espalier::sandbox {
 
-/// Made at the first use, in the system's folder for temporary files; emptied after every child.
+/// In the system's folder for temporary files; emptied after every child. The server makes it and removes it at its end. Whoever made the
+/// sandbox knows its name as well, and removes it if the server was killed. If both were, the next server that makes one does: a folder
+/// that is in use is locked.
 class Scratch {
  public:
-  Scratch() = default;
+  /// Chooses the name.
+  Scratch();
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
@@ -20,6 +25,8 @@ class Scratch {
 
  private:
   std::string path_;
+  bool there_ = false;
+  Descriptor lock_;
 };
 
 }  // namespace espalier::sandbox

@@ -29,7 +29,15 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kStopGrace = 3;  // less than the farm's 4 s, so that a child that does not listen is gone before its rank leaves
 
+constexpr int caller_has_gone = SIGUSR2;
+
 void wake_up(int) {}
+
+sigset_t no_signals() {
+  sigset_t none;
+  sigemptyset(&none);
+  return none;
+}
 
 /// In its own process group, so that a terminal's Ctrl-C and mpirun's signals to the rank's group do not hit it before it has cleaned up.
 void settle_down(pid_t caller) {
@@ -39,13 +47,17 @@ void settle_down(pid_t caller) {
   struct sigaction action {};
   sigemptyset(&action.sa_mask);
   action.sa_handler = SIG_IGN;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE}) ::sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE, SIGXFSZ}) ::sigaction(signal, &action, nullptr);
   action.sa_handler = wake_up;
-  ::sigaction(SIGCHLD, &action, nullptr);
-  sigset_t blocked;
+  sigset_t blocked;  // but while we wait
   sigemptyset(&blocked);
-  sigaddset(&blocked, SIGCHLD);
+  for (const int signal : {SIGCHLD, caller_has_gone}) {
+    ::sigaction(signal, &action, nullptr);
+    sigaddset(&blocked, signal);
+  }
   ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
+  // The end of the control socket says the same, unless a process that the caller has started holds a copy of its other end.
+  ::prctl(PR_SET_PDEATHSIG, caller_has_gone);
   void* frame = nullptr;
   ::backtrace(&frame, 1);  // loads a library, which a crashing child must not do
   if (::getppid() != caller) ::_exit(0);
@@ -55,15 +67,17 @@ double seconds_of(const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-
 
 class Server {
  public:
-  Server(const Work& work, int control, int results) : work_(work), control_(control), results_(results) {}
+  Server(const Work& work, int control, int results, pid_t caller, Scratch& scratch)
+      : work_(work), control_(control), results_(results), caller_(caller), scratch_(scratch) {}
 
   [[noreturn]] void loop() {
     while (true) {
       while (const auto frame = reader_.next())
         if (frame->head.tag == Tag::start) run(*frame);
       pollfd wanted{control_, POLLIN, 0};
-      ::poll(&wanted, 1, -1);
-      read_control();
+      const sigset_t none = no_signals();
+      if (::ppoll(&wanted, 1, nullptr, &none) > 0) read_control();
+      look_for_caller();
     }
   }
 
@@ -80,9 +94,17 @@ class Server {
   };
 
   void read_control() {
-    if (reader_.read(control_) == FrameReader::Status::more) return;
+    if (reader_.read(control_) != FrameReader::Status::more) leave();
+  }
+
+  void look_for_caller() {
+    if (::getppid() != caller_) leave();
+  }
+
+  /// The caller is gone.
+  [[noreturn]] void leave() {
     rusage ignored{};
-    kill_all_children(ignored);  // the caller is gone
+    kill_all_children(ignored);
     scratch_.remove();
     ::_exit(0);
   }
@@ -137,14 +159,14 @@ class Server {
 
   /// Until the child has ended; it stays a zombie, so that its process group keeps its number.
   void watch_over(Job& job, const base::Stopwatch& watch, int output, OutputLog& log) {
-    sigset_t none;
-    sigemptyset(&none);
+    const sigset_t none = no_signals();
     std::array<pollfd, 2> wanted{pollfd{control_, POLLIN, 0}, pollfd{output, POLLIN, 0}};
     while (!has_ended(job.pid)) {
       const double next = std::min(job.soft, job.hard);
       const double wait = next == kNever ? 3600 : std::clamp(next - watch.wall_seconds(), 0.0, 3600.0);
       const timespec timeout{static_cast<time_t>(wait), static_cast<long>(1e9 * (wait - std::floor(wait)))};
-      if (::ppoll(wanted.data(), wanted.size(), &timeout, &none) < 0) wanted[0].revents = wanted[1].revents = 0;  // SIGCHLD
+      if (::ppoll(wanted.data(), wanted.size(), &timeout, &none) < 0) wanted[0].revents = wanted[1].revents = 0;  // a signal
+      look_for_caller();
       if (wanted[0].revents != 0) take_messages(job, watch.wall_seconds());
       if (wanted[1].revents != 0 && log.drain(output) == OutputLog::Pipe::closed) wanted[1].fd = -1;
       keep_limits(job, watch.wall_seconds());
@@ -198,18 +220,20 @@ class Server {
   const Work& work_;
   int control_;
   int results_;
+  pid_t caller_;
   pid_t server_ = ::getpid();
   FrameReader reader_;
-  Scratch scratch_;
+  Scratch& scratch_;
 };
 
 }  // namespace
 
-void serve(const Work& work, int control, int results, pid_t caller) {
+void serve(const Work& work, int control, int results, pid_t caller, Scratch& scratch) {
   settle_down(caller);
   try {
-    Server(work, control, results).loop();
+    Server(work, control, results, caller, scratch).loop();
   } catch (...) {  // the caller sees that we are gone
+    scratch.remove();
     ::_exit(1);
   }
 }

@@ -17,15 +17,6 @@ namespace fs = std::filesystem;
 using base::ErrorKind;
 using base::fail;
 
-namespace {
-
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::create_directories(folder, error) && error) fail(ErrorKind::io, "cannot create '{}': {}", folder.string(), error.message());
-}
-
-}  // namespace
-
 std::string part_name(const task::StageKey& key) {
   const std::string digits = key.hex();
   return "parts/" + digits.substr(0, 2) + "/" + digits + ".h5";
@@ -33,14 +24,14 @@ std::string part_name(const task::StageKey& key) {
 
 fs::path temporary_part_path(const fs::path& output_directory, const task::StageKey& key, base::AttemptId attempt) {
   const fs::path final_name = output_directory / part_name(key);
-  make_folder(final_name.parent_path());
+  base::make_directories(final_name.parent_path());
   return fmt::format("{}.{}-{}-{}.tmp", final_name.string(), attempt.value, base::host_name(), ::getpid());
 }
 
 task::PartFile publish_part(const fs::path& output_directory, const fs::path& temporary, const task::StageKey& key) {
   const std::string name = part_name(key);
   const fs::path final_name = output_directory / name;
-  make_folder(final_name.parent_path());
+  base::make_directories(final_name.parent_path());
   const base::FileStamp stamp = base::stamp_file(temporary);
   base::publish_file(temporary, final_name);
   sync_directory(output_directory / "parts");  // the folder itself may be new
@@ -70,7 +61,7 @@ void copy_part(const fs::path& from_directory, const fs::path& to_directory, con
   const std::string content = base::read_file(from_directory / part.name);
   if (content.size() != part.stamp.size || base::checksum(content) != part.stamp.checksum)
     fail(ErrorKind::store, "'{}' is damaged: its checksum is not the recorded one", (from_directory / part.name).string());
-  make_folder((to_directory / part.name).parent_path());
+  base::make_directories((to_directory / part.name).parent_path());
   base::write_file_atomically(to_directory / part.name, content);
   sync_directory(to_directory / "parts");  // the folder itself may be new
 }

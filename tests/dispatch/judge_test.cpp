@@ -60,6 +60,23 @@ TEST(Judge, AWorkerThatFailsWhatAnotherOneDoesIsSetAsideAndItsTasksAreTriedAgain
   EXPECT_FALSE(b.master.takes_work(kBroken));
 }
 
+TEST(Judge, AnErrorOfTheDiskIsNoVerdictOnATaskAndEndsTheRun) {
+  Bench b(8);
+  b.fail(1, 2);  // withheld
+  task::Outcome full = failed(2, attempt_of(b.last, 2));
+  full.error_kind = "io";
+  b.last = b.master.outcome(kBroken, full, 3);
+  EXPECT_EQ(b.master.stop_reason(), StopReason::environment);
+  EXPECT_THAT(recorded(b.last), ElementsAre(1)) << "what had failed by itself";
+  EXPECT_THAT(assigned(b.last), IsEmpty());
+  EXPECT_EQ(count<AskStop>(b.last), 2U);
+  EXPECT_FALSE(b.master.finished()) << "the other worker still holds a task";
+  b.master.returned(kGood, b.held_good, 4);
+  b.master.durable(1, 5);
+  EXPECT_TRUE(b.master.finished());
+  EXPECT_EQ(b.master.snapshot().kinds.at(0).ready, 7U) << "all but the one that failed wait for the next run";
+}
+
 TEST(Judge, TasksThatFailElsewhereTooAreTheirOwnFault) {
   Bench b(30);
   b.fail(1, 4);

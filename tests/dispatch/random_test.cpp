@@ -148,7 +148,16 @@ TEST(RandomDispatch, AStopAnywhereThenResume) {
       for (; rank <= 2; ++rank) farm.add_worker(rank);
       for (std::uint64_t n = random.below(40); n > 0 && !master.finished(); --n)
         ASSERT_NO_FATAL_FAILURE(random_event(farm, random, {.failure_share = 0.05}, rank));
-      farm.apply(master.stop(farm.now));
+      const auto busy = std::find_if(farm.workers.begin(), farm.workers.end(), [](const auto& w) { return !w.second.queue.empty(); });
+      if (random.below(2) == 0 && busy != farm.workers.end()) {
+        farm.error_kind = "io";  // the task meets a full disk
+        farm.finish_head(busy->first, true);
+        farm.error_kind = "data";
+        EXPECT_EQ(master.stop_reason(), StopReason::environment);
+        EXPECT_EQ(farm.stops_asked, farm.workers.size());
+      } else {
+        farm.apply(master.stop(farm.now));
+      }
       const std::size_t given = farm.attempts_seen.size();
       for (int n = 0; !master.finished(); ++n) {
         ASSERT_LT(n, 10000);

@@ -100,7 +100,7 @@ class Simulation {
     outcome.wall_seconds = graph.tasks[sent.task.value].expected_seconds;
     if (fails) {
       outcome.kind = task::OutcomeKind::failed;
-      outcome.error_kind = "data";
+      outcome.error_kind = error_kind;
       outcome.message = "broken";
     } else {
       outcome.part = task::PartFile{"parts/" + outcome.key.hex(), {sent.attempt.value, 7}};
@@ -123,6 +123,7 @@ class Simulation {
   std::vector<std::pair<Rank, Sent>> late;  ///< attempts that the master gave up; their outcomes may still come
   std::map<TaskId, int> certain_losses;
   std::vector<bool> own_failures;
+  std::string error_kind = "data";  ///< of what fails
   std::set<AttemptId> attempts_seen;
   std::size_t stops_asked = 0;
   std::set<Rank> set_aside;

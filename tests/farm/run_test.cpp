@@ -57,7 +57,6 @@ TEST_F(Farm, EverythingThrownBecomesAFailedRow) {
   const std::map<std::string, std::string> expected{{"configuration", "configuration: broken on purpose"},
                                                     {"data", "data: broken on purpose"},
                                                     {"store", "store: broken on purpose"},
-                                                    {"io", "io: broken on purpose"},
                                                     {"solver", "solver: broken on purpose"},
                                                     {"numeric", "numeric: broken on purpose"},
                                                     {"internal", "internal: broken on purpose"},
@@ -112,7 +111,27 @@ TEST_F(Farm, AnUnknownStageOrAnotherSchemaVersionFails) {
                                                       "no stage is called 'paint'; there are: null, prune, solve, train"));
 }
 
-TEST_F(Farm, AMissingOrChangedInputFailsTheTask) {
+/// Disk full, permission denied, a device error: the next run, when that is repaired, does what is left.
+TEST_F(Farm, ARefusalOfTheSystemEndsTheRunAndFailsNoTask) {
+  task::TaskGraph graph = toy::grid(2, 2, 2, {{"sleep", 0.01}});
+  const auto broken = toy::add(graph, "train", {{"fail", std::string("io")}}, {}, 0.6);  // when some are done
+  toy::add(graph, "solve", {{"solve.sample", std::int64_t{1}}}, {broken});
+  for (const int ranks : {1, 3}) {
+    MemoryLedger ledger;
+    const RunResult result = run(graph, ranks, ledger);
+    ASSERT_TRUE(result.error);
+    EXPECT_EQ(result.error->kind(), base::ErrorKind::io);
+    EXPECT_THAT(result.error->what(), testing::MatchesRegex("rank [12] \\(process [0-9]+ on .*\\): broken on purpose"));
+    EXPECT_EQ(result.stopped, StopReason::environment);
+    EXPECT_FALSE(result.settled);
+    EXPECT_FALSE(result.left_behind);
+    EXPECT_EQ(result.failed(), 0U);
+    EXPECT_EQ(result.done(), ledger.durable.size());
+    EXPECT_LT(result.done(), graph.tasks.size() - 1);
+  }
+}
+
+TEST_F(Farm, AMissingOrChangedInputEndsTheRun) {
   const task::TaskGraph graph = toy::grid(1, 1, 2);
   MemoryLedger ledger;
   log.on_run = [&](const task::Attempt& attempt) {
@@ -120,9 +139,10 @@ TEST_F(Farm, AMissingOrChangedInputFailsTheTask) {
   };
   const RunResult result = run(graph, 2, ledger);
   EXPECT_EQ(result.done(), 2U);
-  ASSERT_EQ(result.failures.size(), 2U);
-  EXPECT_EQ(result.failures[0].error_kind, "data");
-  EXPECT_THAT(result.failures[0].message, HasSubstr("input 0 of 2: "));
+  EXPECT_EQ(result.failed(), 0U);
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error->kind(), base::ErrorKind::io);
+  EXPECT_THAT(result.error->what(), HasSubstr("input 0 of 2: "));
 }
 
 TEST_F(Farm, FailFastEndsTheRun) {

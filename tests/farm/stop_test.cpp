@@ -19,7 +19,7 @@ class Stop : public testing::Test {
 };
 
 TEST_F(Stop, EachSignalAsksToStop) {
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) {
     clear_stop_request();
     const StopSignals signals;
     EXPECT_FALSE(stop_requested());
@@ -27,6 +27,30 @@ TEST_F(Stop, EachSignalAsksToStop) {
     EXPECT_TRUE(stop_requested());
     EXPECT_EQ(stop_signal(), signal);
   }
+}
+
+TEST_F(Stop, WhatNohupIgnoresStaysIgnored) {
+  const auto before = std::signal(SIGHUP, SIG_IGN);
+  {
+    const StopSignals signals;
+    std::raise(SIGHUP);
+    EXPECT_FALSE(stop_requested());
+  }
+  std::signal(SIGHUP, before);
+}
+
+TEST_F(Stop, NobodyReadingIsNoReasonToEnd) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ::close(ends[0]);
+  {
+    const StopSignals signals;
+    EXPECT_EQ(::write(ends[1], "x", 1), -1);
+    EXPECT_FALSE(stop_requested());
+  }
+  EXPECT_EXIT([[maybe_unused]] const auto written = ::write(ends[1], "x", 1), testing::KilledBySignal(SIGPIPE), "")
+      << "the old action is back";
+  ::close(ends[1]);
 }
 
 TEST_F(Stop, OldHandlersComeBack) {

@@ -138,7 +138,7 @@ inline std::string run_word(const std::string& word, std::istringstream& argumen
   }
   if (word == "garbage") {
     const std::string bytes(100, 'g');
-    [[maybe_unused]] const auto written = ::write(3, bytes.data(), bytes.size());
+    for (int fd = 3; fd < 64; ++fd) [[maybe_unused]] const auto written = ::write(fd, bytes.data(), bytes.size());
     return "written";
   }
   if (word == "large") return std::string(5'000'000, 'y');

@@ -1,4 +1,6 @@
 // The chain caller -> server -> child -> grandchild: it dies downwards, and does not wear out.
+#include <sys/file.h>
+
 #include "sandbox/fixture.hpp"
 
 namespace espalier::sandbox::test {
@@ -53,6 +55,70 @@ TEST_F(SandboxTest, TemporaryFilesOfAKilledChildAreRemoved) {
   EXPECT_FALSE(fs::exists(folder)) << "it goes with its server";
 }
 
+/// Folders of sandboxes in the system's folder for temporary files; a new one of its own is also a name of this process's number.
+std::vector<std::filesystem::path> scratch_folders(pid_t maker) {
+  std::vector<std::filesystem::path> found;
+  const std::string prefix = fmt::format("espalier-solves-{}-", maker);
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::temp_directory_path()))
+    if (entry.path().filename().native().starts_with(prefix)) found.push_back(entry.path());
+  return found;
+}
+
+TEST_F(SandboxTest, FoldersOfServersThatWereKilledAreRemovedByTheNextOne) {
+  namespace fs = std::filesystem;
+  const auto make = [&](const std::string& name, std::chrono::seconds age) {
+    const fs::path folder = fs::temp_directory_path() / fmt::format("espalier-solves-{}-{}", ::getpid(), name);
+    fs::create_directories(folder / "model");
+    fs::last_write_time(folder, fs::file_time_type::clock::now() - age);
+    return folder;
+  };
+  const fs::path abandoned = make("abandoned", std::chrono::hours(1)), used = make("used", std::chrono::hours(1)),
+                 young = make("young", std::chrono::seconds(1));
+  const int lock = ::open(used.c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  sandbox.run("describe", {}, log, {});
+  EXPECT_FALSE(fs::exists(abandoned));
+  EXPECT_TRUE(fs::exists(used));
+  EXPECT_TRUE(fs::exists(young));
+  ::close(lock);
+  for (const fs::path& folder : {used, young}) fs::remove_all(folder);
+}
+
+TEST_F(SandboxTest, TheServerEndsWithItsCallerAlsoWhenAnotherProcessHoldsTheSocket) {
+  const auto file = directory / "pids";
+  const pid_t caller = ::fork();
+  if (caller == 0) {
+    Sandbox own(fake_work());
+    const pid_t holder = ::fork();
+    if (holder == 0) sleep_for_ever();
+    own.run("describe", {}, log, {});
+    base::write_file_atomically(file, fmt::format("{} {}", own.server(), holder));
+    sleep_for_ever();
+  }
+  const std::vector<pid_t> pids = wait_for_numbers(file);
+  ASSERT_EQ(pids.size(), 2U);
+  ::kill(caller, SIGKILL);
+  ::waitpid(caller, nullptr, 0);
+  EXPECT_TRUE(is_soon_gone(pids[0]));
+  EXPECT_THAT(scratch_folders(caller), testing::IsEmpty());
+  ::kill(pids[1], SIGKILL);
+}
+
+TEST(SandboxDeathTest, AClosedStandardDescriptorIsRefused) {
+  EXPECT_EXIT(
+      {
+        ::close(STDIN_FILENO);
+        try {
+          const Sandbox own(fake_work());
+        } catch (const base::Error& error) {
+          std::fputs(error.what(), stderr);
+          ::_exit(7);
+        }
+        ::_exit(0);
+      },
+      testing::ExitedWithCode(7), "expected standard input, output and error to be open, found 0 closed");
+}
+
 TEST_F(SandboxTest, ALostServerIsReportedAndTakesItsChildWithIt) {
   const auto file = directory / "pids";
   const auto kill_server = [&] {
@@ -70,6 +136,7 @@ TEST_F(SandboxTest, ALostServerIsReportedAndTakesItsChildWithIt) {
   EXPECT_TRUE(is_soon_gone(pids[0]));
   ::kill(pids[1], SIGKILL);  // a daemon of a child is the one process that outlives a killed server
   EXPECT_THROW(sandbox.run("describe", {}, log, {}), ServerLost);
+  EXPECT_THAT(scratch_folders(::getpid()), testing::IsEmpty());
 }
 
 TEST_F(SandboxTest, NoOrphanSurvivesAKilledCaller) {

@@ -12,7 +12,7 @@ enum class ErrorKind {
   configuration,  ///< bad configuration or usage: exit code 2
   data,           ///< a data set, network or problem file is missing or wrong: exit code 2 outside a task
   store,          ///< output directory locked, corrupt, foreign or of another version: exit code 3
-  io,             ///< the operating system refused: disk full, permission denied
+  io,             ///< the system refuses or a file is damaged: disk full, permission denied. Never a task's fault, so it ends a run
   solver,         ///< a solver could not be run or broke its contract
   numeric,        ///< NaN, infinity, diverged training
   internal,       ///< a defect of espalier

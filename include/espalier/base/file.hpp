@@ -17,6 +17,9 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 /// Makes a closed file durable and gives it its final name: fsync(temporary), rename, fsync(directory).
 void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& final_name);
 
+/// Makes the directory and those above it that are missing; throws Error(io) naming the one that the system refuses.
+void make_directories(const std::filesystem::path& directory);
+
 struct FileStamp {
   std::uint64_t size = 0;      ///< bytes
   std::uint64_t checksum = 0;  ///< XXH3-64 of the content

@@ -70,9 +70,10 @@ using Commands = std::vector<Command>;
 enum class StopReason {
   none,
   requested,
-  failures,    ///< max_failures or fail_fast
-  no_workers,  ///< every worker was lost
-  deadline,    ///< it has come, or nothing that is left can end before it
+  failures,     ///< max_failures or fail_fast
+  no_workers,   ///< every worker was lost
+  environment,  ///< a task met an error of kind io: a full disk, say
+  deadline,     ///< it has come, or nothing that is left can end before it
 };
 
 /// Rules:
@@ -82,6 +83,8 @@ enum class StopReason {
 ///   waiting behind one that is not small. "Small" is judged by the expected time, corrected by what the kind took so far.
 /// - The descendants of a failed task become failed rows of error kind "parent".
 /// - An outcome of an attempt that is not the current one of its task is dropped.
+/// - An outcome of error kind "io" is no verdict on its task: the disk, or what the task reads, is at fault. The task is ready again, and
+///   the run ends, with running stages asked to stop.
 /// - When a worker is lost, its tasks become ready again; they are then given to a worker alone, so that it is known which one
 ///   kills workers; the task it was certainly running is charged with one of its max_attempts.
 /// - A worker that fails all of a kind must not use up the tasks of the others, and tasks that fail everywhere must not ruin workers.

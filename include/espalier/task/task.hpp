@@ -83,6 +83,9 @@ struct Outcome {
   double peak_memory_mib = std::numeric_limits<double>::quiet_NaN();
 };
 
+/// It failed with an error of kind io: not by the task, but by the disk or the files that it met.
+inline bool is_of_environment(const Outcome& outcome) { return outcome.kind == OutcomeKind::failed && outcome.error_kind == "io"; }
+
 /// A node of the stage graph. Parents come before children.
 struct PlannedTask {
   TaskSpec spec;

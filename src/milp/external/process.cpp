@@ -50,7 +50,7 @@ class Descriptor {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  for (const int ignored : {SIGPIPE, SIGXFSZ}) ::signal(ignored, SIG_DFL);
   const rlimit largest_file{kLargestFile, kLargestFile};
   ::setrlimit(RLIMIT_FSIZE, &largest_file);
   const int null = ::open("/dev/null", O_RDONLY);

@@ -2,7 +2,7 @@
 //
 //   FAULTS_DIR    the folder, an absolute path
 //   FAULTS_STATE  a file of 8 bytes, shared by all processes: how many matching calls there were
-//   FAULTS_CALL   write (write, pwrite, writev), sync (fsync, fdatasync), rename, open or close
+//   FAULTS_CALL   write (write, pwrite, writev), read (read, pread), sync (fsync, fdatasync), rename, mkdir, open or close
 //   FAULTS_AT     which call fails, from 1 on; 0: none, they are only counted
 //   FAULTS_ERROR  an errno by number; 0: the call does half of its work (a short write)
 //   FAULTS_STAYS  1: all later calls fail as well, as on a full disk
@@ -97,6 +97,29 @@ ssize_t writev(int fd, const struct iovec *parts, int many) {
   NEXT(writev);
   if (!FD_FAILS("write")) return next(fd, parts, many);
   if (error_number == 0) return next(fd, parts, 1);
+  errno = (int)error_number;
+  return -1;
+}
+
+ssize_t read(int fd, void *bytes, size_t size) {
+  NEXT(read);
+  if (!FD_FAILS("read")) return next(fd, bytes, size);
+  errno = (int)error_number;
+  return -1;
+}
+
+ssize_t pread(int fd, void *bytes, size_t size, off_t at) {
+  NEXT(pread);
+  if (!FD_FAILS("read")) return next(fd, bytes, size, at);
+  errno = (int)error_number;
+  return -1;
+}
+
+ssize_t pread64(int fd, void *bytes, size_t size, off64_t at) { return pread(fd, bytes, size, at); }
+
+int mkdir(const char *path, mode_t mode) {
+  NEXT(mkdir);
+  if (!count || !fails("mkdir", below(path))) return next(path, mode);
   errno = (int)error_number;
   return -1;
 }
