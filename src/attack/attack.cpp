@@ -52,9 +52,11 @@ class Search {
 
   /// Row r is a candidate for the best point. False: the caller wants no more.
   bool offer(Eigen::Index r) {
-    if (result_.input.size() > 0 && !(margins_[r] > result_.margin)) return true;  // NaN is no better
+    // NaN is no better than anything.
+    const double margin = std::isnan(margins_[r]) ? -std::numeric_limits<double>::infinity() : margins_[r];
+    if (result_.input.size() > 0 && margin <= result_.margin) return true;
     result_.input = points_.row(r).transpose().cwiseMax(0.0).cwiseMin(1.0);
-    result_.margin = margins_[r];
+    result_.margin = margin;
     return !options_.on_improvement || !options_.on_improvement(result_.input, result_.margin);
   }
 

@@ -64,9 +64,7 @@ nn::Network start_network(const Parameters& p) {
   std::vector<Eigen::Index> widths{side * side};
   for (const std::int64_t width : p.integers("network_hidden")) widths.push_back(width);
   widths.push_back(10);
-  const std::string& word = p.text("train_initialization");
-  return train::initial_network(widths, word == "xavier" ? train::Initialisation::xavier_uniform : train::Initialisation::fan_in,
-                                as_seed(p, "train_seed"));
+  return train::initial_network(widths, train::initialisation_from(p.text("train_initialization")), as_seed(p, "train_seed"));
 }
 
 prune::ThresholdOptions threshold_options(const Parameters& p) {

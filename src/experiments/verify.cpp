@@ -30,7 +30,8 @@ class Ragged {
     const auto& offsets = index.integers("offset");
     const auto& lengths = index.integers("length");
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (offsets[i] < 0 || lengths[i] < 0 || static_cast<std::size_t>(offsets[i] + lengths[i]) > values_.size())
+      const auto size = static_cast<std::int64_t>(values_.size());
+      if (offsets[i] < 0 || lengths[i] < 0 || offsets[i] > size - lengths[i])  // their sum may be more than an integer holds
         base::fail(base::ErrorKind::data, "{}: /{}/index[{}] reaches beyond /{}/values ({} numbers)", root.file_name(), path, i, path,
                    values_.size());
       places_[rows[i]] = {offsets[i], lengths[i]};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <exception>
 
 namespace espalier::milp {
@@ -32,6 +33,7 @@ IncumbentRecorder::Verdict IncumbentRecorder::offer(std::vector<double> x) noexc
 
 IncumbentRecorder::Verdict IncumbentRecorder::offer_checked(std::vector<double> x) {
   const double objective = model_.objective_value(x);
+  if (std::isnan(objective)) return Verdict::repeated;  // better than nothing it is not either
   if (best_ && !better(model_.sense(), objective, best_->objective)) return Verdict::repeated;
   if (options_.cutoff && !better(model_.sense(), objective, *options_.cutoff)) return Verdict::repeated;
   const double violation = model_.violation(x);

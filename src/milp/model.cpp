@@ -93,8 +93,8 @@ double Model::violation(const std::vector<double>& x) const {
   check_size(*this, x);
   double worst = 0;
   const auto outside = [&worst](double value, double lower, double upper) {
-    // A NaN compares false with everything: it must count as the worst violation, not as none.
-    worst = std::isnan(value) ? infinity : std::max({worst, lower - value, value - upper});
+    // A NaN compares false with everything, and infinity is within an infinite bound: they must count as the worst violation, not as none.
+    worst = !std::isfinite(value) ? infinity : std::max({worst, lower - value, value - upper});
   };
   for (std::size_t j = 0; j < columns_.size() && worst < infinity; ++j) {
     outside(x[j], columns_[j].lower, columns_[j].upper);

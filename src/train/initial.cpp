@@ -24,13 +24,19 @@ nn::Layer random_layer(Eigen::Index inputs, Eigen::Index outputs, Initialisation
 }  // namespace
 
 std::string_view to_string(Initialisation initialisation) {
-  return initialisation == Initialisation::xavier_uniform ? "xavier_uniform" : "fan_in";
+  switch (initialisation) {
+    case Initialisation::xavier_uniform:
+      return "xavier";
+    case Initialisation::fan_in:
+      return "fan_in";
+  }
+  return "unknown";
 }
 
 Initialisation initialisation_from(const std::string& word) {
   for (const Initialisation candidate : {Initialisation::xavier_uniform, Initialisation::fan_in})
     if (word == to_string(candidate)) return candidate;
-  base::fail(ErrorKind::configuration, "initialisation: expected xavier_uniform or fan_in, found '{}'", word);
+  base::fail(ErrorKind::configuration, "initialisation: expected xavier or fan_in, found '{}'", word);
 }
 
 nn::Network initial_network(const std::vector<Eigen::Index>& widths, Initialisation initialisation, std::uint64_t seed) {

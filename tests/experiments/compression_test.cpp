@@ -128,5 +128,18 @@ TEST(ExactCompression, OverTheBallTheAnswerStaysTheSame) {
   EXPECT_EQ(a.integer("unstable_neurons"), b.integer("unstable_neurons"));
 }
 
+TEST(ExactCompression, AProofCanBeStopped) {
+  const InstanceRun run({exact, {"prune.proof", std::string("mip")}, {"problem.network", std::string("embedded")}});
+  int looks = 0;
+  run.run_again("prune", [&] { return ++looks < 0; });
+  const int all = looks;
+  EXPECT_GT(all, 10);
+  for (const int last : {0, 1, all / 2, all - 1}) {
+    looks = 0;
+    EXPECT_THROW(run.run_again("prune", [&] { return ++looks > last; }), task::StageStopped) << last;
+    EXPECT_LE(looks, last + 12) << "it goes on";
+  }
+}
+
 }  // namespace
 }  // namespace espalier::experiments

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,6 +42,15 @@ class InstanceRun {
   ~InstanceRun() { std::filesystem::remove_all(folder_); }
 
   const task::StageResult& result(const std::string& kind) const { return results_.at(kind); }
+  /// The last stage of that kind once more, from the same inputs.
+  task::StageResult run_again(const std::string& kind, const std::function<bool()>& stop_requested) const {
+    const task::Attempt& attempt = attempts_.at(kind);
+    const task::Stage& stage = stages_.find(kind);
+    return stage.run(attempt, {.output_directory = folder_,
+                               .part_path = folder_ / "parts" / "again.h5",
+                               .brief = stage.brief(attempt),
+                               .stop_requested = stop_requested});
+  }
   const task::StageRegistry& stages() const { return stages_; }
   const std::map<std::string, task::StageResult>& results() const { return results_; }
   /// What the last stage of that kind left in its part file.
@@ -61,6 +71,7 @@ class InstanceRun {
     const task::StageContext context{
         .output_directory = folder_, .part_path = folder_ / "parts" / (attempt.spec.key.hex() + ".h5"), .brief = stage.brief(attempt)};
     results_[request.kind] = stage.run(attempt, context);
+    attempts_[request.kind] = attempt;
     parts_[request.kind] = "parts/" + attempt.spec.key.hex() + ".h5";
   }
 
@@ -69,6 +80,7 @@ class InstanceRun {
   task::StageRegistry stages_;
   std::vector<task::StageKey> keys_;
   std::map<std::string, task::StageResult> results_;
+  std::map<std::string, task::Attempt> attempts_;
   std::map<std::string, std::string> parts_;
 };
 

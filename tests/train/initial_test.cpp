@@ -53,7 +53,8 @@ TEST(InitialNetwork, RefusesImpossibleWidths) {
 TEST(Initialisation, WordsRoundTrip) {
   for (const auto i : {Initialisation::xavier_uniform, Initialisation::fan_in})
     EXPECT_EQ(initialisation_from(std::string(to_string(i))), i);
-  EXPECT_THROW(initialisation_from("xavier"), base::Error);
+  EXPECT_THROW(initialisation_from("xavier_uniform"), base::Error);
+  EXPECT_THROW(initialisation_from(""), base::Error);
 }
 
 }  // namespace

@@ -147,6 +147,11 @@ Result CbcSolver::do_solve(const Model& model, const SolveOptions& options) cons
   osi.setDblParam(OsiDualTolerance, settings_.dual_tolerance);
   if (!settings_.scaling) switch_scaling_off(osi);
   load(model, osi);
+  if (search->out_of_time()) {
+    result.termination = {.reason = Reason::limit, .limit = Limit::time, .detail = "the time was over when the model was loaded"};
+    result.incumbent = search->recorder.best();
+    return result;
+  }
   if (solve_root(model, osi, search, result)) search_tree(model, osi, search, result);
   result.incumbent = search->recorder.best();
   return result;
