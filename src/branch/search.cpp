@@ -4,6 +4,7 @@
 
 #include "branch/bounding.hpp"
 #include "branch/branching.hpp"
+#include "branch/leaf_program.hpp"
 #include "branch/node_program.hpp"
 #include "branch/node_queue.hpp"
 #include "espalier/base/budget.hpp"
@@ -178,6 +179,9 @@ class Search {
   /// All phases fixed: the linear program is exact.
   void solve_exactly(Node node) {
     if (const std::optional<Eigen::VectorXd> input = program().solve(node, bounding_, budget_)) try_input(*input);
+    if (node.bound > closed_at()) {
+      if (const std::optional<Eigen::VectorXd> input = solve_leaf(query_, bounding_, budget_, closed_at(), node)) try_input(*input);
+    }
     close(node.bound);
   }
 

@@ -24,7 +24,7 @@ milp::Termination termination_of(branch::End end, bool cutoff_proven) {
       return cutoff_proven ? milp::Termination{Reason::limit, Limit::cutoff, "nothing is better than the cutoff"}
                            : milp::Termination{Reason::optimal, Limit::none, "every node is closed"};
     case branch::End::unresolved:
-      return {Reason::limit, Limit::tolerance, "every node is closed, but one only up to the tolerance of its linear program"};
+      return {Reason::limit, Limit::tolerance, "every node is closed, but one only up to what float64 can tell of its linear program"};
     case branch::End::nodes:
       return {Reason::limit, Limit::nodes, "node limit"};
     case branch::End::time:

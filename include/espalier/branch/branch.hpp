@@ -42,7 +42,7 @@ struct Options {
 
 enum class End {
   closed,      ///< every node is closed: the gap, or the cutoff, is proven
-  unresolved,  ///< every node is closed, but one only up to the tolerance of its linear program, which is above the gap
+  unresolved,  ///< every node is closed, but one only up to what float64 can tell of its linear program, which is above the gap
   nodes,
   time,
   memory,   ///< the nodes that wait, closed ones dropped, fill their limit

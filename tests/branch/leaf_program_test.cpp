@@ -1,0 +1,107 @@
+#include "branch/leaf_program.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "branch/node_program.hpp"
+#include "espalier/nn/rescale.hpp"
+#include "problem/reference.hpp"
+
+namespace espalier::branch {
+namespace {
+
+using problem::Problem;
+
+/// Weights of sizes 10^-3 to 10^3 beside each other: no units of the neurons make them alike.
+Problem uneven_problem(std::uint64_t seed) {
+  base::RandomStream random(seed, "uneven");
+  Problem problem = espalier::testing::random_problem({4, 5, 4, 2}, seed, 1.0);
+  for (nn::Layer& layer : problem.network.layers)
+    for (float& w : layer.weight.reshaped()) w *= static_cast<float>(std::pow(10.0, static_cast<double>(random.below(7)) - 3));
+  problem.network = nn::rescale(problem.network, problem.label, problem.target).network;
+  return problem;
+}
+
+struct Leaves {
+  explicit Leaves(Problem asked)
+      : problem(std::move(asked)),
+        ball(problem.ball()),
+        bounds(bounds::make_bounds_method("symbolic-opt")->compute(problem.network, ball)),
+        query{.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds},
+        bounding(query, [](const Eigen::VectorXd&, double) {}) {}
+
+  double margin(const Eigen::VectorXd& x) const {
+    const Eigen::VectorXd y = nn::forward(problem.network, x);
+    return y[problem.target] - y[problem.label];
+  }
+  /// All open neurons have the phases that they have at x, but where `flip` says otherwise.
+  template <class Flip>
+  Node leaf_of(const Eigen::VectorXd& x, const Flip& flip) {
+    Node node = bounding.root();
+    const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, x);
+    for (std::size_t k = 0; k < node.layers.size(); ++k)
+      for (Eigen::Index i = 0; i < g[k].size(); ++i)
+        if (node.layers[k].open(i)) node.fix({.layer = k, .index = i}, (g[k][i] > 0) != flip());
+    return node;
+  }
+
+  Problem problem;
+  problem::Ball ball;
+  bounds::Bounds bounds;
+  Query query;
+  Bounding bounding;
+};
+
+TEST(LeafProgram, ClosesLeavesThatTheNodesProgramLeavesOpen) {
+  base::RandomStream random(1, "leaves");
+  int leaves = 0, left_open = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Leaves l(uneven_problem(seed));
+    NodeProgram program(l.query);
+    for (int repetition = 0; repetition < 3; ++repetition) {
+      const Eigen::VectorXd x = espalier::testing::random_point(l.ball, random);
+      Node leaf = l.leaf_of(x, [] { return false; });
+      Node other = leaf;
+      const auto best = solve_leaf(l.query, l.bounding, {}, -1e9, leaf);
+      ASSERT_TRUE(best) << "seed " << seed << ": x has these phases";
+      const double attained = l.margin(problem::clip_and_scale(l.ball, *best));
+      EXPECT_GE(leaf.bound, l.margin(x)) << seed;
+      EXPECT_NEAR(leaf.bound, attained, 1e-6 * (1 + std::abs(attained))) << seed;
+      program.solve(other, l.bounding);
+      left_open += other.bound > leaf.bound + 1e-6 * (1 + std::abs(attained));
+      ++leaves;
+    }
+  }
+  EXPECT_EQ(leaves, 120);
+  EXPECT_GT(left_open, 0);
+}
+
+TEST(LeafProgram, ALeafWithoutInputsIsClosedWhateverTheMarginThere) {
+  base::RandomStream random(2, "leaves");
+  int empty = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Leaves l(uneven_problem(seed));
+    for (int repetition = 0; repetition < 3; ++repetition) {
+      const Eigen::VectorXd x = espalier::testing::random_point(l.ball, random);
+      Node leaf = l.leaf_of(x, [&random] { return random.below(2) == 0; });
+      constexpr double closed_at = -1e3;
+      if (solve_leaf(l.query, l.bounding, {}, closed_at, leaf)) continue;
+      EXPECT_LE(leaf.bound, closed_at) << seed;
+      ++empty;
+    }
+  }
+  EXPECT_GT(empty, 20);
+}
+
+TEST(LeafProgram, ASpentBudgetLeavesTheNodeAsItWas) {
+  Leaves l(uneven_problem(1));
+  Node leaf = l.leaf_of(l.ball.centre, [] { return false; });
+  const base::Budget spent(0.0, {});
+  EXPECT_THROW(solve_leaf(l.query, l.bounding, spent, -1e9, leaf), Interrupted);
+  EXPECT_EQ(leaf.bound, std::numeric_limits<double>::infinity());
+}
+
+}  // namespace
+}  // namespace espalier::branch
