@@ -47,7 +47,8 @@ void print_row(const Json& row) {
   fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", row["problem"].get<std::string>(), row["status"].get<std::string>(),
              cell(row["claimed_objective"], 6), cell(row["verified_objective"], 6), cell(row["dual_bound"], 6),
              row["nodes"].get<std::int64_t>(), cell(row["seconds"], 2), cell(row["first_adversarial_seconds"], 3));
-  if (row["status"] == "error") fmt::print("  {}: {}\n", row["reason"].get<std::string>(), row["detail"].get<std::string>());
+  if (row["status"] == "error" || row["reason"] == "unconfirmed")
+    fmt::print("  {}: {}\n", row["reason"].get<std::string>(), row["detail"].get<std::string>());
 }
 
 /// What a child answered, if it lived long enough; an error that it met becomes ours.

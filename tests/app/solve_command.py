@@ -38,6 +38,9 @@ class Solve(Case):
             answer = json_lines(self.run_ok("solve", PROBLEMS, "--problem", "mnist_18_2x24_0", "--goal", goal, "--check-share", "0",
                                             "--json").stdout)[0]
             self.assertEqual((answer["status"], answer["proved_by"], answer["proved_bound"]), (said, "none", None))
+        text = self.run_ok("solve", PROBLEMS, "--problem", name, "--check-share", "0").stdout
+        self.assertIn("optimal_claimed", text)
+        self.assertIn("unconfirmed: ", text)
         self.refused("solve", PROBLEMS, "--problem", name, "--check-share", "1.5", code=2, says=["--check-share"])
 
     def test_decide(self):
