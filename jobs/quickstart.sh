@@ -64,8 +64,10 @@ if ! (cd "$root" && cmake --preset release) > "$root/build/quickstart-configure.
 fi
 (cd "$root" && cmake --build --preset release --parallel "$(env -u OMP_NUM_THREADS nproc)")
 
-step "Solving the reference problems (tests/reference)"
-"$root/build/release/espalier" solve "$problems" --solver native
+if [ ! -e "$root/results/quickstart" ]; then
+  step "Solving the reference problems (tests/reference)"
+  "$root/build/release/espalier" solve "$problems" --solver native
+fi
 
 step "Running configs/quickstart.yaml"
 ESPALIER_STARTED_BY=$(printf '%q' "$root/jobs/quickstart.sh")
