@@ -39,9 +39,9 @@ struct ReluLines {
 };
 ReluLines relu_lines(double lower, double upper);
 
-/// The lines of one hidden layer, (rows x width): every row has its own; in backward() and relaxed_forward() the only row may serve all. `multiplier`, if
-/// not empty, is added to the coefficients of the pre-activations: a Lagrange multiplier >= 0 of the split g >= 0, or <= 0 of g <= 0
-/// (beta-CROWN, Wang et al. 2021).
+/// The lines of one hidden layer, (rows x width): every row has its own; in backward() and relaxed_forward() the only row may serve all.
+/// `multiplier`, if not empty, is added to the coefficients of the pre-activations: a Lagrange multiplier >= 0 of the split g >= 0, or <= 0
+/// of g <= 0 (beta-CROWN, Wang et al. 2021).
 struct LayerLines {
   Rows upper_slope;
   Rows upper_intercept;

@@ -53,8 +53,8 @@ struct SearchPath {
 std::filesystem::path find_dataset(const std::string& name, const SearchPath& where = {});
 
 /// Reads and checks the four files (magic numbers, dimensions 28 x 28, counts 60,000 / 10,000, exact sizes, labels <= 9), compares
-/// the checksum of each with that of the published one, and resizes to `side` (resize.hpp). Throws base::Error(data) naming file, byte offset, what was expected and what was found, and
-/// base::Error(configuration) for an unknown name or a side outside 1..28.
+/// the checksum of each with that of the published one, and resizes to `side` (resize.hpp). Throws base::Error(data) naming file, byte
+/// offset, what was expected and what was found, and base::Error(configuration) for an unknown name or a side outside 1..28.
 Dataset load_dataset(const std::string& name, int side, const SearchPath& where = {});
 
 /// Reads and checks the files as load_dataset does and keeps nothing.
