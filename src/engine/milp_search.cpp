@@ -28,11 +28,11 @@ class MilpSearch final : public Search {
   }
 
  private:
-  /// The time is over after the bounds: nothing but the start is looked at.
+  /// The time is over before there is anything to search: nothing but the start is looked at.
   static milp::Result without_model(const SearchContext& c) {
     milp::Result claimed;
     claimed.dual_bound = milp::infinity;
-    claimed.termination = {.reason = milp::Reason::limit, .limit = milp::Limit::time, .detail = "the bounds took all the time"};
+    claimed.termination = {.reason = milp::Reason::limit, .limit = milp::Limit::time, .detail = "the time was over before the model was built"};
     if (const std::optional<Eigen::VectorXd> input = start(c)) {
       claimed.incumbent = {.objective = c.margin(*input), .x = {input->begin(), input->end()}, .seconds = c.watch.wall_seconds()};
       c.see(*input, claimed.incumbent->objective);
@@ -48,7 +48,7 @@ class MilpSearch final : public Search {
         {.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds});
     c.result.size = embedding->size();
     c.result.embed_seconds += c.watch.wall_seconds() - bounded;
-    return search(c, *embedding);
+    return c.budget().spent() ? without_model(c) : search(c, *embedding);
   }
 
   milp::Result search(const SearchContext& c, const embed::Embedding& embedding) const {

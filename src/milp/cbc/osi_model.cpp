@@ -12,26 +12,32 @@ double sign(const Model& model) { return model.sense() == Sense::maximise ? -1.0
 /// columns, and Debian's build has assertions on.
 constexpr int padding_rows = 3;
 
-/// Row-ordered; every column exists, also one that no row uses.
+/// Column-ordered, as Clp wants it: turning a large matrix around takes longer than making it. Every column exists, also one that no row
+/// uses.
 CoinPackedMatrix matrix(const Model& model) {
-  std::vector<int> indices;
-  std::vector<double> elements;
-  std::vector<CoinBigIndex> starts{0};
-  indices.reserve(model.nonzeros());
-  elements.reserve(model.nonzeros());
-  for (const RowData& row : model.rows()) {
-    for (const Term& term : row.terms) {
+  std::vector<CoinBigIndex> starts(model.columns().size() + 1, 0);
+  for (const RowData& row : model.rows())
+    for (const Term& term : row.terms) starts[static_cast<std::size_t>(term.column.index) + 1] += term.coefficient != 0;
+  for (std::size_t j = 1; j < starts.size(); ++j) starts[j] += starts[j - 1];
+  std::vector<int> indices(static_cast<std::size_t>(starts.back()));
+  std::vector<double> elements(indices.size());
+  std::vector<CoinBigIndex> next(starts.begin(), starts.end() - 1);
+  for (std::size_t i = 0; i < model.rows().size(); ++i) {
+    for (const Term& term : model.rows()[i].terms) {
       if (term.coefficient == 0) continue;
-      indices.push_back(term.column.index);
-      elements.push_back(term.coefficient);
+      const auto at = static_cast<std::size_t>(next[static_cast<std::size_t>(term.column.index)]++);
+      indices[at] = static_cast<int>(i);
+      elements[at] = term.coefficient;
     }
-    starts.push_back(static_cast<CoinBigIndex>(indices.size()));
   }
-  const int columns = static_cast<int>(model.columns().size());
-  const int rows = static_cast<int>(model.rows().size());
-  CoinPackedMatrix result(false, columns, rows, starts.back(), elements.data(), indices.data(), starts.data(), nullptr);
-  result.setDimensions(rows + padding_rows, columns);
-  return result;
+  return {true,
+          static_cast<int>(model.rows().size()) + padding_rows,
+          static_cast<int>(model.columns().size()),
+          starts.back(),
+          elements.data(),
+          indices.data(),
+          starts.data(),
+          nullptr};
 }
 
 /// Osi's infinity is DBL_MAX.
