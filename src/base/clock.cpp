@@ -44,7 +44,7 @@ double unix_time_from(const std::string& text, double now) {
   std::tm moment = given;
   const std::time_t seconds = utc ? timegm(&moment) : mktime(&moment);
   if (!same_fields(given, moment))  // 30 February became 2 March; in the hour that summer time leaves out, too
-    fail(ErrorKind::configuration, "expected a moment that there is, found '{}'", text);
+    fail(ErrorKind::configuration, "expected a date and time that exist, found '{}'", text);
   return static_cast<double>(seconds);
 }
 

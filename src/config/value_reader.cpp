@@ -139,8 +139,12 @@ std::vector<Value> read_values(const Node& node, const Field& field, const Place
     return values;
   }
   if (const std::optional<Value> one = task::is_list(field.type) ? legal_value(node, field) : std::nullopt) {
-    problems.add(place, fmt::format("expected a list of values, each {}, found one of them; as an axis of this one value: [{}]",
-                                    expectation(field), found(node, one)));
+    const std::string list = found(node, one);
+    std::string each = list;  // "[32, 16]" becomes "[32], [16]"
+    for (std::size_t at = each.find(", "); at != std::string::npos; at = each.find(", ", at + 4)) each.replace(at, 2, "], [");
+    const std::string or_each = node.items.size() > 1 ? fmt::format(", or [{}] for one of each", each) : "";
+    problems.add(place, fmt::format("expected a list of values, each {}, found a single one: write [{}] for an axis of this value{}",
+                                    expectation(field), list, or_each));
     return values;
   }
   for (std::size_t i = 0; i < node.items.size(); ++i) {

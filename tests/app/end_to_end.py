@@ -251,7 +251,7 @@ class Stop(Case):
         self.assertIn("Continue with:", result.stderr)
         self.assertEqual(list(out.glob("parts/*/*.h5")), [])
         self.refused("run", TINY, "--out", out, "--deadline", "soon", code=2, says=["--deadline", "2026-11-21T18:30:00"])
-        self.refused("run", TINY, "--out", out, "--deadline", "2099-02-30T00:00:00", code=2, says="expected a moment that there is")
+        self.refused("run", TINY, "--out", out, "--deadline", "2099-02-30T00:00:00", code=2, says="expected a date and time that exist")
         job = dict(ENVIRONMENT, SLURM_JOB_END_TIME="4070908800")  # the option counts, and that is said
         self.assertRegex(self.run_ok("run", TINY, "--out", out, "--deadline", "3600", env=job).stderr, r"deadline 20\S+Z \(--deadline\), in 3\d\d\d s")
         self.assertIn("deadline 2099-01-01T00:00:00Z (environment variable SLURM_JOB_END_TIME)", self.run_ok("run", TINY, "--out", out, env=job).stderr)

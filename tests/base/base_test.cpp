@@ -72,7 +72,7 @@ TEST(Clock, MomentsThatThereAreNot) {
         ADD_FAILURE() << text;
       } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::configuration);
-        EXPECT_EQ(error.what(), "expected a moment that there is, found '" + text + "'");
+        EXPECT_EQ(error.what(), "expected a date and time that exist, found '" + text + "'");
       }
     }
 }

@@ -92,9 +92,11 @@ INSTANTIATE_TEST_SUITE_P(
              "0.9' "
              "(did you mean [0.5,0.9]?)"},
         Case{with_block("{product: {network.hidden: [32, 16]}}"),
-             "file.yaml:3:32: grid[0].product.network.hidden: expected a list of values, each list of integers >= 1, found one of them; as "
-             "an "
-             "axis of this one value: [[32, 16]]"},
+             "file.yaml:3:32: grid[0].product.network.hidden: expected a list of values, each list of integers >= 1, found a single one: "
+             "write [[32, 16]] for an axis of this value, or [[32], [16]] for one of each"},
+        Case{with_block("{product: {network.hidden: [32]}}"),
+             "file.yaml:3:32: grid[0].product.network.hidden: expected a list of values, each list of integers >= 1, found a single one: "
+             "write [[32]] for an axis of this value"},
         Case{with_block("{product: {network.hidden: [[32], 16]}}"),
              "file.yaml:3:39: grid[0].product.network.hidden[1]: expected list of integers >= 1, found '16' (did you mean [16]?)"},
         Case{
