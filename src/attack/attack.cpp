@@ -73,7 +73,7 @@ class Search {
       const LineMaximum best = margin_.maximise_along(first_.row(r), first_at_ends.row(r) - first_.row(r), budget_);
       if (budget_.spent()) return false;
       double t = best.position;
-      if (best.margin <= margins_[r] + 1e-9 && smoothing_[r] <= least_smoothing) {
+      if (best.margin <= margins_[r] + 1e-9 * std::abs(margins_[r]) && smoothing_[r] <= least_smoothing) {
         t = random_.uniform();  // a local maximum, as far as this direction tells: start again from a random place on the way
         smoothing_[r] = random_smoothing();
       } else {

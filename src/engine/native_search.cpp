@@ -125,7 +125,7 @@ class NativeSearch final : public Search {
     branch::Options options;
     if (c.settings.goal == Goal::decide && c.result.dense) options.cutoff = c.cutoff();
     options.relative_gap = std::max(options.relative_gap, c.settings.relative_gap);
-    options.absolute_gap = std::max(options.absolute_gap, c.absolute_gap());
+    options.absolute_gap = c.absolute_gap();
     if (c.settings.memory_limit_mib > 0) options.memory_limit_mib = 0.5 * c.settings.memory_limit_mib;
     options.on_improvement = [&c](const Eigen::VectorXd& input, double margin) {
       return c.see(input, margin) == milp::CallbackAction::stop;

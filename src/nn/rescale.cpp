@@ -147,7 +147,7 @@ Rescaled rescale(const Network& network, int label, int target) {
 }
 
 double margin_unit(const Network& network, int label, int target) {
-  constexpr int least_ordinary = -6, largest_ordinary = 10;
+  constexpr int least_ordinary = -6;
   int size = 0;
   Units units(network, label, target);
   for (std::size_t k = 0; k < network.layers.size(); ++k) {
@@ -158,7 +158,7 @@ double margin_unit(const Network& network, int label, int target) {
     }
     units.leave();
   }
-  return power_of_two(size - std::clamp(size, least_ordinary, largest_ordinary));
+  return power_of_two(std::min(0, size - least_ordinary));
 }
 
 }  // namespace espalier::nn

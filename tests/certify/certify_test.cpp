@@ -66,15 +66,18 @@ TEST(Verifier, AMarginAtTheThresholdIsNotAdversarialAndOneAboveIs) {
   EXPECT_TRUE(verifier.verify({.input = Eigen::Vector2d(0.5 + 1.1e-6, 1), .objective = 0}).adversarial());
 }
 
-/// Logits of 1e-9 and of 1e9: the threshold goes with them, and stays what it is for ordinary ones.
+/// Logits of 1e-9: the threshold goes with them, and stays what it is for ordinary ones and larger ones.
 TEST(Verifier, TheThresholdIsCountedInTheMarginsUnit) {
   for (const Problem& problem : espalier::testing::reference_problems()) EXPECT_EQ(Verifier(problem).margin_unit(), 1) << problem.name;
-  for (const int exponent : {-60, -30, 40}) {
+  Problem large = line_problem(0.5, 0.1);
+  large.network = espalier::testing::scaled_logits(large.network, 40);
+  EXPECT_EQ(Verifier(large).margin_unit(), 1);
+  for (const int exponent : {-60, -30}) {
     Problem problem = line_problem(0.5, 0.1);
     problem.network = espalier::testing::scaled_logits(problem.network, exponent);
     const Verifier verifier(problem);
     const double unit = verifier.margin_unit();
-    EXPECT_GT(unit, std::ldexp(1.0, exponent - 11));
+    EXPECT_GE(unit, std::ldexp(1.0, exponent));
     EXPECT_LT(unit, std::ldexp(1.0, exponent + 7));
     const auto adversarial = [&](double margin) {
       return verifier.verify({.input = Eigen::Vector2d(0.5 + std::ldexp(margin, -exponent), 1), .objective = 0}).adversarial();

@@ -205,6 +205,21 @@ TEST(Scaling, ASurrogateMayComeInOtherUnits) {
   }
 }
 
+/// Weights that promise margins of 10^3, of neurons that stay near 0: tolerances are those of the margin that there is.
+TEST(Scaling, NeuronsMayStayFarBelowWhatTheirWeightsAllow) {
+  Problem problem = problems().front();
+  std::vector<nn::Layer>& layers = problem.network.layers;
+  layers[0] = layer({{.9F, 1.1F}, {0, .5F}, {-100, -100}}, Eigen::Vector3f(-.4F, .2F, -1));  // the third one is always off
+  layers[1] = layer({{0, .5F, -2000}, {1.6F, -2.3F, 30}}, Eigen::Vector2f(.1F, -.3F));
+  for (const char* solver : {"native", "cbc"}) {
+    const SolveResult r = solve(problem, {.solver = solver}), sign = solve(problem, {.solver = solver, .goal = Goal::decide});
+    EXPECT_EQ(r.status, Status::optimal) << r.detail;
+    EXPECT_NEAR(*r.verified_objective, .092, 1e-6);
+    EXPECT_NEAR(r.dual_bound, .092, 1e-6);
+    EXPECT_EQ(sign.status, Status::adversarial) << sign.detail;
+  }
+}
+
 /// Beside the largest weight of a neuron, float32 has no room for its smallest: the search goes without it, and its bound allows for that.
 TEST(Scaling, WeightsTooSmallForTheirNeuronsUnitAreAccountedFor) {
   Problem problem = with_optimum(random_problem({3, 4, 3}, 3, 0.6));

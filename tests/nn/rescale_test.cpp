@@ -134,16 +134,14 @@ TEST(Rescale, WhatFloat64CannotHoldIsRefused) {
   }
 }
 
-TEST(MarginUnit, IsOneForOrdinaryNetworksAndFollowsTheLogitsElsewhere) {
+TEST(MarginUnit, IsOneForOrdinaryNetworksAndFollowsTinyLogits) {
   const Network network = random_network({7, 6, 5, 4}, 1);
   EXPECT_EQ(margin_unit(network, label, target), 1);
   EXPECT_EQ(margin_unit(scaled_logits(network, 2), label, target), 1);
   const double tiny = margin_unit(scaled_logits(network, -40), label, target);
   EXPECT_LT(tiny, 0x1p-30);
   EXPECT_EQ(margin_unit(scaled_logits(network, -50), label, target), tiny * 0x1p-10);
-  const double huge = margin_unit(scaled_logits(network, 40), label, target);
-  EXPECT_GT(huge, 0x1p20);
-  EXPECT_EQ(margin_unit(scaled_logits(network, 60), label, target), huge * 0x1p20);
+  EXPECT_EQ(margin_unit(scaled_logits(network, 60), label, target), 1);
   Network equal = network;
   equal.layers.back().weight.row(label) = equal.layers.back().weight.row(target);
   equal.layers.back().bias[label] = equal.layers.back().bias[target];

@@ -7,8 +7,8 @@
 
 namespace espalier::certify {
 
-/// A margin above this, in float64, makes an input adversarial (method, section 7). Counted in nn::margin_unit, which is 1 for ordinary
-/// networks: where all logits are tiny, or huge, the answer is that of the same network with ordinary ones.
+/// A margin above this, in float64, makes an input adversarial (method, section 7). Counted in nn::margin_unit, which is 1 unless all
+/// logits are tiny: the answer is then that of the same network with ordinary ones.
 inline constexpr double adversarial_threshold = 1e-6;
 
 /// What somebody says: "this input gives this objective". Nothing about it is known to be true.

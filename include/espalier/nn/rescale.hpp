@@ -26,9 +26,9 @@ struct Rescaled {
 /// Throws base::Error(data) naming the neuron if an exponent is beyond +-800: its values could leave the range of float64.
 Rescaled rescale(const Network& network, int label, int target);
 
-/// In what absolute tolerances on the margin y[target] - y[label] are counted: 1 for ordinary networks, that is if the norm of the margin's
-/// weights and bias, with all hidden neurons in the units of rescale(), is in [2^-6, 2^11); smaller or larger by a power of two, in
-/// proportion to the norm, for a network with smaller or larger logits. Throws as rescale().
+/// In what absolute tolerances on the margin y[target] - y[label] are counted: 1, and less for a network whose logits are all tiny, by a
+/// power of two in proportion to the norm of the margin's weights and bias (hidden neurons in the units of rescale()) where that is below
+/// 2^-6. Never more: neurons may stay far below what their weights allow, and the margin with them. Throws as rescale().
 double margin_unit(const Network& network, int label, int target);
 
 }  // namespace espalier::nn
