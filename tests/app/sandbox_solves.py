@@ -58,6 +58,12 @@ class Marked(Case):
 class Misbehaving(Marked):
     def test_sleeps_for_ever_and_ignores_term(self):
         answer = self.solve("trap '' TERM USR1", "while true; do sleep 1000; done", code=0)
+        self.assertEqual((answer["status"], answer["reason"], answer["limit"]), ("limit", "limit", "time"))
+        self.assertIsNotNone(answer["verified_objective"], "the clean input was verified before")
+        self.assertIn("ended at the time limit", answer["detail"])
+
+    def test_our_process_stands_still(self):
+        answer = self.solve("kill -STOP $PPID", "sleep 1000", code=0)
         self.assertEqual((answer["status"], answer["reason"], answer["limit"]), ("limit", "hard_limit", "time"))
         self.assertIsNotNone(answer["verified_objective"], "the clean input was verified before")
         self.assertIn("after its time limit of 1 s", answer["detail"])
