@@ -32,7 +32,8 @@ class MilpSearch final : public Search {
   static milp::Result without_model(const SearchContext& c) {
     milp::Result claimed;
     claimed.dual_bound = milp::infinity;
-    claimed.termination = {.reason = milp::Reason::limit, .limit = milp::Limit::time, .detail = "the time was over before the model was built"};
+    claimed.termination = {
+        .reason = milp::Reason::limit, .limit = milp::Limit::time, .detail = "the time was over before the model was built"};
     if (const std::optional<Eigen::VectorXd> input = start(c)) {
       claimed.incumbent = {.objective = c.margin(*input), .x = {input->begin(), input->end()}, .seconds = c.watch.wall_seconds()};
       c.see(*input, claimed.incumbent->objective);
