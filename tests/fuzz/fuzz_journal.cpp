@@ -56,6 +56,9 @@ void decode(const Item& item) {
       case store::RecordKind::retry:
         store::decode_retry(item.payload);
         break;
+      case store::RecordKind::extension:
+        store::decode_extension(item.payload);
+        break;
     }
   } catch (const base::Error& error) {
     require(error.kind() == base::ErrorKind::store || error.kind() == base::ErrorKind::data, "a payload is refused as store or data");
