@@ -219,7 +219,7 @@ struct Equipment {
   explicit Equipment(const RunOptions& options) {
     try {
       stages = make_registry(options);
-      if (!options.no_sandbox) sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(*stages, options.out));
+      if (!options.no_sandbox) sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(*stages));
     } catch (...) {
       error = std::current_exception();
     }

@@ -29,12 +29,13 @@ void prepare_process() {
 }
 
 void flush_output() {
-  errno = 0;
+  int reason = errno;  // of an earlier write, if one has failed: nothing else has happened since the command printed
+  const bool failed_before = !std::cout.good() || std::ferror(stdout) != 0;
   std::cout.flush();
   const bool flushed = std::fflush(stdout) == 0;
-  const int reason = errno;
-  if (flushed && std::cout.good() && std::ferror(stdout) == 0) return;
-  base::fail(base::ErrorKind::io, "cannot write to standard output: {}", reason != 0 ? std::strerror(reason) : "an earlier write failed");
+  if (flushed && !failed_before && std::cout.good() && std::ferror(stdout) == 0) return;
+  if (!failed_before) reason = errno;
+  base::fail(base::ErrorKind::io, "cannot write to standard output: {}", std::strerror(reason));
 }
 
 void require_descriptors() {

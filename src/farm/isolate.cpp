@@ -17,21 +17,37 @@ namespace {
 /// What a child is told.
 struct Request {
   task::Attempt attempt;
+  std::filesystem::path output_directory;  ///< known to the rank only when it has joined the run, long after the server was forked
   std::vector<task::Array> brief;
 };
 
-std::string encode(const task::Attempt& attempt, const std::vector<task::Array>& brief) {
-  const std::string first = task::encode(attempt);
-  const std::uint64_t size = first.size();
-  std::string bytes(reinterpret_cast<const char*>(&size), sizeof size);
-  return bytes.append(first).append(task::encode(Outcome{.arrays = brief}));
+void append_sized(std::string& bytes, const std::string& part) {
+  const std::uint64_t size = part.size();
+  bytes.append(reinterpret_cast<const char*>(&size), sizeof size).append(part);
+}
+
+std::string_view take_sized(std::string_view& bytes) {
+  std::uint64_t size = 0;
+  std::memcpy(&size, bytes.data(), sizeof size);
+  const std::string_view part = bytes.substr(sizeof size, size);
+  bytes.remove_prefix(sizeof size + size);
+  return part;
+}
+
+std::string encode(const Request& request) {
+  std::string bytes;
+  append_sized(bytes, task::encode(request.attempt));
+  append_sized(bytes, request.output_directory.native());
+  append_sized(bytes, task::encode(Outcome{.arrays = request.brief}));
+  return bytes;
 }
 
 Request decode_request(std::string_view bytes) {
-  std::uint64_t size = 0;
-  std::memcpy(&size, bytes.data(), sizeof size);
-  bytes.remove_prefix(sizeof size);
-  return {task::decode_attempt(bytes.substr(0, size)), task::decode_outcome(bytes.substr(size)).arrays};
+  Request request;
+  request.attempt = task::decode_attempt(take_sized(bytes));
+  request.output_directory = take_sized(bytes);
+  request.brief = task::decode_outcome(take_sized(bytes)).arrays;
+  return request;
 }
 
 /// What a dead process leaves becomes the result if it died of a limit of time.
@@ -55,15 +71,15 @@ void add_partial(const task::Stage& stage, const sandbox::Report& report, Outcom
 
 }  // namespace
 
-sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesystem::path& output_directory) {
-  const auto run = [&registry, output_directory](std::string_view request, const sandbox::Inside& inside) {
+sandbox::Work stage_work(const task::StageRegistry& registry) {
+  const auto run = [&registry](std::string_view request, const sandbox::Inside& inside) {
     Request told = decode_request(request);
     const auto publish = [&](const task::StageResult& result) {
       inside.publish(task::encode(Outcome{.values = result.values, .arrays = result.arrays}));
     };
     Outcome outcome = blank_outcome(told.attempt);
     const bool ended = guarded(outcome, [&] {
-      run_stage(told.attempt, registry, output_directory,
+      run_stage(told.attempt, registry, told.output_directory,
                 {.brief = std::move(told.brief),
                  .stop_requested = inside.stop_requested,
                  .limit_reached = inside.limit_reached,
@@ -72,10 +88,10 @@ sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesys
     });
     return ended ? task::encode(outcome) : std::string();
   };
-  const auto prepare = [&registry, output_directory](std::string_view request) {
-    const task::Attempt attempt = decode_request(request).attempt;
-    check_inputs(attempt, output_directory);  // a damaged file must not end the server
-    registry.find(attempt.spec.kind).prepare(attempt, output_directory);
+  const auto prepare = [&registry](std::string_view request) {
+    const Request told = decode_request(request);
+    check_inputs(told.attempt, told.output_directory);  // a damaged file must not end the server
+    registry.find(told.attempt.spec.kind).prepare(told.attempt, told.output_directory);
   };
   return {.run = run, .prepare = prepare};
 }
@@ -85,7 +101,8 @@ std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplac
   Outcome outcome = blank_outcome(attempt);
   base::make_directories(place.output_directory / "log");
   const std::string log = "log/" + attempt.spec.key.hex() + ".out";
-  const sandbox::Report report = place.sandbox->run(encode(attempt, brief), limits, place.output_directory / log, stop_requested);
+  const sandbox::Report report =
+      place.sandbox->run(encode(Request{attempt, place.output_directory, brief}), limits, place.output_directory / log, stop_requested);
   if (report.end == End::stopped || (report.end == End::finished && report.result.empty())) return std::nullopt;
   if (report.end == End::finished)
     outcome = task::decode_outcome(report.result);

@@ -73,6 +73,7 @@ class MasterLoop {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::map<base::Rank, Member> members_;
   std::map<base::Rank, std::string> refusals_;
+  base::ErrorKind refusal_kind_ = base::ErrorKind::configuration;  ///< if there is no worker: that of one that sees another directory
   AwakeClock awake_clock_;
   double awake_ = 0;
   double next_tick_ = 0;

@@ -35,6 +35,7 @@ void MasterLoop::handle_hello(Rank rank, const Hello& hello) {
     progress_.end_line();
     base::log_error("{}", refusal);
     refusals_[rank] = refusal;
+    if (!hello.sees_directory) refusal_kind_ = ErrorKind::store;
     members_[rank].standing = Standing::refused;
     send(rank, Tag::leave, "");
     return;
@@ -104,7 +105,7 @@ void MasterLoop::look_for_workers() {
   std::string reasons;
   for (const auto& [rank, refusal] : refusals_) reasons += "\n  " + refusal;
   if (silent) reasons += fmt::format("\n  ranks were silent for {} s", options_.hello_seconds);
-  fail(ErrorKind::configuration, "no worker can start:{}", reasons);
+  fail(refusal_kind_, "no worker can start:{}", reasons);
 }
 
 /// Dismisses everybody and takes what still arrives. Ranks that have not said hello read their dismissal when they do.

@@ -17,21 +17,40 @@ std::string build_id() {
   return fmt::format("{} {} {} {} {}", info.version, info.git_commit, info.compiler, info.build_type, info.architecture);
 }
 
-std::string encode(const Hello& hello) {
-  return hello.build + '\0' + hello.host + '\0' + hello.refusal + '\0' + base::to_text(hello.process);
-}
+namespace {
 
-Hello decode_hello(std::string_view bytes) {
-  std::array<std::string_view, 4> fields;
+/// Texts without zero bytes, with one between them.
+template <std::size_t count>
+std::array<std::string, count> split(std::string_view bytes, const char* what) {
+  std::array<std::string, count> fields;
   std::size_t begin = 0;
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    const std::size_t end = i + 1 < fields.size() ? bytes.find('\0', begin) : bytes.size();
-    if (end == std::string_view::npos)
-      fail(ErrorKind::data, "hello: expected build, host, refusal and process, found {} fields in {} bytes", i + 1, bytes.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t end = i + 1 < count ? bytes.find('\0', begin) : bytes.size();
+    if (end == std::string_view::npos) fail(ErrorKind::data, "{}, found {} fields in {} bytes", what, i + 1, bytes.size());
     fields[i] = bytes.substr(begin, end - begin);
     begin = end + 1;
   }
-  return {std::string(fields[0]), std::string(fields[1]), std::string(fields[2]), base::process_from_text(fields[3])};
+  return fields;
+}
+
+}  // namespace
+
+std::string encode(const Hello& hello) {
+  return hello.build + '\0' + hello.host + '\0' + hello.refusal + '\0' + (hello.sees_directory ? "sees" : "blind") + '\0' +
+         base::to_text(hello.process);
+}
+
+Hello decode_hello(std::string_view bytes) {
+  auto [build, host, refusal, sees, process] =
+      split<5>(bytes, "hello: expected build, host, refusal, whether it sees the directory, process");
+  return {std::move(build), std::move(host), std::move(refusal), base::process_from_text(process), sees == "sees"};
+}
+
+std::string encode(const DirectoryNotice& notice) { return notice.path + '\0' + notice.token; }
+
+DirectoryNotice decode_directory(std::string_view bytes) {
+  auto [path, token] = split<2>(bytes, "directory: expected path and token");
+  return {std::move(path), std::move(token)};
 }
 
 std::string encode(const End& end) { return fmt::format("{} {}", end.orderly ? "orderly" : "now", end.exit_code); }

@@ -18,12 +18,13 @@ enum class Tag : int {
   // both ways
   alive,  ///< said when nothing else was said for a while
   // master to worker
-  welcome,  ///< ProcessId of the master; nothing else may come for minutes, while it plans
-  assign,   ///< task::Attempt
-  cancel,   ///< attempt id
-  stop,     ///< give back what has not begun, ask the running stage to stop
-  leave,    ///< stop, say bye
-  end,      ///< End: leave the process
+  welcome,    ///< ProcessId of the master; nothing else may come for minutes, while it plans
+  directory,  ///< DirectoryNotice: a worker says hello once it has looked there
+  assign,     ///< task::Attempt
+  cancel,     ///< attempt id
+  stop,       ///< give back what has not begun, ask the running stage to stop
+  leave,      ///< stop, say bye
+  end,        ///< End: leave the process
 };
 
 /// A worker's first message.
@@ -32,6 +33,13 @@ struct Hello {
   std::string host;
   std::string refusal;  ///< why it cannot work; empty if it can
   base::ProcessId process = {};
+  bool sees_directory = true;  ///< false: that is the refusal
+};
+
+/// Where the master's output directory is, and how to know that it is the same one.
+struct DirectoryNotice {
+  std::string path;   ///< absolute, on the master's host
+  std::string token;  ///< of its lock (store::find_lock); empty: any directory will do
 };
 
 /// How ranks leave. Orderly: by MPI_Finalize, all together. Otherwise at once, with this exit code, because a rank is missing or busy.
@@ -44,10 +52,12 @@ struct End {
 std::string build_id();
 
 std::string encode(const Hello& hello);
+std::string encode(const DirectoryNotice& notice);
 std::string encode(base::AttemptId id);
 std::string encode(const End& end);
 /// Throw Error(data).
 Hello decode_hello(std::string_view bytes);
+DirectoryNotice decode_directory(std::string_view bytes);
 base::AttemptId decode_attempt_id(std::string_view bytes);
 End decode_end(std::string_view bytes);
 

@@ -33,10 +33,12 @@ class DirectoryLedger final : public Ledger {
   store::OutputDirectory& directory_;
 };
 
-RunResult drive(wire::Link& link, const task::TaskGraph& graph, std::span<const dispatch::FinishedTask> finished, Ledger& ledger,
-                const RunOptions& options) {
+RunResult drive(wire::Link& link, const task::TaskGraph& graph, const std::filesystem::path& output_directory,
+                std::span<const dispatch::FinishedTask> finished, Ledger& ledger, const RunOptions& options) {
   std::optional<MasterLoop> loop;
   welcome(link);
+  send_all(link, Tag::directory,
+           encode(DirectoryNotice{std::filesystem::absolute(output_directory).lexically_normal().string(), options.directory_token}));
   try {
     loop.emplace(link, graph, finished, ledger, options);
   } catch (const base::Error& e) {
@@ -56,7 +58,7 @@ RunResult run_alone(const task::TaskGraph& graph, const task::StageRegistry& reg
     run_worker(*link, registry, output_directory, {.sandbox = sandbox});
   });
   const auto link = network->link(Rank{0});
-  RunResult result = drive(*link, graph, finished, ledger, options);
+  RunResult result = drive(*link, graph, output_directory, finished, ledger, options);
   if (result.left_behind)
     worker.detach();
   else
@@ -88,7 +90,7 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
                      const std::filesystem::path& output_directory, std::span<const dispatch::FinishedTask> finished, Ledger& ledger,
                      const RunOptions& options) {
   if (link.size() == 1) return run_alone(graph, registry, output_directory, finished, ledger, options);
-  return drive(link, graph, finished, ledger, options);
+  return drive(link, graph, output_directory, finished, ledger, options);
 }
 
 RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task::StageRegistry& registry, store::OutputDirectory& directory,
@@ -99,7 +101,9 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
   for (const auto& [key, task] : directory.finished())
     if (!damaged.contains(key)) finished.push_back({key, task.kind, task.message, task.part, task.wall_seconds});
   DirectoryLedger ledger(directory);
-  return run_master(link, graph, registry, directory.path(), finished, ledger, options);
+  RunOptions with_token = options;
+  with_token.directory_token = directory.token();
+  return run_master(link, graph, registry, directory.path(), finished, ledger, with_token);
 }
 
 void welcome(wire::Link& link) { send_all(link, Tag::welcome, base::to_text(base::this_process())); }

@@ -8,6 +8,7 @@
 #include "espalier/base/log.hpp"
 #include "espalier/farm/run.hpp"
 #include "espalier/farm/stop.hpp"
+#include "espalier/store/output_directory.hpp"
 #include "espalier/task/codec.hpp"
 #include "farm/execute.hpp"
 #include "farm/liveness.hpp"
@@ -57,12 +58,13 @@ class WorkerLoop {
       : link_(link),
         watch_(link, options.silence_seconds),
         beat_(beat_seconds(options.silence_seconds)),
+        directory_seconds_(options.directory_seconds),
         output_directory_(output_directory),
         workplace_{registry, output_directory_, link.rank(), options.sandbox},
         stages_([this](const auto& attempt, const auto& stop) { return run_attempt(attempt, stop); }) {}
 
   void run() {
-    send(Tag::hello, encode(Hello{build_id(), base::host_name(), "", base::this_process()}));
+    join();
     while (!stages_.finished()) {
       hear();
       look_at_stop();
@@ -79,6 +81,38 @@ class WorkerLoop {
   void send(Tag tag, std::string bytes) {
     link_.send(kMaster, static_cast<int>(tag), std::move(bytes));
     last_sent_ = Clock::now();
+  }
+
+  /// Says hello once it is known where the run's files are, and whether this rank sees them.
+  void join() {
+    while (!notice_) {
+      if (stages_.finished()) return;
+      listen();
+    }
+    std::string refusal = find_directory();
+    for (const auto begin = Clock::now(); !refusal.empty() && Seconds(Clock::now() - begin).count() < directory_seconds_;) {
+      if (stages_.finished()) return base::log_error("on {}: {}", base::host_name(), refusal);  // the run was over before
+      listen();
+      refusal = find_directory();
+    }
+    send(Tag::hello, encode(Hello{build_id(), base::host_name(), refusal, base::this_process(), refusal.empty()}));
+  }
+
+  void listen() {
+    if (const auto message = link_.receive(kIdleWait)) handle(*message);
+    if (const std::string why = watch_.loss(); !why.empty()) leave_without_master(link_, why);
+  }
+
+  /// At the place that the master names, or at the one that this rank was given. "", or what there is to say.
+  std::string find_directory() {
+    if (notice_->token.empty()) return "";
+    const std::string there = store::find_lock(notice_->path, notice_->token);
+    if (there.empty()) output_directory_ = notice_->path;
+    if (there.empty() || store::find_lock(output_directory_, notice_->token).empty()) return "";
+    return fmt::format(
+        "it does not see the output directory: expected a directory that all ranks share, with the lock of this run, at '{}', "
+        "found {}",
+        notice_->path, there);
   }
 
   void hear() {
@@ -134,6 +168,9 @@ class WorkerLoop {
         return stages_.leave();
       case Tag::end:  // a stage is still running
         return link_.abort(decode_end(message.bytes).exit_code);
+      case Tag::directory:
+        notice_ = decode_directory(message.bytes);
+        return;
       case Tag::welcome:
       case Tag::alive:
         return;
@@ -146,6 +183,8 @@ class WorkerLoop {
   wire::Link& link_;
   MasterWatch watch_;
   double beat_;
+  double directory_seconds_;
+  std::optional<DirectoryNotice> notice_;
   std::filesystem::path output_directory_;
   Workplace workplace_;
   std::atomic<bool> sandbox_lost_{false};

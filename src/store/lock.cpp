@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <random>
 
 #include "espalier/base/clock.hpp"
 #include "espalier/base/error.hpp"
@@ -33,6 +34,11 @@ class TakeoverGuard {
  private:
   Descriptor directory_;  // closing it unlocks
 };
+
+std::string random_token() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
+}
 
 std::optional<std::string> content_of(const fs::path& file) {
   std::error_code none;
@@ -97,7 +103,10 @@ void judge(const fs::path& file, const std::string& content) {
 
 }  // namespace
 
-DirectoryLock::DirectoryLock(const fs::path& directory) : file_(file_in(directory)), content_(to_text(this_process())) {
+DirectoryLock::DirectoryLock(const fs::path& directory) : file_(file_in(directory)), token_(random_token()) {
+  LockOwner owner = this_process();
+  owner.token = token_;
+  content_ = to_text(owner);
   const TakeoverGuard guard(directory);
   constexpr int tries = 10;  // a lock may come and go between our looks
   for (int i = 0; i < tries; ++i) {
@@ -112,6 +121,19 @@ DirectoryLock::~DirectoryLock() {
     if (content_of(file_) == content_) ::unlink(file_.c_str());
   } catch (const base::Error& error) {
     base::log_warning("cannot release the lock: {}", error.what());
+  }
+}
+
+std::string find_lock(const fs::path& directory, const std::string& token) {
+  std::error_code error;
+  const fs::directory_iterator opened(directory, error);  // NFS looks at the server again when a directory is opened
+  if (error) return fmt::format("none ({})", error.message());
+  try {
+    const auto content = content_of(DirectoryLock::file_in(directory));
+    if (!content) return "a directory that no run has locked";
+    return owner_from_text(*content).token == token ? "" : "the lock of another run";
+  } catch (const base::Error& unreadable) {
+    return unreadable.what();
   }
 }
 

@@ -17,6 +17,7 @@ struct LockOwner {
   std::string job;      ///< "slurm 4711", "pbs 12.head", or ""
   std::string restart;  ///< how often Slurm has restarted that job
   double started = 0;   ///< Unix time, s
+  std::string token;    ///< random: who reads it sees this very directory
 };
 LockOwner this_process();
 std::string to_text(const LockOwner& owner);
@@ -40,10 +41,13 @@ class DirectoryLock {
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;
 
+  const std::string& token() const { return token_; }
+
   static std::filesystem::path file_in(const std::filesystem::path& directory) { return directory / "run.lock"; }
 
  private:
   std::filesystem::path file_;
+  std::string token_;
   std::string content_;
 };
 

@@ -55,7 +55,7 @@ std::string to_text(const LockOwner& owner) {
   text.precision(17);
   text << "host=" << owner.host << "\npid=" << owner.pid << "\nstart_ticks=" << owner.start_ticks << "\nboot_id=" << owner.boot_id
        << "\nmachine_id=" << owner.machine_id << "\npid_namespace=" << owner.pid_namespace << "\njob=" << owner.job
-       << "\nrestart=" << owner.restart << "\nstarted=" << owner.started << "\n";
+       << "\nrestart=" << owner.restart << "\nstarted=" << owner.started << "\ntoken=" << owner.token << "\n";
   return text.str();
 }
 
@@ -74,6 +74,7 @@ LockOwner owner_from_text(const std::string& text) {
   owner.job = lines["job"];
   owner.restart = lines["restart"];
   owner.started = std::strtod(lines["started"].c_str(), nullptr);
+  owner.token = lines["token"];
   return owner;
 }
 

@@ -26,6 +26,7 @@ OutputDirectory::~OutputDirectory() = default;
 OutputDirectory::OutputDirectory(OutputDirectory&&) noexcept = default;
 OutputDirectory& OutputDirectory::operator=(OutputDirectory&&) noexcept = default;
 
+std::string OutputDirectory::token() const { return lock_ ? lock_->token() : ""; }
 bool OutputDirectory::running() const { return run_is_alive(path_); }
 
 OutputDirectory OutputDirectory::open(const fs::path& path, const RunIdentity& identity, OpenMode mode, const ExtensionPlanner& extend) {

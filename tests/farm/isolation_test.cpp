@@ -68,7 +68,7 @@ class Isolation : public Farm {
   void SetUp() override {
     Farm::SetUp();
     stages.add(std::make_unique<WildStage>());
-    sandbox.emplace(stage_work(stages, directory));
+    sandbox.emplace(stage_work(stages));
     options.sandbox = &*sandbox;
     options.limits.grace_seconds = 2;
   }

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <memory>
 
+#include "espalier/store/output_directory.hpp"
 #include "h5/temporary_directory.hpp"
 
 namespace espalier::store {
@@ -62,6 +63,15 @@ TEST_F(LockTest, OneHolderAtATimeAndReleaseAtTheEnd) {
   }
   EXPECT_FALSE(std::filesystem::exists(file()));
   EXPECT_EQ(lock_error(), "");
+}
+
+TEST_F(LockTest, ItsTokenTellsADirectoryFromAnother) {
+  const DirectoryLock lock(path("."));
+  EXPECT_EQ(find_lock(path("."), lock.token()), "");
+  EXPECT_EQ(find_lock(path("."), "0123"), "the lock of another run");
+  std::filesystem::create_directory(path(".") / "empty");
+  EXPECT_EQ(find_lock(path(".") / "empty", lock.token()), "a directory that no run has locked");
+  EXPECT_EQ(find_lock(path(".") / "nothing", lock.token()), "none (No such file or directory)");
 }
 
 TEST_F(LockTest, ALivingChildHoldsIt) {

@@ -35,13 +35,15 @@ struct RunOptions {
   double silence_seconds = 60;          ///< a worker that is not heard of for so long is lost
   task::ResourceLimits limits;          ///< what every attempt is given; stages that have a process of their own keep them
   sandbox::Sandbox* sandbox = nullptr;  ///< of a run alone, see WorkerOptions
+  std::string directory_token;          ///< of the output directory's lock: workers that do not find it there are refused; empty: none is
 };
 
 struct WorkerOptions {
   /// Attempts of stages that have limits run in its children; without one they run in this process. Made with stage_work() of the same
-  /// registry and directory. When it is lost, the worker gives back what it has and takes no more.
+  /// registry. When it is lost, the worker gives back what it has and takes no more.
   sandbox::Sandbox* sandbox = nullptr;
-  double silence_seconds = 60;  ///< without a sign of the master, after which the rank leaves; the same as the master's
+  double silence_seconds = 60;   ///< without a sign of the master, after which the rank leaves; the same as the master's
+  double directory_seconds = 5;  ///< how long to look for the output directory: what a file system over a network shows may be old
 };
 
 struct Failure {
@@ -80,14 +82,15 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
 RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task::StageRegistry& registry, store::OutputDirectory& directory,
                      const RunOptions& options = {});
 
-/// Works until the master dismisses it; whatever a stage throws becomes a failed outcome. Part files are published below
-/// `output_directory`, which all ranks share. Stages run in a thread of their own; this one only listens and talks. A rank that finds
-/// the master gone or silent ends its process with exit code 75.
+/// Works until the master dismisses it; whatever a stage throws becomes a failed outcome. Part files are published below the master's
+/// output directory, which all ranks share. It is looked for at the master's path for it, then at `output_directory`, which is this rank's;
+/// a rank that sees it at neither place is refused before any work. Stages run in a thread of their own; this one only listens and talks.
+/// A rank that finds the master gone or silent ends its process with exit code 75.
 void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
                 const WorkerOptions& options = {});
 
 /// What the sandbox of a worker does. Make the sandbox before MPI is initialised and before there are threads.
-sandbox::Work stage_work(const task::StageRegistry& registry, const std::filesystem::path& output_directory);
+sandbox::Work stage_work(const task::StageRegistry& registry);
 
 /// For a worker rank that cannot work (it could not read the configuration, say): tells the master why, and waits to be dismissed.
 void decline(wire::Link& link, const std::string& reason, const WorkerOptions& options = {});

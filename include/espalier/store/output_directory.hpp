@@ -69,6 +69,10 @@ using ExtensionPlanner = std::function<Extension(const OutputDirectory&)>;
 
 class DirectoryLock;
 
+/// Whether this process sees the very directory that another one has opened and locked: "" if there is a lock with `token` in it, else what
+/// was found.
+std::string find_lock(const std::filesystem::path& directory, const std::string& token);
+
 /// Everything refused is Error(store) that names the directory and what to do; Error(io) when the system fails in the middle.
 class OutputDirectory {
  public:
@@ -105,6 +109,8 @@ class OutputDirectory {
   /// Where the dropped bytes went; empty if there were none, or by inspect().
   const std::filesystem::path& dropped_bytes() const { return dropped_bytes_; }
   bool read_only() const { return !writer_.has_value(); }
+  /// Of its lock (see find_lock); empty if it was opened for reading.
+  std::string token() const;
   /// A run holds the directory's lock and is not known to be dead.
   bool running() const;
 
