@@ -99,6 +99,11 @@ TEST(BuildInfo, SaysWhatWasBuilt) {
   EXPECT_THAT(info.version, testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
   EXPECT_THAT(info.git_commit, testing::AnyOf("unknown", testing::MatchesRegex("[0-9a-f]{40}(-dirty)?")));
   EXPECT_FALSE(info.compiler.empty());
+#if defined(__x86_64__)
+  if (info.architecture.starts_with("native")) {
+    EXPECT_EQ(info.architecture.find("AVX-512") != std::string::npos, __builtin_cpu_supports("avx512f") != 0) << info.architecture;
+  }
+#endif
   EXPECT_FALSE(host_name().empty());
   EXPECT_FALSE(cpu_model().empty());
 }

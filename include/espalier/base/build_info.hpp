@@ -11,7 +11,7 @@ struct BuildInfo {
   std::string git_commit;  ///< 40 digits, "-dirty" behind it when the tree had changes; "unknown" outside git
   std::string compiler;
   std::string build_type;
-  std::string architecture;  ///< value of -march
+  std::string architecture;  ///< value of -march and the instructions that decide the last bits of results: "native, AVX-512, FMA"
 };
 const BuildInfo& build_info();
 
