@@ -73,7 +73,7 @@ def main():
     options = parser.parse_args()
 
     print(f"{'network':<11} {'engine':<14} {'model':<6} {'bounds':<12} {'limit':>6} {'seconds':>8} {'over':>7} {'wall':>7}  "
-          f"{'status':<9} {'why':<12} {'complete':<8} {'verified':>9} {'dual bound':>11} {'nodes':>7}  promise")
+          f"{'status':<9} {'why':<12} {'cut short':<14} {'verified':>9} {'dual bound':>11} {'nodes':>7}  promise")
     broken = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in options.networks:
@@ -87,7 +87,7 @@ def main():
                     broken += not kept
                     number = lambda key, row=row: "-" if row.get(key) is None else f"{row[key]:.4g}"
                     print(f"{name:<11} {engine:<14} {formulation or '-':<6} {bounds or '-':<12} {limit:>6g} {row['seconds']:>8.3f} {over:>+7.3f} {wall:>7.2f}  "
-                          f"{row['status']:<9} {row.get('reason', '-')[:12]:<12} {str(row.get('bounds_complete', '-')):<8} {number('verified_objective'):>9} "
+                          f"{row['status']:<9} {row.get('reason', '-')[:12]:<12} {str(row.get('cut_short', '-')):<14} {number('verified_objective'):>9} "
                           f"{number('dual_bound'):>11} {number('nodes'):>7}  {'kept' if kept else 'BROKEN'}", flush=True)
     print(f"{broken} not as promised")
     return broken > 0

@@ -39,7 +39,11 @@ std::unique_ptr<Embedding> Formulation::build(const Query& query) const {
   }
   check_classes(name(), query);
   check(query.bounds, query.network, fmt::format("formulation '{}'", name()));
-  return do_build(query);
+  try {
+    return do_build(query);
+  } catch (const Interrupted&) {
+    return nullptr;
+  }
 }
 
 std::vector<double> Embedding::lift(const Eigen::Ref<const Eigen::VectorXd>& input) const {

@@ -33,7 +33,10 @@ class LeanEmbedding final : public Embedding {
     add_input();
     for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
       neurons_.emplace_back();
-      for (Eigen::Index i = 0; i < network_.layers[k].outputs(); ++i) neurons_.back().push_back(add_neuron(k, i));
+      for (Eigen::Index i = 0; i < network_.layers[k].outputs(); ++i) {
+        look_at_budget(query);
+        neurons_.back().push_back(add_neuron(k, i));
+      }
     }
     set_margin_objective(query);
   }

@@ -15,7 +15,7 @@ class PaperEmbedding final : public Embedding {
   explicit PaperEmbedding(const Query& query) : network_(query.network), input_(model_, query.ball) {
     Columns before = input_.x();
     for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
-      Layer layer = add_hidden_layer(k, before, query.bounds.layers[k]);
+      Layer layer = add_hidden_layer(query, k, before);
       before = layer.h;
       layers_.push_back(std::move(layer));
     }
@@ -47,7 +47,8 @@ class PaperEmbedding final : public Embedding {
     Columns g, h, z;
   };
 
-  Layer add_hidden_layer(std::size_t k, const Columns& before, const bounds::LayerBounds& range) {
+  Layer add_hidden_layer(const Query& query, std::size_t k, const Columns& before) {
+    const bounds::LayerBounds& range = query.bounds.layers[k];
     const Eigen::Index width = network_.layers[k].outputs();
     Layer layer;
     for (Eigen::Index i = 0; i < width; ++i) {
@@ -56,6 +57,7 @@ class PaperEmbedding final : public Embedding {
       layer.z.push_back(model_.add_binary(neuron_name("z", k, i)));
     }
     for (Eigen::Index i = 0; i < width; ++i) {
+      look_at_budget(query);
       const auto n = static_cast<std::size_t>(i);
       add_pre_activation(k, i, layer.g[n], before);
       add_relu(k, i, layer.g[n], layer.h[n], layer.z[n], range.lower[i], range.upper[i]);

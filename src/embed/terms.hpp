@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "espalier/embed/embed.hpp"
 #include "espalier/milp/model.hpp"
 #include "espalier/nn/network.hpp"
 
@@ -11,6 +12,11 @@ namespace espalier::embed {
 
 /// One column per neuron or pixel.
 using Columns = std::vector<milp::Column>;
+
+/// Throws Interrupted if the budget is spent; for every neuron.
+inline void look_at_budget(const Query& query) {
+  if (query.budget.spent()) throw Interrupted{};
+}
 
 /// "h_2_17"
 std::string neuron_name(std::string_view kind, std::size_t layer, Eigen::Index neuron);

@@ -32,8 +32,7 @@ class MilpSearch final : public Search {
   static milp::Result without_model(const SearchContext& c) {
     milp::Result claimed;
     claimed.dual_bound = milp::infinity;
-    claimed.termination = {
-        .reason = milp::Reason::limit, .limit = milp::Limit::time, .detail = "the time was over before the model was built"};
+    claimed.termination = {.reason = milp::Reason::limit, .limit = milp::Limit::time, .detail = "no time was left to search a model"};
     if (const std::optional<Eigen::VectorXd> input = start(c)) {
       claimed.incumbent = {.objective = c.margin(*input), .x = {input->begin(), input->end()}, .seconds = c.watch.wall_seconds()};
       c.see(*input, claimed.incumbent->objective);
@@ -45,11 +44,19 @@ class MilpSearch final : public Search {
 
   milp::Result with_model(const SearchContext& c, const bounds::Bounds& bounds) const {
     const double bounded = c.watch.wall_seconds();
-    const auto embedding = formulation_->build(
-        {.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds});
+    const auto embedding = formulation_->build({.network = c.embedded,
+                                                .ball = c.ball,
+                                                .label = c.problem.label,
+                                                .target = c.problem.target,
+                                                .bounds = bounds,
+                                                .budget = c.budget()});
+    const double build_seconds = c.watch.wall_seconds() - bounded;
+    c.result.embed_seconds += build_seconds;
+    if (!embedding) return without_model(c);
     c.result.size = embedding->size();
-    c.result.embed_seconds += c.watch.wall_seconds() - bounded;
-    return c.budget().spent() ? without_model(c) : search(c, *embedding);
+    // To check and load a model and to set up its linear program takes up to eight times as long as to build it, and nobody looks at the
+    // clock meanwhile.
+    return c.seconds_left() < 8 * build_seconds ? without_model(c) : search(c, *embedding);
   }
 
   milp::Result search(const SearchContext& c, const embed::Embedding& embedding) const {

@@ -150,5 +150,24 @@ TEST(Formulations, AnUnknownNameIsRefusedWithASuggestion) {
   }
 }
 
+TEST(Formulations, EndSoonAfterTheirBudgetIsSpent) {
+  const Problem problem = random_problem({20, 8, 8, 4}, 1, 1.0);
+  const problem::Ball ball = problem.ball();
+  const bounds::Bounds bounds = bounds::make_bounds_method("l1")->compute(problem.network, ball);
+  for (const std::string& name : formulation_names()) {
+    for (const int most : {0, 1, 9, 1000}) {
+      int looks = 0;
+      const auto embedding = make_formulation(name)->build({.network = problem.network,
+                                                            .ball = ball,
+                                                            .label = problem.label,
+                                                            .target = problem.target,
+                                                            .bounds = bounds,
+                                                            .budget = base::Budget(milp::infinity, [&] { return ++looks > most; })});
+      EXPECT_EQ(embedding != nullptr, most == 1000) << name;
+      EXPECT_EQ(looks, most == 1000 ? 16 : most + 1) << name;  // once per neuron
+    }
+  }
+}
+
 }  // namespace
 }  // namespace espalier::embed

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "espalier/base/budget.hpp"
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/milp/model.hpp"
 #include "espalier/nn/network.hpp"
@@ -20,7 +21,11 @@ struct Query {
   int label = 0;
   int target = 0;
   const bounds::Bounds& bounds;
+  base::Budget budget = {};
 };
+
+/// Thrown where the query's budget is spent before the model is built.
+struct Interrupted {};
 
 struct ModelSize {
   std::int64_t columns = 0;
@@ -55,8 +60,8 @@ class Formulation {
  public:
   virtual ~Formulation() = default;
   virtual std::string name() const = 0;
-  /// Throws base::Error(data) if network, ball, bounds and classes do not fit together, base::Error(numeric) if a bound is not finite or
-  /// crossed.
+  /// Nothing if the budget is spent first. Throws base::Error(data) if network, ball, bounds and classes do not fit together,
+  /// base::Error(numeric) if a bound is not finite or crossed.
   std::unique_ptr<Embedding> build(const Query& query) const;
 
  private:
