@@ -177,8 +177,8 @@ class SolveStage : public task::Stage {
     if (outcome.kind == task::OutcomeKind::failed) return outcome.error_kind == "timeout";
     const Parameters& row = outcome.values;
     const double limit = row.contains("time_limit") ? row.real("time_limit") : parameters.real("solve_time_limit");
-    return row.text("solve_limit") == "time" || row.text("solve_status").ends_with("_claimed") ||
-           row.real("surrogate_seconds") >= limit / 2;
+    return row.text("solve_limit") == "time" || (row.contains("cut_short") && row.text("cut_short") != "none") ||
+           row.text("solve_status").ends_with("_claimed") || row.real("surrogate_seconds") >= limit / 2;
   }
 
   /// The worker holds the data set; the solve needs one image of it.

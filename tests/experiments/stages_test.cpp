@@ -169,5 +169,25 @@ TEST(Stages, ADivergedTrainingIsAnErrorOfKindNumeric) {
   }
 }
 
+/// With --extend and a larger limit it is run again.
+TEST(Stages, ASolveMetItsTimeLimitIfThatEndedItOrCutSomethingShort) {
+  const InstanceRun run({{"prune.criterion", std::string("none")}});
+  const task::Stage& stage = run.stages().find("solve");
+  const auto met = [&](const std::string& limit, const std::string& cut_short) {
+    task::Outcome outcome;
+    outcome.kind = task::OutcomeKind::done;
+    outcome.values = run.result("solve").values;
+    outcome.values.set("solve_status", std::string("optimal"));
+    outcome.values.set("solve_limit", limit);
+    outcome.values.set("cut_short", cut_short);
+    return stage.met_limit(outcome, {});
+  };
+  EXPECT_FALSE(met("none", "none"));
+  EXPECT_FALSE(met("nodes", "none"));
+  EXPECT_TRUE(met("time", "none"));
+  EXPECT_TRUE(met("none", "bounds"));
+  EXPECT_TRUE(met("nodes", "attack+bounds"));
+}
+
 }  // namespace
 }  // namespace espalier::experiments

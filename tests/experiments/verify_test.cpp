@@ -19,7 +19,7 @@ class Verify : public test::TemporaryDirectory {
   /// A results file without rows, and the place of one array in `clean_input`, which has three numbers.
   std::filesystem::path results(std::int64_t offset, std::int64_t length) const {
     h5::Table solves;
-    for (const char* name : {"key", "status", "dense_network"})
+    for (const char* name : {"key", "status", "dense_network", "solve_status"})
       solves.columns.push_back({.name = name, .values = std::vector<std::string>{}});
     for (const char* name : {"label", "target"}) solves.columns.push_back({.name = name, .values = std::vector<std::int64_t>{}});
     for (const char* name : {"problem_epsilon", "verified_objective", "verified_objective_float32", "distance"})
