@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "espalier/base/error.hpp"
+#include "espalier/nn/rescale.hpp"
 
 namespace espalier::problem {
 namespace {
@@ -49,16 +50,20 @@ void check_optional_fields(const Refusal& refuse, const Problem& problem) {
 
 void Problem::check(const std::string& where) const {
   const Refusal refuse(where, name);
-  try {
-    network.check();
-  } catch (const base::Error& error) {
-    base::fail(error.kind(), "{}network: {}", refuse.prefix(), error.what());
-  }
+  const auto check_network = [&refuse](const auto& check) {
+    try {
+      check();
+    } catch (const base::Error& error) {
+      base::fail(error.kind(), "{}network: {}", refuse.prefix(), error.what());
+    }
+  };
+  check_network([this] { network.check(); });
   check_image(refuse, "input", input, network.inputs());
   refuse.unless(std::isfinite(epsilon) && epsilon > 0, "epsilon", "a finite radius > 0", fmt::format("{}", epsilon));
   check_class(refuse, "label", label, network.outputs());
   check_class(refuse, "target", target, network.outputs());
   refuse.unless(label != target, "target", "a class other than the label", fmt::format("{} for both", label));
+  check_network([this] { nn::margin_unit(network, label, target); });
   check_optional_fields(refuse, *this);
 }
 

@@ -243,7 +243,10 @@ TEST(Scaling, WhatCannotBeRepresentedIsRefused) {
       solve(problem, {.solver = solver});
       FAIL() << "accepted";
     } catch (const base::Error& error) {
-      EXPECT_THAT(error.what(), ::testing::HasSubstr("expected neurons of a size between 2^-800 and 2^800, found neuron 0 with 2^-8"));
+      EXPECT_THAT(
+          error.what(),
+          ::testing::HasSubstr(
+              "problem 'random_3': network: layer 6: expected neurons of a size between 2^-800 and 2^800, found neuron 0 with 2^-8"));
     }
   }
 }

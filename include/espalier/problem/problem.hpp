@@ -30,9 +30,10 @@ struct Problem {
 
   Ball ball() const { return Ball{.centre = input, .radius = epsilon}; }
 
-  /// Throws base::Error(data) saying "problem '<name>': <object>: expected ..., found ..." when the network is malformed, the input has
-  /// another length than the network's inputs or leaves [0,1] or is NaN, epsilon is not finite and positive, a class is out of range,
-  /// label == target, or optimal_input (if any) has a wrong length. `where` (a file name) is put in front if not empty.
+  /// Throws base::Error(data) saying "problem '<name>': <object>: expected ..., found ..." when the network is malformed or of numbers
+  /// whose products leave float64 (nn::rescale), the input has another length than the network's inputs or leaves [0,1] or is NaN, epsilon
+  /// is not finite and positive, a class is out of range, label == target, or optimal_input (if any) has a wrong length. `where` (a file
+  /// name) is put in front if not empty.
   void check(const std::string& where = {}) const;
 };
 
