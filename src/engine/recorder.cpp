@@ -24,8 +24,8 @@ milp::CallbackAction Recorder::see(const Eigen::VectorXd& input, double claimed_
   return finished() ? milp::CallbackAction::stop : milp::CallbackAction::proceed;
 }
 
-void Recorder::begin() {
-  keep_if_best(verifier_.clean_input());
+void Recorder::begin(const certify::Verified& clean_input) {
+  keep_if_best(clean_input);
   tell();
 }
 

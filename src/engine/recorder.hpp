@@ -22,7 +22,7 @@ class Recorder {
   milp::CallbackAction see(const Eigen::VectorXd& input, double claimed_objective);
 
   /// The clean input's margin counts as seen, but is no incumbent.
-  void begin();
+  void begin(const certify::Verified& clean_input);
   /// Tells the caller what is known before a phase that may have to be killed.
   void publish(double dual_bound);
 

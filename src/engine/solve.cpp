@@ -90,11 +90,12 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   SolveResult result;
   result.dense = same_network(problem.network, embedded);
   result.solver_version = search->version();
-  result.succeeds_at_clean_input = verifier.clean_input().adversarial();
+  const certify::Verified clean_input = verifier.clean_input();
+  result.succeeds_at_clean_input = clean_input.adversarial();
 
   const base::Stopwatch watch;
   Recorder recorder(verifier, settings, watch, result);
-  recorder.begin();
+  recorder.begin(clean_input);
   const auto search_network = [&](const nn::Network& network, const SolveSettings& own, const std::optional<Eigen::VectorXd>& start) {
     const SearchedNetwork searched = searched_network(problem, network, own, watch, result);
     search_and_conclude(*search,
