@@ -13,6 +13,7 @@
 #include "app/surroundings.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
+#include "espalier/engine/solve.hpp"
 #include "espalier/experiments/stages.hpp"
 #include "espalier/farm/run.hpp"
 #include "espalier/farm/stop.hpp"
@@ -29,6 +30,14 @@ namespace {
 task::StageRegistry make_registry(const RunOptions& options) {
   return experiments::make_stages(std::make_shared<experiments::Environment>(experiments::Environment::Options{
       .data = data_search_path(options.data_dir), .save_problems = options.save_problems, .solver_logs = options.solver_logs}));
+}
+
+/// A solver that this machine has not is refused before anything is trained. (Other ranks may still lack it: their solves fail.)
+void check_solvers(const task::TaskGraph& graph) {
+  std::set<std::string> solvers;
+  for (const task::PlannedTask& planned : graph.tasks)
+    if (const task::Value* solver = planned.spec.parameters.find("solve_solver")) solvers.insert(task::to_text(*solver));
+  for (const std::string& solver : solvers) engine::require_program({.solver = solver});
 }
 
 /// Missing or damaged data are refused before anything is written or run. Returns what --data-dir must say for a shell in another
@@ -180,6 +189,7 @@ struct Ended {
 Ended run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, sandbox::Sandbox* sandbox,
                  bool& workers_wait) {
   const ExperimentPlan planned = load_plan(options.config, options.overrides, stages, shard_of(options));
+  check_solvers(planned.plan.graph);
   RunOptions anywhere = options;
   anywhere.data_dir = check_data(planned.plan.graph, options);
   const std::string again = continue_command(anywhere, link.size());

@@ -25,30 +25,57 @@ Json compression(const engine::SolveResult& result) {
   return {{"layers", layers}, {"slack", number(result.compression->smallest_slack)}, {"deviation", result.compression->deviation}};
 }
 
-Json check_problems(const SolveJob& job) {
-  const std::vector<std::string> names = job.names.empty() ? problem::problem_names(job.file) : job.names;
-  problem::read_problems(job.file, names);  // all are checked before the first is solved
-  return {{"names", names}};
+std::string bytes_of(const Json& json) {
+  const std::vector<std::uint8_t> bytes = Json::to_cbor(json);
+  return {bytes.begin(), bytes.end()};
 }
 
-Json solve_problem(const SolveJob& job, const std::string& name, const sandbox::Inside& inside) {
-  engine::SolveSettings settings = job.settings;
-  settings.stop_requested = inside.stop_requested;
-  settings.on_incumbent = [&](const engine::SolveResult& so_far) { inside.publish(solve_row(name, settings, so_far).dump()); };
-  const std::vector<problem::Problem> problems = problem::read_problems(job.file, std::vector{name});
-  inside.publish(solve_row(name, settings, {.status = engine::Status::limit, .reason = "running", .limit = "none"}).dump());
-  engine::SolveResult result = engine::solve(problems.front(), settings);
-  if (result.reason == "stopped" && !inside.limit_reached().empty()) {
-    result.reason = "limit";
-    result.limit = inside.limit_reached();
+Json list_problems(const std::string& file) {
+  try {
+    return {{"names", problem::problem_names(file)}};
+  } catch (const base::Error& error) {
+    return {{"error", error.what()}};
   }
-  return solve_row(name, settings, result);
+}
+
+Json solve_problem(const SolveJob& job, const SolveRequest& request, const sandbox::Inside& inside) {
+  engine::SolveSettings settings = job.settings;
+  nn::Rounding rounded;
+  std::optional<double> rounding;
+  Json last = solve_row(job, request, {.limit = "none"});
+  const auto publish = [&](const engine::SolveResult& so_far) {
+    last = solve_row(job, request, so_far, rounding);
+    inside.publish(bytes_of(last));
+  };
+  settings.stop_requested = inside.stop_requested;
+  settings.on_incumbent = publish;
+  try {
+    const problem::Problem problem = problem::read_problem(job.files[request.file], request.name, job.round_weights ? &rounded : nullptr);
+    if (job.round_weights) rounding = rounded.largest_change;
+    publish({.status = engine::Status::limit, .reason = "running", .limit = "none"});
+    engine::SolveResult result = engine::solve(problem, settings);
+    if (result.reason == "stopped" && !inside.limit_reached().empty()) {
+      result.reason = "limit";
+      result.limit = inside.limit_reached();
+    }
+    return solve_row(job, request, result, rounding);
+  } catch (const base::Error& error) {  // this problem's defect: the others are solved, and what was verified of this one is kept
+    last["status"] = engine::to_string(engine::Status::error);
+    last["reason"] = base::to_string(error.kind());
+    last["detail"] = error.what();
+    return last;
+  }
 }
 
 }  // namespace
 
-Json solve_row(const std::string& name, const engine::SolveSettings& settings, const engine::SolveResult& result) {
-  return {{"problem", name},
+std::string to_bytes(const SolveRequest& request) { return bytes_of({{"file", request.file}, {"name", request.name}}); }
+Json from_bytes(std::string_view bytes) { return Json::from_cbor(bytes.begin(), bytes.end()); }
+
+Json solve_row(const SolveJob& job, const SolveRequest& request, const engine::SolveResult& result, std::optional<double> rounding) {
+  const engine::SolveSettings& settings = job.settings;
+  return {{"file", job.files[request.file]},
+          {"problem", request.name},
           {"solver", settings.solver},
           {"formulation", settings.formulation},
           {"bounds", settings.bounds},
@@ -80,16 +107,15 @@ Json solve_row(const std::string& name, const engine::SolveSettings& settings, c
           {"binaries", result.size.binaries},
           {"unstable_neurons", result.neurons.unstable},
           {"unstable_by_layer", result.unstable_by_layer},
-          {"compression", compression(result)}};
+          {"compression", compression(result)},
+          {"weight_rounding", number(rounding)}};
 }
 
 sandbox::Work solve_work(const SolveJob& job) {
-  return {.run = [&job](std::string_view request, const sandbox::Inside& inside) {
-    try {
-      return (request.empty() ? check_problems(job) : solve_problem(job, std::string(request), inside)).dump();
-    } catch (const base::Error& e) {
-      return Json{{"error", static_cast<int>(e.kind())}, {"message", e.what()}}.dump();
-    }
+  return {.run = [&job](std::string_view bytes, const sandbox::Inside& inside) {
+    const Json json = from_bytes(bytes);
+    const SolveRequest request{json["file"].get<std::size_t>(), json["name"].get<std::string>()};
+    return bytes_of(request.name.empty() ? list_problems(job.files[request.file]) : solve_problem(job, request, inside));
   }};
 }
 

@@ -1,4 +1,4 @@
-// What `espalier solve` does in child processes: reading a problem file, which may be damaged or malicious, and solving.
+// What `espalier solve` does in child processes: reading problem files, which may be damaged or malicious, and solving.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
@@ -10,17 +10,25 @@
 namespace espalier::app {
 
 struct SolveJob {
-  std::string file;
-  std::vector<std::string> names;  ///< problems wanted; empty: all
+  std::vector<std::string> files;
+  bool round_weights = false;  ///< weights that float32 does not hold are rounded, else their problems are refused
   engine::SolveSettings settings;
 };
 
-/// The work of the sandbox. The request is "" to read and check the wanted problems, which gives {"names": [...]}, or a problem's name,
-/// which gives its row. An error is {"error": kind, "message": ...}: problem files are refused, whatever else is wrong with a solve is in
-/// its row.
-sandbox::Work solve_work(const SolveJob& job);
+/// One problem of a file, or, without a name, the file's list.
+struct SolveRequest {
+  std::size_t file = 0;  ///< index in SolveJob::files
+  std::string name;      ///< as it is stored: any bytes
+};
+std::string to_bytes(const SolveRequest& request);
 
-/// One problem's answer, with the keys of `espalier solve --json`.
-nlohmann::ordered_json solve_row(const std::string& name, const engine::SolveSettings& settings, const engine::SolveResult& result);
+/// The work of the sandbox, which answers in CBOR because names need not be UTF-8: for a list {"names": [...]}, or {"error": sentence} if
+/// the file cannot be read; for a problem its row, whatever is wrong with it.
+sandbox::Work solve_work(const SolveJob& job);
+nlohmann::ordered_json from_bytes(std::string_view bytes);
+
+/// One problem's answer, with the keys of `espalier solve --json`. `rounding`: how far a weight was moved at most, if --round-weights.
+nlohmann::ordered_json solve_row(const SolveJob& job, const SolveRequest& request, const engine::SolveResult& result,
+                                 std::optional<double> rounding = {});
 
 }  // namespace espalier::app

@@ -1,5 +1,6 @@
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include "app/exit_codes.hpp"
 #include "app/solve_child.hpp"
 #include "app/surroundings.hpp"
+#include "espalier/base/text.hpp"
 #include "espalier/branch/tighten.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/engine/solve.hpp"
@@ -20,9 +22,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct SolveOptions {
-  std::string file;
+  std::vector<std::string> files;
   std::vector<std::string> problems;
-  std::string solver = "cbc";
+  std::string solver = engine::SolveSettings{}.solver;
   std::string formulation = "lean";
   std::string bounds = "l1";
   std::string goal = "optimize";
@@ -35,6 +37,7 @@ struct SolveOptions {
   double memory_limit = 8192;
   double kill_grace = 0;
   std::string log_file;
+  bool round_weights = false;
   bool compress = false;
   bool json = false;
 };
@@ -43,24 +46,28 @@ std::string cell(const Json& value, int digits) {
   return value.is_number() ? fmt::format("{:.{}f}", value.get<double>(), digits) : std::string("-");
 }
 
-void print_row(const Json& row) {
-  fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", row["problem"].get<std::string>(), row["status"].get<std::string>(),
+void print_row(const Json& row, bool several_files) {
+  const std::string name = row["problem"].get<std::string>();
+  fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n",
+             base::printable(several_files ? row["file"].get<std::string>() + ":" + name : name), row["status"].get<std::string>(),
              cell(row["claimed_objective"], 6), cell(row["verified_objective"], 6), cell(row["dual_bound"], 6),
              row["nodes"].get<std::int64_t>(), cell(row["seconds"], 2), cell(row["first_adversarial_seconds"], 3));
   if (row["status"] == "error" || row["reason"] == "unconfirmed")
-    fmt::print("  {}: {}\n", row["reason"].get<std::string>(), row["detail"].get<std::string>());
+    fmt::print("  {}: {}\n", row["reason"].get<std::string>(), base::printable(row["detail"].get<std::string>(), true));
+  if (const Json& rounding = row["weight_rounding"]; rounding.is_number() && rounding.get<double>() > 0)
+    fmt::print("  weights were rounded to float32, by {:.3g} at most\n", rounding.get<double>());
 }
 
-/// What a child answered, if it lived long enough; an error that it met becomes ours.
-Json answer(const sandbox::Report& report) {
-  Json json = Json::parse(report.result);
-  if (json.contains("error")) throw base::Error(static_cast<base::ErrorKind>(json["error"].get<int>()), json["message"].get<std::string>());
-  return json;
+/// JSON is UTF-8: a name that is not is written as print_row() shows it, any other text with replacement characters.
+void print_json(Json row) {
+  for (const char* key : {"file", "problem"})
+    if (const auto text = row[key].get<std::string>(); !base::is_utf8(text)) row[key] = base::printable(text);
+  std::cout << row.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
 /// The last row that a child published before it was killed or crashed; without one, that of a solve that found nothing.
-Json cut_short(const sandbox::Report& report, const std::string& name, const engine::SolveSettings& settings) {
-  Json row = report.partial ? Json::parse(*report.partial) : solve_row(name, settings, {.limit = "none"});
+Json cut_short(const sandbox::Report& report, const SolveJob& job, const SolveRequest& request) {
+  Json row = report.partial ? from_bytes(*report.partial) : solve_row(job, request, {.limit = "none"});
   const bool late = report.end == sandbox::End::time || report.end == sandbox::End::cpu;
   row["status"] = late ? "limit" : "error";
   row["reason"] = late ? "hard_limit" : std::string(sandbox::to_string(report.end));
@@ -71,26 +78,58 @@ Json cut_short(const sandbox::Report& report, const std::string& name, const eng
   return row;
 }
 
-Json solve(sandbox::Sandbox& sandbox, const std::string& name, std::size_t index, const SolveOptions& options,
-           const engine::SolveSettings& settings) {
+Json solve(sandbox::Sandbox& sandbox, const SolveJob& job, const SolveRequest& request, std::size_t index, const SolveOptions& options) {
   const task::ResourceLimits limits{.wall_seconds = options.time_limit,
                                     .grace_seconds = options.kill_grace,
                                     .cpu_seconds = options.cpu_limit,
                                     .memory_mib = options.memory_limit};
   const std::string log = options.log_file.empty() ? "" : fmt::format("{}.{}.out", options.log_file, index);
-  const sandbox::Report report = sandbox.run(name, limits, log, {});
-  if (report.end != sandbox::End::finished) return cut_short(report, name, settings);
+  const sandbox::Report report = sandbox.run(to_bytes(request), limits, log, {});
+  if (report.end != sandbox::End::finished) return cut_short(report, job, request);
   std::error_code ignored;
   if (!report.log.empty()) std::filesystem::remove(report.log, ignored);
-  Json row = answer(report);
+  Json row = from_bytes(report.result);
   row["cpu_seconds"] = report.cpu_seconds;  // an external solver's as well
   return row;
 }
 
+/// What the files hold. A file that cannot be read is refused before anything is solved.
+std::vector<SolveRequest> list(sandbox::Sandbox& sandbox, const SolveJob& job, const SolveOptions& options) {
+  std::vector<SolveRequest> all;
+  for (std::size_t k = 0; k < job.files.size(); ++k) {
+    const sandbox::Report report = sandbox.run(to_bytes({.file = k, .name = ""}), {.memory_mib = options.memory_limit}, {}, {});
+    if (report.end != sandbox::End::finished)
+      base::fail(base::ErrorKind::data, "'{}' could not be read: the process that read it {}", job.files[k], report.message);
+    const Json answer = from_bytes(report.result);
+    if (answer.contains("error")) throw base::Error(base::ErrorKind::data, answer["error"].get<std::string>());
+    for (const Json& name : answer["names"]) all.push_back({.file = k, .name = name.get<std::string>()});
+  }
+  return all;
+}
+
+/// Those called `names`, stored or printed, in that order. Each must be there.
+std::vector<SolveRequest> choose(const std::vector<SolveRequest>& all, const std::vector<std::string>& names) {
+  if (names.empty()) return all;
+  std::vector<SolveRequest> chosen;
+  for (const std::string& name : names) {
+    const std::size_t before = chosen.size();
+    for (const SolveRequest& request : all)
+      if (request.name == name || base::printable(request.name) == name) chosen.push_back(request);
+    if (chosen.size() > before) continue;
+    std::vector<std::string> present;
+    for (const SolveRequest& request : all) present.push_back(request.name);
+    base::fail(base::ErrorKind::configuration, "--problem: expected the name of a problem, found '{}'{}; there are {}: {}{}", name,
+               base::did_you_mean(name, present), present.size(),
+               fmt::join(present.begin(), present.begin() + std::min<long>(20, std::ssize(present)), ", "),
+               present.size() > 20 ? ", ..." : "");
+  }
+  return chosen;
+}
+
 int run_solve(const SolveOptions& options) {
   require_descriptors();
-  SolveJob job{.file = options.file,
-               .names = options.problems,
+  SolveJob job{.files = options.files,
+               .round_weights = options.round_weights,
                .settings = {.solver = options.solver,
                             .formulation = options.formulation,
                             .bounds = options.bounds,
@@ -104,26 +143,46 @@ int run_solve(const SolveOptions& options) {
                             .seed = options.seed,
                             .log_file = options.log_file}};
   if (options.solver == "native") job.settings.bounds = "symbolic-opt";  // what it uses; formulation and start do not matter to it
-  if (!std::filesystem::exists(options.file)) base::fail(base::ErrorKind::data, "there is no problem file '{}'", options.file);
+  engine::check_settings(job.settings);
+  engine::require_program(job.settings);
   sandbox::Sandbox sandbox(solve_work(job));
-  const sandbox::Report check = sandbox.run("", {.memory_mib = options.memory_limit}, {}, {});
-  if (check.end != sandbox::End::finished)
-    base::fail(base::ErrorKind::data, "'{}' could not be read: the process that read it {}", options.file, check.message);
-  const auto names = answer(check)["names"].get<std::vector<std::string>>();
+  const std::vector<SolveRequest> wanted = choose(list(sandbox, job, options), options.problems);
   if (!options.json)
     fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", "problem", "status", "claimed", "verified", "dual bound", "nodes",
                "time [s]", "first [s]");
   int errors = 0;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const Json row = solve(sandbox, names[i], i, options, job.settings);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Json row = solve(sandbox, job, wanted[i], i, options);
     if (row["status"] == "error") ++errors;
     if (options.json)
-      std::cout << row.dump() << '\n';
+      print_json(row);
     else
-      print_row(row);
+      print_row(row, job.files.size() > 1);
     flush_output();
   }
   return errors == 0 ? exit_done : exit_some_failed;
+}
+
+/// What only a MILP solver reads must not be without effect because no solver was named.
+void require_solver_for(const std::vector<CLI::Option*>& options, const SolveOptions& given) {
+  for (const CLI::Option* option : options)
+    if (option->count() > 0)
+      base::fail(base::ErrorKind::configuration, "{}: expected a MILP solver beside it, as --solver cbc; found none, and '{}' has no MILP",
+                 option->get_name(), given.solver);
+}
+
+void add_limits(CLI::App& command, SolveOptions& options) {
+  command.add_option("--time-limit", options.time_limit, "wall seconds per problem")->check(CLI::PositiveNumber)->capture_default_str();
+  command.add_option("--cpu-limit", options.cpu_limit, "CPU seconds per problem, for machines that others use as well; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--node-limit", options.node_limit, "branch-and-bound nodes per problem; -1: none")->capture_default_str();
+  command.add_option("--memory-limit", options.memory_limit, "MiB of address space for each problem's process; 0: none")
+      ->check(CLI::Range(0.0, task::ResourceLimits::largest_memory_mib))
+      ->capture_default_str();
+  command.add_option("--kill-grace", options.kill_grace, "seconds from the time limit to SIGKILL; 0: max(5, 5 % of the limit)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -131,56 +190,54 @@ int run_solve(const SolveOptions& options) {
 void add_solve(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<SolveOptions>();
   CLI::App* command = program.add_subcommand("solve", "Solve the problems of a file with given networks; nothing is trained");
-  command->add_option("PROBLEMS", options->file, "problem file (HDF5)")->required();
+  command->add_option("PROBLEMS", options->files, "problem files (HDF5)")->required();
   command->add_option("--problem", options->problems, "only this problem (may be repeated)")->allow_extra_args(false);
-  command
-      ->add_option("--solver", options->solver,
-                   "cbc, external:cbc, external:glpsol or external:<command line>; native: our own branch and bound\n"
-                   "over symbolic-opt bounds, no MILP; attack: no MILP, no proof")
-      ->capture_default_str();
-  command->add_option("--formulation", options->formulation, "MILP formulation")
-      ->check(CLI::IsMember(embed::formulation_names()))
-      ->capture_default_str();
-  command->add_option("--bounds", options->bounds, "pre-activation bounds")
-      ->check(CLI::IsMember(branch::bounds_method_names()))
-      ->capture_default_str();
+  const CLI::Option* solver =
+      command
+          ->add_option("--solver", options->solver,
+                       "native: our own branch and bound over symbolic-opt bounds, no MILP; MILP solvers: cbc, external:cbc,\n"
+                       "external:glpsol or external:<command line>; attack: no MILP, no proof")
+          ->capture_default_str();
+  CLI::Option* formulation = command->add_option("--formulation", options->formulation, "MILP formulation")
+                                 ->check(CLI::IsMember(embed::formulation_names()))
+                                 ->capture_default_str();
+  CLI::Option* bounds = command->add_option("--bounds", options->bounds, "pre-activation bounds of the MILP")
+                            ->check(CLI::IsMember(branch::bounds_method_names()))
+                            ->capture_default_str();
   command->add_flag("--compress", options->compress,
                     "exact compression: hidden neurons that the bounds prove to be off or linear over the ball leave\n"
                     "the network before it is searched; the answer stays that of the whole network");
   command->add_option("--goal", options->goal, "the maximum, or its sign only")
       ->check(CLI::IsMember({"optimize", "decide"}))
       ->capture_default_str();
-  command->add_option("--start", options->start, "first incumbent given to the solver")
-      ->check(CLI::IsMember({"none", "clean_input", "attack"}))
-      ->capture_default_str();
+  CLI::Option* start = command->add_option("--start", options->start, "first incumbent given to the MILP solver")
+                           ->check(CLI::IsMember({"none", "clean_input", "attack"}))
+                           ->capture_default_str();
   command->add_option("--seed", options->seed, "random seed of solver and attack")->capture_default_str();
-  command->add_option("--time-limit", options->time_limit, "wall seconds per problem")->check(CLI::PositiveNumber)->capture_default_str();
+  add_limits(*command, *options);
   command
       ->add_option("--check-share", options->check_share,
                    "solvers cbc and external: share of a solve's time, or 5 s if that is more, for bounds of our own to confirm\n"
                    "that an answer is optimal or robust; else it is optimal_claimed or robust_claimed; 0: no check")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  command->add_option("--cpu-limit", options->cpu_limit, "CPU seconds per problem, for machines that others use as well; 0: none")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--node-limit", options->node_limit, "branch-and-bound nodes per problem; -1: none")->capture_default_str();
-  command->add_option("--memory-limit", options->memory_limit, "MiB of address space for each problem's process; 0: none")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--kill-grace", options->kill_grace, "seconds from the time limit to SIGKILL; 0: max(5, 5 % of the limit)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
   command->add_option("--log", options->log_file, "the solver's own output goes to this file");
+  command->add_flag("--round-weights", options->round_weights,
+                    "weights that float32 does not hold exactly are rounded to it, and the largest change is told;\n"
+                    "without it such a problem is an error");
   command->add_flag("--json", options->json, "one JSON object per problem and line");
   command->footer(
       "Examples:\n  espalier solve problems.h5\n  espalier solve problems.h5 --problem mnist_18_2x24_0 --goal decide --json\n"
-      "  espalier solve problems.h5 --bounds symbolic-opt --start attack\n"
-      "  espalier solve problems.h5 --solver native --goal decide\n"
-      "  espalier solve problems.h5 --bounds symbolic --compress\n"
+      "  espalier solve results/dense/problems/*.h5 --time-limit 60\n"
+      "  espalier solve problems.h5 --solver cbc --bounds symbolic-opt --start attack\n"
+      "  espalier solve problems.h5 --solver cbc --bounds symbolic --compress\n"
       "  espalier solve problems.h5 --solver attack\n"
-      "Every problem is read and solved in a process of its own: one that crashes is an error in its row, and the next one is solved.");
-  command->callback([options, &exit_code] { exit_code = run_solve(*options); });
+      "Every problem is read and solved in a process of its own: one that is malformed or crashes is an error in its row, and the\n"
+      "others are solved; the exit code is then 1.");
+  command->callback([options, solver, for_milp = std::vector{formulation, bounds, start}, &exit_code] {
+    if (solver->count() == 0) require_solver_for(for_milp, *options);
+    exit_code = run_solve(*options);
+  });
 }
 
 }  // namespace espalier::app

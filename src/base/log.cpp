@@ -4,6 +4,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "espalier/base/text.hpp"
+
 namespace espalier::base {
 
 namespace {
@@ -45,6 +47,6 @@ void configure_log(LogLevel level, std::string_view prefix, const std::filesyste
   logger() = make_logger(level, prefix, file);
 }
 
-void log_message(LogLevel level, std::string_view message) { logger()->log(convert(level), "{}", message); }
+void log_message(LogLevel level, std::string_view message) { logger()->log(convert(level), "{}", printable(message, true)); }
 
 }  // namespace espalier::base

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "espalier/config/experiment.hpp"
+#include "espalier/task/task.hpp"
 
 namespace espalier::config {
 
@@ -75,7 +76,8 @@ const task::Schema& run_schema() {
        .default_value = 8192.0,
        .unit = "MiB",
        .meaning = "Address space of one solve's process, beyond what it starts with; a solve that needs more fails; 0: no limit.",
-       .minimum = 0},
+       .minimum = 0,
+       .maximum = task::ResourceLimits::largest_memory_mib},
       {.name = "cpu_limit",
        .type = ValueType::real,
        .default_value = 0.0,

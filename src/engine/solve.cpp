@@ -18,7 +18,7 @@ namespace {
 
 using base::ErrorKind;
 
-void check_settings(const SolveSettings& s) {
+void check_limits(const SolveSettings& s) {
   if (!(s.time_limit_seconds >= 0)) {
     base::fail(ErrorKind::configuration, "time_limit: expected seconds of at least 0, found {}", s.time_limit_seconds);
   }
@@ -148,10 +148,17 @@ std::vector<std::string> solver_names() {
   return names;
 }
 
+void check_settings(const SolveSettings& settings) {
+  check_limits(settings);
+  make_search(settings);
+}
+
+void require_program(const SolveSettings& settings) { milp::require_program(settings.solver); }
+
 SolveResult solve(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings) {
   problem.check();
   check_embedded(problem, embedded);
-  check_settings(settings);
+  check_limits(settings);
   return run(problem, embedded, settings);
 }
 

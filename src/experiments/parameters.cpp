@@ -4,6 +4,7 @@
 
 #include "espalier/branch/tighten.hpp"
 #include "espalier/data/dataset.hpp"
+#include "espalier/engine/settings.hpp"
 
 namespace espalier::experiments {
 
@@ -193,9 +194,9 @@ Schema problem_fields() {
 
 Schema solve_fields() {
   return {
-      text("solve.solver", "cbc",
-           "cbc, external:cbc, external:glpsol or external:<command line>; native: our own branch and bound (symbolic-opt bounds, no "
-           "MILP); attack: no MILP and no proof"),
+      text("solve.solver", engine::SolveSettings{}.solver,
+           "native: our own branch and bound over symbolic-opt bounds, no MILP (solve.formulation, bounds and start do not matter to it); "
+           "MILP solvers: cbc, external:cbc, external:glpsol or external:<command line>; attack: no MILP and no proof"),
       text("solve.formulation", "lean",
            "MILP formulation: that of Pham et al., literally; the same with fewer rows and columns; that of Cacciola et al.",
            {"paper", "lean", "split"}),

@@ -5,6 +5,7 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/data/dataset.hpp"
+#include "espalier/engine/solve.hpp"
 #include "espalier/experiments/parameters.hpp"
 #include "experiments/selection.hpp"
 
@@ -93,7 +94,16 @@ void check_exact(const Parameters& p) {
                p.text("prune.finetuning"));
 }
 
+void check_solver(const std::string& solver) {
+  try {
+    engine::check_settings({.solver = solver});
+  } catch (const base::Error& error) {
+    base::fail(error.kind(), "solve.{}", error.what());
+  }
+}
+
 void check(const Parameters& p) {
+  check_solver(p.text("solve.solver"));
   if (p.text("solve.goal") == "decide" && p.text("solve.on_success") == "continue")
     base::fail(ErrorKind::configuration,
                "solve.goal: decide ends at the first verified adversarial input; solve.on_success: continue contradicts it");

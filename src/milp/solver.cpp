@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
@@ -23,12 +24,16 @@ void check_options(const Model& model, const SolveOptions& o) {
   if (!(o.absolute_gap >= 0 && std::isfinite(o.absolute_gap)))
     fail(ErrorKind::configuration, "absolute_gap: a finite number of at least 0 is expected, found {}", o.absolute_gap);
   if (o.cutoff && !std::isfinite(*o.cutoff)) fail(ErrorKind::configuration, "cutoff: a finite number is expected, found {}", *o.cutoff);
-  if (o.start.empty()) return;
-  if (o.start.size() != model.columns().size())
+  if (!o.start.empty() && o.start.size() != model.columns().size())
     fail(ErrorKind::internal, "start: {} values, one per column, are expected, found {}", model.columns().size(), o.start.size());
-  if (const double violation = model.violation(o.start); !(violation <= start_tolerance))
-    fail(ErrorKind::internal, "start: a feasible point (violation at most {:.0e}) is expected, found one that violates the model by {:.3g}",
-         start_tolerance, violation);
+}
+
+/// A start that is no point of the model is dropped; "" or a sentence about it. Rounding alone makes one where numbers are large.
+std::string drop_infeasible_start(const Model& model, SolveOptions& options) {
+  const double violation = options.start.empty() ? 0 : model.violation(options.start);
+  if (violation <= start_tolerance) return "";
+  options.start.clear();
+  return fmt::format("the start was dropped: it violates the model by {:.3g}, more than {:.0e}", violation, start_tolerance);
 }
 
 /// Nothing to search: the start is all there can be.
@@ -128,10 +133,12 @@ std::string_view to_string(Limit limit) {
   return "unknown";
 }
 
-Result Solver::solve(const Model& model, const SolveOptions& options) const {
+Result Solver::solve(const Model& model, const SolveOptions& given) const {
   const base::Stopwatch watch;
   model.check();
-  check_options(model, options);
+  check_options(model, given);
+  SolveOptions options = given;
+  const std::string dropped = drop_infeasible_start(model, options);
   SolveOptions checked = options;
   if (checked.cutoff && !checked.start.empty() && !better(model.sense(), model.objective_value(checked.start), *checked.cutoff))
     checked.start.clear();
@@ -145,6 +152,8 @@ Result Solver::solve(const Model& model, const SolveOptions& options) const {
     } else {
       result = do_solve(model, checked);
     }
+  } catch (const std::bad_alloc&) {
+    throw;  // the caller's limit of memory, no defect of the solver
   } catch (const std::exception& e) {
     result = failed(model, fmt::format("{}: {}", name(), e.what()));
   }
@@ -152,15 +161,23 @@ Result Solver::solve(const Model& model, const SolveOptions& options) const {
     result.termination = {.reason = Reason::error, .detail = name() + " claims an optimum but gave no point: " + result.termination.detail};
   if (const std::string why = contradiction(model, options, result); !why.empty())
     result.termination = {.reason = Reason::error, .detail = name() + ": " + why + ": " + result.termination.detail};
+  if (!dropped.empty()) result.termination.detail += "; " + dropped;
   result.seconds = watch.wall_seconds();
   return result;
 }
 
 std::vector<std::string> solver_names() { return {"cbc", "external:cbc", "external:glpsol", "external:<command line>"}; }
 
+namespace {
+constexpr std::string_view external = "external:";
+}
+
+void require_program(const std::string& name) {
+  if (name.starts_with(external)) require_external_program(name.substr(external.size()));
+}
+
 std::unique_ptr<Solver> make_solver(const std::string& name) {
   if (name == "cbc") return make_cbc_solver();
-  constexpr std::string_view external = "external:";
   if (name.starts_with(external)) return make_external_solver(name.substr(external.size()));
   const std::vector<std::string> names = solver_names();
   fail(ErrorKind::configuration, "unknown solver '{}'{}: one of {} is expected", name, base::did_you_mean(name, names),

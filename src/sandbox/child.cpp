@@ -91,16 +91,19 @@ void set_limit(int resource, rlim_t soft, rlim_t hard) {
   ::setrlimit(static_cast<__rlimit_resource_t>(resource), &wanted);
 }
 
+/// Rounded up; what is beyond every machine is no limit, and no overflow either.
+rlim_t whole(double amount) { return amount < 0x1p61 ? static_cast<rlim_t>(std::ceil(amount)) : rlim_t{1} << 61; }
+
 void set_limits(const task::ResourceLimits& limits) {
   set_limit(RLIMIT_CORE, 0, 0);
   set_limit(RLIMIT_FSIZE, kLargestFile, kLargestFile);
   if (limits.cpu_seconds > 0) {
-    const auto soft = static_cast<rlim_t>(std::ceil(limits.cpu_seconds));
-    set_limit(RLIMIT_CPU, soft, soft + static_cast<rlim_t>(std::ceil(grace_seconds(limits))));
+    const rlim_t soft = whole(limits.cpu_seconds);
+    set_limit(RLIMIT_CPU, soft, soft + whole(grace_seconds(limits)));
   }
 #ifndef __SANITIZE_ADDRESS__
   if (limits.memory_mib > 0) {
-    const auto bytes = static_cast<rlim_t>(limits.memory_mib * (1 << 20)) + address_space_bytes();
+    const rlim_t bytes = whole(limits.memory_mib * (1 << 20)) + address_space_bytes();
     set_limit(RLIMIT_AS, bytes, bytes);
   }
 #endif
@@ -154,6 +157,8 @@ void be_child(const Work& work, const ChildJob& job) {
   int code = 0;
   try {
     write_frame(results_pipe, Tag::result, job.number, work.run(job.request, inside));
+  } catch (const std::bad_alloc&) {  // not from operator new, which ends in out_of_memory()
+    out_of_memory();
   } catch (const std::exception& e) {
     write_frame(results_pipe, Tag::threw, job.number, e.what());
     code = 1;

@@ -282,13 +282,27 @@ class Stop(Case):
 class Failures(Case):
     def test_a_failing_task_is_a_row(self):
         out = self.folder / "out"
-        result = self.run_ok("run", TINY, "--out", out, "--set", "solve.solver=external:no-such-program {model}", code=1)
+        result = self.run_ok("run", TINY, "--out", out, "--set", "solve.solver=external:false {model} {solution}", "--set", "solve.node_limit=-1", code=1)
         rows = table(out, "solves")
         self.assertEqual(len(rows), SOLVES)
-        self.assertEqual({row["status"] for row in rows}, {b"failed"})
-        self.assertIn(b"no-such-program", rows[0]["message"])
-        self.assertIn("no-such-program", result.stderr)
-        self.assertIn("no-such-program", self.run_ok("status", out).stdout)
+        failed = [row for row in rows if row["status"] == b"failed"]  # some succeed at the clean input, before the solver starts
+        self.assertGreater(len(failed), len(rows) / 2)
+        self.assertIn(b"'false' returned 1", failed[0]["message"])
+        self.assertIn("'false' returned 1", result.stderr)
+        self.assertIn("'false' returned 1", self.run_ok("status", out).stdout)
+
+    # Rank counts: 1, 3.
+    def test_a_solver_that_is_not_there_is_refused_before_anything_is_trained(self):
+        for solver, says in (("gurobi", ["solve.solver", "expected one of", "native", "found 'gurobi'"]),
+                             ("cbd", ["did you mean 'cbc'?"]),
+                             ("external:nosuch", ["{model}", "external:nosuch"]),
+                             ("external:nosuch {model} {solution}", ["found no 'nosuch' in PATH"]),
+                             ("external:./nosuch.sh {model} {solution}", ["found no './nosuch.sh'"])):
+            for ranks in (None, 3) if "found no" in says[0] else (None,):
+                with self.subTest(solver, ranks=ranks):
+                    out = self.folder / "out"
+                    self.refused("run", TINY, "--out", out, "--set", f"solve.solver={solver}", code=2, says=says, ranks=ranks)
+                    self.assertFalse(out.exists())
 
     def test_diverged_training_fails_its_descendants_only(self):
         out = self.folder / "out"

@@ -13,7 +13,7 @@ parameters:
   train: {epochs: 1, optimizer: sgd, learning_rate: 0.1, regulariser: spr, regulariser_strength: 0.5, spr_alpha: 0.9}
   prune: {criterion: threshold, compact: true}
   problem: {network: embedded, epsilon: 2.0}
-  solve: {node_limit: 50, time_limit: 100}
+  solve: {solver: cbc, node_limit: 50, time_limit: 100}
 grid:
   - product: {train.seed: [0]}
 """

@@ -1,4 +1,5 @@
-"""`espalier solve` on the reference problems and on damaged copies of them."""
+"""`espalier solve` on the reference problems, on damaged copies of them and on small files in every form."""
+import os
 import shutil
 import unittest
 
@@ -25,23 +26,28 @@ class Solve(Case):
         self.assertEqual([a["problem"] for a in answers], list(optima))
         for answer in answers:
             self.assertLessEqual(KEYS, set(answer))
-            self.assertEqual(answer["status"], "optimal")
-            self.assertIn(answer["proved_by"], ("bounds", "native"))
-            self.assertGreater(answer["proof_seconds"], 0)
-            self.assertAlmostEqual(answer["proved_bound"], optima[answer["problem"]], delta=2e-5 * (1 + abs(optima[answer["problem"]])))
+            self.assertEqual((answer["status"], answer["solver"]), ("optimal", "native"))
             self.assertAlmostEqual(answer["claimed_objective"], optima[answer["problem"]], delta=1e-5)
             self.assertAlmostEqual(answer["verified_objective"], optima[answer["problem"]], delta=1e-5)
 
     def test_a_claim_that_is_not_checked_is_called_one(self):
         name = next(iter(small_problems()))
         for goal, said in (("optimize", "optimal_claimed"), ("decide", "robust_claimed")):
-            answer = json_lines(self.run_ok("solve", PROBLEMS, "--problem", "mnist_18_2x24_0", "--goal", goal, "--check-share", "0",
-                                            "--json").stdout)[0]
+            answer = json_lines(self.run_ok("solve", PROBLEMS, "--problem", "mnist_18_2x24_0", "--goal", goal, "--solver", "cbc",
+                                            "--check-share", "0", "--json").stdout)[0]
             self.assertEqual((answer["status"], answer["proved_by"], answer["proved_bound"]), (said, "none", None))
-        text = self.run_ok("solve", PROBLEMS, "--problem", name, "--check-share", "0").stdout
+        text = self.run_ok("solve", PROBLEMS, "--problem", name, "--solver", "cbc", "--check-share", "0").stdout
         self.assertIn("optimal_claimed", text)
         self.assertIn("unconfirmed: ", text)
         self.refused("solve", PROBLEMS, "--problem", name, "--check-share", "1.5", code=2, says=["--check-share"])
+
+    def test_an_optimum_of_cbc_is_proved(self):
+        name, optimum = next(iter(small_problems().items()))
+        answer, = json_lines(self.run_ok("solve", PROBLEMS, "--problem", name, "--solver", "cbc", "--json").stdout)
+        self.assertEqual((answer["status"], answer["solver"]), ("optimal", "cbc"))
+        self.assertIn(answer["proved_by"], ("bounds", "native"))
+        self.assertGreater(answer["proof_seconds"], 0)
+        self.assertAlmostEqual(answer["proved_bound"], optimum, delta=2e-5 * (1 + abs(optimum)))
 
     def test_decide(self):
         for name, optimum in small_problems().items():
@@ -78,7 +84,12 @@ class BadProblemFile(Case):
 
     def expect(self, damage, says):
         path, name = self.damaged(damage)
-        self.refused("solve", path, "--problem", name, code=2, says=["problems.h5", name, *says])
+        result = self.run_ok("solve", path, "--problem", name, "--json", code=1)
+        row, = json_lines(result.stdout)
+        self.assertEqual((row["problem"], row["status"], row["reason"]), (name, "error", "data"))
+        for sentence in ["problems.h5", name, *says]:
+            self.assertIn(sentence, row["detail"])
+        self.assertIsNone(row["verified_objective"])
 
     def test_nan_weight(self):
         def damage(problem):
@@ -134,6 +145,148 @@ class BadProblemFile(Case):
         self.refused("solve", PROBLEMS, "--time-limit", "nan", code=2, says=["time_limit", "nan"])
         self.refused("solve", PROBLEMS, "--formulation", "leen", code=2, says="leen")
         self.refused("solve", PROBLEMS, "--solver", "gurobi", code=2, says=["gurobi", "cbc"])
+        self.refused("solve", PROBLEMS, "--solver", "external:nosuch {model} {solution}", code=2, says="found no 'nosuch' in PATH")
+        self.refused("solve", PROBLEMS, "--memory-limit", "1e14", code=2, says=["--memory-limit", "1e14 not in range"])
+        for option, value in (("--bounds", "l1"), ("--formulation", "lean"), ("--start", "none")):
+            self.refused("solve", PROBLEMS, option, value, code=2, says=[option, "--solver cbc", "native"])
+
+
+def put(file, name="p", dtype="f4", image=(.2, .5, .9, .1), label=1, layers=("layer_0", "layer_1")):
+    """A problem with two layers; its maximum is 1.369143."""
+    random = np.random.default_rng(3)
+    group = file.create_group(name)
+    group.attrs.update(norm="l1", epsilon=.5, label=label, target=0)
+    group["input"] = np.array(image)
+    for layer, shape in zip(layers, ((4, 4), (3, 4))):
+        group[f"network/{layer}/weight"] = random.normal(size=shape).astype(dtype)
+        group[f"network/{layer}/bias"] = np.zeros(shape[0], dtype)
+    return group
+
+
+class Forms(Case):
+    """What h5py writes in one way or another, and files with something wrong in them."""
+
+    def write(self, name, *problems, libver=None):
+        path = self.folder / name
+        with h5py.File(path, "w", libver=libver) as file:
+            for keywords in problems:
+                put(file, **keywords)
+        return path
+
+    def rows(self, *arguments, code=0):
+        return json_lines(self.run_ok("solve", *arguments, "--json", code=code).stdout)
+
+    def expect_solved(self, row):
+        self.assertEqual(row["status"], "optimal", row)
+        self.assertAlmostEqual(row["verified_objective"], 1.369143, delta=1e-6)
+
+    def test_forms_of_hdf5(self):
+        paths = [self.write("old.h5", {}), self.write("latest.h5", {}, libver="latest"), self.write("v110.h5", {}, libver=("v110", "v110")),
+                 self.write("label.h5", {"label": 1.0}), self.write("array.h5", {"label": np.array([1])})]
+        with h5py.File(self.folder / "no-bias.h5", "w") as file:
+            del put(file)["network/layer_0/bias"]
+        with h5py.File(self.folder / "swmr.h5.open", "w", libver="latest") as file:
+            put(file)
+            file.swmr_mode = True
+            shutil.copy(self.folder / "swmr.h5.open", self.folder / "swmr.h5")
+        paths += [self.folder / "no-bias.h5", self.folder / "swmr.h5"]
+        rows = self.rows(*paths)
+        self.assertEqual([row["file"] for row in rows], [str(path) for path in paths])
+        for row in rows:
+            self.expect_solved(row)
+
+    def test_one_bad_of_three(self):
+        path = self.write("three.h5", {"name": "a"}, {"name": "b", "image": (.2, .5, 1.9, .1)}, {"name": "c"})
+        a, b, c = self.rows(path, code=1)
+        self.expect_solved(a)
+        self.expect_solved(c)
+        self.assertEqual((b["status"], b["reason"], b["problem"]), ("error", "data", "b"))
+        self.assertIn("input[2]: expected a number in [0, 1], found 1.9", b["detail"])
+        self.assertIn("\n  data: " + b["detail"], self.run_ok("solve", path, code=1).stdout)
+
+    def test_a_problem_that_fails_is_not_the_end(self):
+        """Bounds that overflow: weights of 3e38 in nine layers."""
+        with h5py.File(self.folder / "overflow.h5", "w") as file:
+            group = put(file, "a")
+            del group["network"]
+            for k in range(10):
+                group[f"network/layer_{k}/weight"] = (np.eye(4) * (3e38 if k < 9 else 1)).astype("f4")
+            put(file, "b")
+        for solver in ("native", "cbc"):
+            a, b = self.rows(self.folder / "overflow.h5", "--solver", solver, code=1)
+            self.assertEqual(a["status"], "error", solver)
+            self.assertNotEqual(a["detail"], "")
+            self.expect_solved(b)
+
+    def test_a_wrong_layer_name_is_named(self):
+        for layers, says in ((("layer_0", "layer_2"), "'layer_2' (did you mean 'layer_1'?)"), (("layer_0", "Layer_1"), "'Layer_1'"),
+                             (("layer_0", "layer_01"), "'layer_01' (did you mean 'layer_1'?)")):
+            row, = self.rows(self.write("gap.h5", {"layers": layers}), code=1)
+            self.assertEqual(row["status"], "error")
+            self.assertIn("/p/network: expected a network (layer_0, layer_1, ... without a gap and nothing else), found no layer_1 but " + says,
+                          row["detail"])
+
+    def test_external_links_are_followed_or_named(self):
+        self.write("other.h5", {})
+        with h5py.File(self.folder / "links.h5", "w") as file:
+            put(file, "real")
+            file["outside"] = h5py.ExternalLink("other.h5", "/p")
+            file["gone"] = h5py.ExternalLink("gone.h5", "/p")
+        gone, outside, real = self.rows(self.folder / "links.h5", code=1)
+        self.assertEqual([gone["problem"], outside["problem"], real["problem"]], ["gone", "outside", "real"])
+        self.assertIn("a link to '/p' in 'gone.h5' that cannot be followed: No such file or directory", gone["detail"])
+        self.expect_solved(outside)
+        self.expect_solved(real)
+
+    def test_float64_weights(self):
+        path = self.write("float64.h5", {"dtype": "f8"})
+        row, = self.rows(path, code=1)
+        self.assertIn("--round-weights", row["detail"])
+        row, = self.rows(path, "--round-weights")
+        self.expect_solved(row)
+        with h5py.File(path) as file:
+            weights = np.concatenate([file[f"p/network/layer_{k}/weight"][:].ravel() for k in (0, 1)])
+        largest = np.max(np.abs(weights - weights.astype("f4").astype("f8")))
+        self.assertEqual(row["weight_rounding"], largest)
+        self.assertIn(f"weights were rounded to float32, by {largest:.3g} at most", self.run_ok("solve", path, "--round-weights").stdout)
+        exact, = self.rows(self.write("exact.h5", {}), "--round-weights")
+        self.assertEqual(exact["weight_rounding"], 0)
+
+    def test_names_of_every_kind(self):
+        with h5py.File(self.folder / "names.h5", "w") as file:
+            put(file, "\x1b[31mred")
+            put(file, "two\nlines")
+            put(file, "t")
+            file.move("t", b"caf\xe9")
+        rows = self.rows(self.folder / "names.h5")
+        self.assertEqual({row["problem"] for row in rows}, {"\x1b[31mred", "two\nlines", "caf\\xe9"})
+        for row in rows:
+            self.expect_solved(row)
+        text = self.run_ok("solve", self.folder / "names.h5").stdout
+        self.assertNotIn("\x1b", text)
+        self.assertEqual(len(text.splitlines()), 4)
+        for name in ("\\x1b[31mred", "two\\nlines", "caf\\xe9"):
+            self.assertIn(name, text)
+            self.assertEqual(len(self.rows(self.folder / "names.h5", "--problem", name)), 1)
+        self.assertNotIn("\x1b", self.refused("solve", self.folder / "\x1b[2J.h5", code=2, says="\\x1b[2J.h5").stderr)
+
+    def test_several_files(self):
+        one, two = self.write("one.h5", {"name": "a"}, {"name": "b"}), self.write("two.h5", {"name": "a"})
+        self.assertEqual([(row["file"], row["problem"]) for row in self.rows(one, two)], [(str(one), "a"), (str(one), "b"), (str(two), "a")])
+        self.assertEqual([(row["file"], row["problem"]) for row in self.rows(one, two, "--problem", "b", "--problem", "a")],
+                         [(str(one), "b"), (str(one), "a"), (str(two), "a")])
+        lines = self.run_ok("solve", one, two).stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines[1:]], [f"{one}:a", f"{one}:b", f"{two}:a"])
+        self.assertEqual([line.split()[0] for line in self.run_ok("solve", one).stdout.splitlines()[1:]], ["a", "b"])
+        refused = self.refused("solve", one, self.folder / "none.h5", code=2, says=["none.h5", "No such file or directory"])
+        self.assertEqual(refused.stdout, "")
+
+    def test_what_is_no_file_is_refused_in_a_sentence(self):
+        self.refused("solve", self.folder, code=2, says=[str(self.folder), "Is a directory"])
+        loop = self.folder / "loop.h5"
+        os.symlink(loop, loop)
+        self.refused("solve", loop, code=2, says=["loop.h5", "Too many levels of symbolic links"])
+        self.assertNotIn("unexpected", self.refused("solve", self.write("x.h5", {}) / "y.h5", code=2, says="Not a directory").stderr)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,23 @@
 namespace espalier::base {
 namespace {
 
+TEST(Text, NothingThatATerminalObeysIsPrinted) {
+  EXPECT_EQ(printable("Gr\u00fc\u00dfe, \u4f60\u597d \U0001f333"), "Gr\u00fc\u00dfe, \u4f60\u597d \U0001f333");
+  EXPECT_EQ(printable("\x1b[31mred\x7f\r"), "\\x1b[31mred\\x7f\\x0d");
+  EXPECT_EQ(printable("two\nlines\t"), "two\\nlines\\t");
+  EXPECT_EQ(printable("two\nlines\t\x1b", true), "two\nlines\t\\x1b");
+  EXPECT_EQ(printable("\u009b2J"), "\\xc2\\x9b2J");  // one character that begins a sequence
+  EXPECT_EQ(printable("caf\xe9"), "caf\\xe9");
+  EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
+}
+
+TEST(Text, Utf8IsKnown) {
+  for (const char* text : {"", "a", "\u00fc", "\u4f60", "\U0001f333", "\uffff", "\U0010ffff"}) EXPECT_TRUE(is_utf8(text)) << text;
+  for (const char* text : {"\xe9", "a\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5",
+                           "\x80", "\xe4\xbd", "\xf0\x9f\x8c"})
+    EXPECT_FALSE(is_utf8(text)) << printable(text);
+}
+
 TEST(Error, CarriesKindAndSentence) {
   try {
     fail(ErrorKind::data, "expected {} images, found {}", 10, 9);

@@ -42,9 +42,9 @@ TEST(Compress, ReferenceProblemsKeepTheirOptima) {
     expect_optimum(problem, {.solver = "native", .compress = true});
   }
   for (const char* name : {"fashion_14_2x16_0", "fashion_18_2x24_0", "mnist_18_2x24_0", "mnist_18_2x32_0"}) {
-    const SolveSettings settings{.bounds = "symbolic", .compress = true, .time_limit_seconds = 60};
+    const SolveSettings settings{.solver = "cbc", .bounds = "symbolic", .compress = true, .time_limit_seconds = 60};
     expect_optimum(reference_problem(name), settings);
-    const SolveResult whole = solve(reference_problem(name), {.bounds = "symbolic", .time_limit_seconds = 60});
+    const SolveResult whole = solve(reference_problem(name), {.solver = "cbc", .bounds = "symbolic", .time_limit_seconds = 60});
     const SolveResult small = solve(reference_problem(name), settings);
     EXPECT_LE(small.size.binaries, whole.size.binaries) << name << ": what folding makes is proven linear";
     removed += neurons(small.compression->layers);
@@ -95,8 +95,8 @@ TEST(Compress, ASurrogateIsCompressedAndStaysASurrogate) {
   const Problem& problem = reference_problem("mnist_18_2x24_0");
   nn::Network surrogate = problem.network;
   surrogate.layers[0].weight.topRows(5).setZero();
-  const SolveResult whole = solve(problem, surrogate, {.bounds = "symbolic", .time_limit_seconds = 60});
-  const SolveResult small = solve(problem, surrogate, {.bounds = "symbolic", .compress = true, .time_limit_seconds = 60});
+  const SolveResult whole = solve(problem, surrogate, {.solver = "cbc", .bounds = "symbolic", .time_limit_seconds = 60});
+  const SolveResult small = solve(problem, surrogate, {.solver = "cbc", .bounds = "symbolic", .compress = true, .time_limit_seconds = 60});
   EXPECT_FALSE(small.dense);
   EXPECT_EQ(small.status, whole.status) << small.detail;
   EXPECT_NEAR(*small.claimed_objective, *whole.claimed_objective, 1e-5 * (1 + std::abs(*whole.claimed_objective)));

@@ -75,7 +75,7 @@ TEST(LyingSolver, ARobustnessThatIsNoneIsRefutedAndTheInputIsKept) {
 
 TEST(Confirm, WithoutACheckAClaimStaysOne) {
   const Problem& robust = reference_problem("mnist_18_2x24_0");
-  SolveSettings settings{.time_limit_seconds = 60, .check_share = 0};
+  SolveSettings settings{.solver = "cbc", .time_limit_seconds = 60, .check_share = 0};
   SolveResult r = solve(robust, settings);
   EXPECT_EQ(r.status, Status::optimal_claimed);
   EXPECT_EQ(r.reason, "unconfirmed");
@@ -96,7 +96,7 @@ TEST(Confirm, WithoutACheckAClaimStaysOne) {
 TEST(Confirm, WhatIsConfirmedSaysBy) {
   const Problem& problem = reference_problem("mnist_18_2x24_0");
   for (const Goal goal : {Goal::optimize, Goal::decide}) {
-    const SolveResult r = solve(problem, {.goal = goal, .time_limit_seconds = 60});
+    const SolveResult r = solve(problem, {.solver = "cbc", .goal = goal, .time_limit_seconds = 60});
     EXPECT_EQ(r.status, goal == Goal::optimize ? Status::optimal : Status::robust) << r.detail;
     EXPECT_THAT(r.proved_by, ::testing::AnyOf("native", "bounds"));
     EXPECT_GT(r.proof_seconds, 0);
@@ -112,7 +112,7 @@ TEST(Confirm, WhatIsConfirmedSaysBy) {
 /// The claim of a solver, and a check that says what the test wants.
 struct Scene {
   Problem problem = reference_problem("mnist_18_2x24_0");
-  SolveSettings settings{.time_limit_seconds = 1000};
+  SolveSettings settings{.solver = "cbc", .time_limit_seconds = 1000};
   SolveResult result, check;
   SolveSettings given;
   double elapsed = 20;

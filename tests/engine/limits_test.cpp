@@ -44,7 +44,7 @@ TEST(Limits, OfTimeCoverEveryKindOfBounds) {
   const Problem problem = wide_problem();
   constexpr double limit = 0.3;
   for (const std::string& bounds : branch::bounds_method_names()) {
-    const SolveResult r = solve(problem, SolveSettings{.bounds = bounds, .time_limit_seconds = limit});
+    const SolveResult r = solve(problem, SolveSettings{.solver = "cbc", .bounds = bounds, .time_limit_seconds = limit});
     expect_in_time(r, limit, problem, bounds);
     if (bounds == "lp" || bounds == "mip") {
       EXPECT_EQ(r.cut_short, "bounds") << bounds;
@@ -59,9 +59,11 @@ TEST(Limits, OfTimeCoverEveryEngine) {
   const Problem problem = wide_problem();
   constexpr double limit = 0.3;
   for (const char* formulation : {"paper", "lean", "split"})
-    expect_in_time(solve(problem, SolveSettings{.formulation = formulation, .time_limit_seconds = limit}), limit, problem, formulation);
+    expect_in_time(solve(problem, SolveSettings{.solver = "cbc", .formulation = formulation, .time_limit_seconds = limit}), limit, problem,
+                   formulation);
   expect_in_time(solve(problem, SolveSettings{.solver = "native", .time_limit_seconds = limit}), limit, problem, "native");
-  expect_in_time(solve(problem, SolveSettings{.bounds = "mip", .compress = true, .time_limit_seconds = limit}), limit, problem, "compress");
+  expect_in_time(solve(problem, SolveSettings{.solver = "cbc", .bounds = "mip", .compress = true, .time_limit_seconds = limit}), limit,
+                 problem, "compress");
   const SolveResult attack = solve(problem, SolveSettings{.solver = "attack", .time_limit_seconds = 0.01});
   EXPECT_LT(attack.total_seconds, 1.5);
   EXPECT_EQ(attack.limit, "time");

@@ -50,7 +50,7 @@ TEST(Native, AgreesWithCbcOnProblemsOfAllShapes) {
   for (std::size_t s = 0; s < shapes.size(); ++s) {
     for (std::uint64_t seed = 0; seed < 3; ++seed) {
       const Problem problem = random_problem(shapes[s].widths, 10 * s + seed, shapes[s].epsilon, shapes[s].pruned);
-      const SolveResult cbc = solve(problem, SolveSettings{.bounds = "symbolic"}),
+      const SolveResult cbc = solve(problem, SolveSettings{.solver = "cbc", .bounds = "symbolic"}),
                         native = solve(problem, SolveSettings{.solver = "native"});
       ASSERT_EQ(cbc.status, Status::optimal) << cbc.detail;
       EXPECT_EQ(native.status, Status::optimal) << s << " " << seed << ": " << native.detail;
@@ -140,7 +140,7 @@ TEST(SurrogateThenDense, ASuccessOnTheSurrogateIsTheEnd) {
 
 TEST(Native, DegenerateProblemsHaveAnAnswer) {
   const Problem linear = random_problem({20, 4}, 3, 1.0);
-  const SolveResult cbc = solve(linear, SolveSettings{}), r = solve(linear, SolveSettings{.solver = "native"});
+  const SolveResult cbc = solve(linear, SolveSettings{.solver = "cbc"}), r = solve(linear, SolveSettings{.solver = "native"});
   EXPECT_EQ(r.status, Status::optimal) << r.detail;
   EXPECT_NEAR(*r.verified_objective, *cbc.verified_objective, 1e-9);
   EXPECT_GE(r.dual_bound, *r.verified_objective);

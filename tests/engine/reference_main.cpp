@@ -20,7 +20,7 @@ constexpr const char* usage =
     "[--unsolved allowed] [--problem NAME]...\n";
 
 struct Arguments {
-  engine::SolveSettings settings{.time_limit_seconds = 600};
+  engine::SolveSettings settings{.solver = "cbc", .time_limit_seconds = 600};
   std::vector<std::string> problems;
   bool unsolved_allowed = false;
 };

@@ -59,7 +59,7 @@ void expect_consistent(const Problem& problem, const SolveResult& r) {
 TEST(Solve, FindsAndProvesTheOptimum) {
   for (const std::string& name : quick_problems) {
     const Problem& problem = reference_problem(name);
-    const SolveResult r = solve(problem, SolveSettings{.time_limit_seconds = 60});
+    const SolveResult r = solve(problem, SolveSettings{.solver = "cbc", .time_limit_seconds = 60});
     const double tolerance = 1e-5 * (1 + std::abs(*problem.optimum));
     ASSERT_EQ(r.status, Status::optimal) << name << ": " << r.detail;
     EXPECT_NEAR(*r.claimed_objective, *problem.optimum, tolerance) << name;
@@ -74,12 +74,13 @@ TEST(Solve, FindsAndProvesTheOptimum) {
 }
 
 TEST(Solve, DecidesTheSign) {
-  const SolveResult robust = solve(reference_problem("mnist_18_2x24_0"), SolveSettings{.goal = Goal::decide, .time_limit_seconds = 60});
+  const SolveResult robust =
+      solve(reference_problem("mnist_18_2x24_0"), SolveSettings{.solver = "cbc", .goal = Goal::decide, .time_limit_seconds = 60});
   EXPECT_EQ(robust.status, Status::robust) << robust.detail;
   EXPECT_LT(robust.dual_bound, 0);
   EXPECT_FALSE(robust.adversarial_input || robust.first_adversarial_seconds);
   for (const char* name : {"fashion_14_2x16_0", "mnist_18_2x32_0"}) {
-    const SolveResult r = solve(reference_problem(name), SolveSettings{.goal = Goal::decide, .time_limit_seconds = 60});
+    const SolveResult r = solve(reference_problem(name), SolveSettings{.solver = "cbc", .goal = Goal::decide, .time_limit_seconds = 60});
     EXPECT_EQ(r.status, Status::adversarial) << name << ": " << r.detail;
     EXPECT_GT(*r.verified_objective, 0) << name;
     expect_consistent(reference_problem(name), r);
@@ -88,12 +89,12 @@ TEST(Solve, DecidesTheSign) {
 
 TEST(Solve, StopsAtTheFirstSuccessOrGoesOn) {
   const Problem& problem = reference_problem("fashion_14_2x16_0");
-  const SolveResult stopped = solve(problem, SolveSettings{.on_success = OnSuccess::stop, .time_limit_seconds = 60});
+  const SolveResult stopped = solve(problem, SolveSettings{.solver = "cbc", .on_success = OnSuccess::stop, .time_limit_seconds = 60});
   EXPECT_EQ(stopped.status, Status::adversarial);
   EXPECT_EQ(stopped.reason, "success");
   EXPECT_TRUE(stopped.trace.back().adversarial);
   EXPECT_EQ(std::count_if(stopped.trace.begin(), stopped.trace.end(), [](const auto& record) { return record.adversarial; }), 1);
-  const SolveResult full = solve(problem, SolveSettings{.on_success = OnSuccess::go_on, .time_limit_seconds = 60});
+  const SolveResult full = solve(problem, SolveSettings{.solver = "cbc", .on_success = OnSuccess::go_on, .time_limit_seconds = 60});
   EXPECT_EQ(full.status, Status::optimal);
   EXPECT_GE(*full.verified_objective, *stopped.verified_objective);
   // The same search up to there: the first success is the same point.
@@ -106,7 +107,7 @@ TEST(Solve, ASurrogateIsSearchedAndTheDenseNetworkAnswers) {
     const Problem& problem = reference_problem(name);
     const nn::Network surrogate = magnitude_pruned(problem.network, 0.5);
     for (const OnSuccess on_success : {OnSuccess::stop, OnSuccess::go_on}) {
-      const SolveResult r = solve(problem, surrogate, SolveSettings{.on_success = on_success, .time_limit_seconds = 60});
+      const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "cbc", .on_success = on_success, .time_limit_seconds = 60});
       EXPECT_FALSE(r.dense);
       EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::exhausted) << name << ": " << r.detail;
       EXPECT_LE(*r.verified_objective, *problem.optimum + 1e-6) << name;  // no input of the ball beats the dense maximum
@@ -131,7 +132,7 @@ TEST(Solve, OnASurrogateDecideSetsNoCutoff) {
     return network;
   };
   problem.network = linear(-0.7F);  // margin x0 - 0.7: at most 0.05
-  const SolveResult r = solve(problem, linear(-5), SolveSettings{.goal = Goal::decide});
+  const SolveResult r = solve(problem, linear(-5), SolveSettings{.solver = "cbc", .goal = Goal::decide});
   EXPECT_EQ(r.status, Status::adversarial) << r.detail;
   EXPECT_LT(r.trace.back().surrogate_objective, 0);
   EXPECT_NEAR(*r.verified_objective, 0.05, 1e-6);
@@ -147,7 +148,7 @@ TEST(Solve, LabelsOfTheSurrogateMaySucceedAtTheCleanInput) {
   ASSERT_EQ(labels.label, problem.target);
   problem.label = labels.label;
   problem.target = labels.target;
-  const SolveResult r = solve(problem, surrogate, SolveSettings{.on_success = OnSuccess::stop});
+  const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "cbc", .on_success = OnSuccess::stop});
   EXPECT_TRUE(r.succeeds_at_clean_input);
   EXPECT_EQ(r.status, Status::adversarial);
   EXPECT_EQ(*r.adversarial_input, problem.input);
@@ -158,8 +159,8 @@ TEST(Solve, LabelsOfTheSurrogateMaySucceedAtTheCleanInput) {
 TEST(Solve, AZeroTimeLimitIsALimit) {
   for (const Goal goal : {Goal::optimize, Goal::decide}) {
     for (const Start start : {Start::none, Start::clean_input}) {
-      const SolveResult r =
-          solve(reference_problem("mnist_18_2x32_0"), SolveSettings{.goal = goal, .start = start, .time_limit_seconds = 0});
+      const SolveResult r = solve(reference_problem("mnist_18_2x32_0"),
+                                  SolveSettings{.solver = "cbc", .goal = goal, .start = start, .time_limit_seconds = 0});
       EXPECT_EQ(r.status, Status::limit);
       EXPECT_EQ(r.reason, "limit");
       EXPECT_EQ(r.limit, "time");
@@ -172,7 +173,7 @@ TEST(Solve, AZeroTimeLimitIsALimit) {
 
 TEST(Solve, IsReproducibleUnderANodeLimit) {
   const Problem& problem = reference_problem("mnist_18_3x24_20");
-  const SolveSettings settings{.node_limit = 60, .seed = 5};
+  const SolveSettings settings{.solver = "cbc", .node_limit = 60, .seed = 5};
   const SolveResult first = solve(problem, settings), second = solve(problem, settings);
   EXPECT_EQ(first.status, Status::limit) << first.detail;
   EXPECT_EQ(first.limit, "nodes");
@@ -187,7 +188,7 @@ TEST(Solve, IsReproducibleUnderANodeLimit) {
 TEST(Solve, TellsOfEveryIncumbentAndStopsOnRequest) {
   const Problem& problem = reference_problem("fashion_14_2x16_0");
   std::size_t told = 0;
-  SolveSettings settings{.time_limit_seconds = 60};
+  SolveSettings settings{.solver = "cbc", .time_limit_seconds = 60};
   settings.on_incumbent = [&](const SolveResult& so_far) {
     EXPECT_TRUE(so_far.verified_objective);  // the clean input's at least
     EXPECT_EQ(so_far.reason, "running");
@@ -234,14 +235,16 @@ TEST(Attack, OnASurrogateEveryPointIsTriedOnTheDenseNetwork) {
 
 TEST(Attack, GivesTheMilpItsStart) {
   const Problem& problem = reference_problem("mnist_18_2x24_0");
-  const SolveResult r = solve(problem, SolveSettings{.bounds = "symbolic-opt", .start = Start::attack, .time_limit_seconds = 60});
+  const SolveResult r =
+      solve(problem, SolveSettings{.solver = "cbc", .bounds = "symbolic-opt", .start = Start::attack, .time_limit_seconds = 60});
   EXPECT_EQ(r.status, Status::optimal) << r.detail;
   EXPECT_NEAR(r.dual_bound, *problem.optimum, 1e-5);
   EXPECT_GT(r.attack_seconds, 0);
   const auto best =
       std::max_element(r.trace.begin(), r.trace.end(), [](const auto& a, const auto& b) { return a.dense_margin < b.dense_margin; });
   EXPECT_GE(best->dense_margin, *problem.optimum - 1e-9);
-  const SolveResult stopped = solve(reference_problem("mnist_18_2x32_0"), SolveSettings{.goal = Goal::decide, .start = Start::attack});
+  const SolveResult stopped =
+      solve(reference_problem("mnist_18_2x32_0"), SolveSettings{.solver = "cbc", .goal = Goal::decide, .start = Start::attack});
   EXPECT_EQ(stopped.status, Status::adversarial);
   EXPECT_EQ(stopped.nodes, 0);
   EXPECT_THAT(stopped.detail, HasSubstr("start succeeds"));
@@ -259,7 +262,7 @@ std::string refusal(const std::function<void()>& action) {
 TEST(Solve, RefusesWhatIsNoProblemOrNoSetting) {
   const Problem good = random_problem({6, 5, 3}, 1, 0.5);
   const auto with = [&](const std::function<void(SolveSettings&)>& change) {
-    SolveSettings settings{.node_limit = 1};
+    SolveSettings settings{.solver = "cbc", .node_limit = 1};
     change(settings);
     return refusal([&] { solve(good, settings); });
   };

@@ -35,6 +35,7 @@ class InstanceRun {
     instance.set("prune.epochs", std::int64_t{1});
     instance.set("prune.steps", std::int64_t{2});
     instance.set("problem.epsilon", 2.0);
+    instance.set("solve.solver", std::string("cbc"));
     instance.set("solve.node_limit", std::int64_t{100});
     for (const auto& [name, value] : changes) instance.set(name, value);
     for (const task::StageRequest& request : experiments::SurrogatePipeline().expand(instance)) run(request);

@@ -126,15 +126,22 @@ TEST_P(Contract, AnOptimalStartIsProven) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST_P(Contract, AnInvalidStartIsRefused) {
+TEST_P(Contract, AStartThatIsNoPointOfTheModelIsDropped) {
   const Model model = testing::knapsack({3, 4}, {3, 4}, 5);
-  for (const std::vector<double>& start : {std::vector<double>{1, 1}, {0.5, 0}, {2, 0}, {1}, {std::nan(""), 0}}) {
-    try {
-      solver->solve(model, {.start = start});
-      ADD_FAILURE() << "accepted";
-    } catch (const base::Error& e) {
-      EXPECT_THAT(e.what(), HasSubstr("start: "));
-    }
+  for (const std::vector<double>& start : {std::vector<double>{1, 1}, {0.5, 0}, {2, 0}, {0, 1 + 1e-5}, {std::nan(""), 0}}) {
+    const Result result = solver->solve(model, {.start = start});
+    EXPECT_EQ(to_string(result.termination.reason), "optimal") << result.termination.detail;
+    EXPECT_NEAR(result.incumbent->objective, 4, 1e-6);
+    EXPECT_THAT(result.termination.detail, HasSubstr("; the start was dropped: it violates the model by "));
+  }
+  const Result nothing = solver->solve(model, {.time_limit = 0, .start = {1, 1}});
+  EXPECT_FALSE(nothing.incumbent);
+  EXPECT_THAT(solver->solve(model, {.start = {0, 1}}).termination.detail, Not(HasSubstr("dropped")));
+  try {
+    solver->solve(model, {.start = {1}});
+    ADD_FAILURE() << "accepted";
+  } catch (const base::Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("start: 2 values, one per column, are expected, found 1"));
   }
 }
 

@@ -71,6 +71,16 @@ TEST_F(SandboxTest, MemoryIsLimited) {
   EXPECT_THAT(unchecked.message, StartsWith("ended by signal 11 (Segmentation fault) near its limit of memory: "));
 }
 
+TEST_F(SandboxTest, BadAllocIsMemory) {
+  const Report report = run("throw-bad-alloc");
+  EXPECT_EQ(report.end, End::memory);
+  EXPECT_THAT(report.message, StartsWith("an allocation failed: "));
+}
+
+TEST_F(SandboxTest, LimitsBeyondEveryMachineAreNone) {
+  EXPECT_EQ(run("large", {.cpu_seconds = 1e300, .memory_mib = 1e300}).end, End::finished);
+}
+
 TEST_F(SandboxTest, CrashesAreNamedAndPartialResultsKept) {
   const Report segv = run("signal 11");
   EXPECT_EQ(segv.end, End::crashed);

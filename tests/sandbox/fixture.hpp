@@ -110,6 +110,7 @@ inline std::string run_word(const std::string& word, std::istringstream& argumen
   if (word == "abort") std::abort();
   if (word == "exit") ::exit(77);
   if (word == "throw") throw std::runtime_error("broken on purpose");
+  if (word == "throw-bad-alloc") throw std::bad_alloc();  // as Eigen does
   if (word == "throw-number") throw 42;
   if (word == "grandchild") return std::to_string(start_grandchild(false));
   if (word == "daemon") return std::to_string(start_grandchild(true));

@@ -45,7 +45,7 @@ struct SolveSettings {
   /// A back end (milp::make_solver); or "native": branch and bound on ReLU phases (branch::run) over symbolic-opt bounds, after an attack,
   /// to a relative gap of 1e-6 or relative_gap if that is larger (formulation, bounds and start do not matter to it); or "attack": the
   /// search for adversarial inputs alone, which proves nothing; formulation, bounds, start, node limit and gaps do not matter to it.
-  std::string solver = "cbc";
+  std::string solver = "native";
   std::string formulation = "lean";  ///< embed::make_formulation
   std::string bounds = "l1";         ///< branch::make_bounds_method
   Goal goal = Goal::optimize;

@@ -10,6 +10,11 @@ namespace espalier::engine {
 /// "cbc", "external:...", "native", "attack".
 std::vector<std::string> solver_names();
 
+/// Throws base::Error(configuration) for what solve() would refuse of the settings, whatever the problem.
+void check_settings(const SolveSettings& settings);
+/// Throws base::Error(configuration) if the solver is a program which is not on this machine.
+void require_program(const SolveSettings& settings);
+
 /// Algorithm 1 of P2 (method, section 7): the MILP of `embedded` is solved around the problem's ball for y[target] - y[label]; the input of
 /// every incumbent is evaluated on problem.network by certify; the first verified adversarial one is recorded with its time. With
 /// `embedded` equal to problem.network this is the dense arm, and the result may be optimal or robust; else it is a surrogate's and may be

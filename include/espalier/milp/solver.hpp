@@ -57,7 +57,8 @@ struct SolveOptions {
   /// Only points strictly better than this are wanted; a start that is not is not passed on. If there is none: reason limit, limit cutoff,
   /// and dual_bound is the cutoff, or the worse value that the solver claims to be the optimum.
   std::optional<double> cutoff;
-  std::vector<double> start;  ///< a feasible point or empty; checked (Model::violation <= 1e-6) before it is passed on
+  /// A feasible point or empty. One that violates the model by more than 1e-6 is dropped, which Termination::detail tells.
+  std::vector<double> start;
   std::uint64_t seed = 0;
   std::filesystem::path log_file;        ///< the solver's own output goes here; empty: nowhere
   IncumbentCallback on_incumbent;        ///< may be empty
@@ -73,8 +74,8 @@ struct Result {
   double seconds = 0;  ///< wall
 };
 
-/// solve() checks model and options once, then calls do_solve() of the back end, which may assume valid input. A bad model, option or start
-/// is the caller's defect: base::Error is thrown, saying what was expected. What goes wrong later is reason error with a detail, and the
+/// solve() checks model and options once, then calls do_solve() of the back end, which may assume valid input. A bad model or option is
+/// the caller's defect: base::Error is thrown, saying what was expected. What goes wrong later is reason error with a detail, and the
 /// incumbents found so far are kept. Incumbents violate the model by at most 1e-5 (recomputed, as are their objectives); if the solver's
 /// claim rests on a point that violates it by more, the reason is error. The start is the first incumbent. dual_bound is what the solver
 /// claims; if the start or an incumbent is better by more than 1e-5 (1 + its value), the reason is error, naming both.
@@ -97,5 +98,7 @@ class Solver {
 /// naming the solvers there are.
 std::unique_ptr<Solver> make_solver(const std::string& name);
 std::vector<std::string> solver_names();
+/// Throws base::Error(configuration) if that solver is a program which is not on this machine.
+void require_program(const std::string& name);
 
 }  // namespace espalier::milp

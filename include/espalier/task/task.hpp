@@ -44,6 +44,7 @@ struct ResourceLimits {
   double grace_seconds = 0;  ///< from a limit, or from being asked to stop, to SIGKILL; 0: max(5 s, 5 % of wall_seconds)
   double cpu_seconds = 0;    ///< asked to stop there; killed after grace_seconds more
   double memory_mib = 0;     ///< address space beyond what the process starts with
+  static constexpr double largest_memory_mib = 1e9;  ///< more is a slip of the pen: a petabyte
 };
 
 /// One try at a task, with its parents' part files in parent order (empty name: the parent left none).

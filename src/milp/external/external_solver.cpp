@@ -168,12 +168,24 @@ Result ExternalSolver::do_solve(const Model& model, const SolveOptions& options)
   return result;
 }
 
+/// What a short name stands for; any other command is itself.
+std::string command_line(const std::string& command) {
+  for (const Preset& preset : presets)
+    if (command == preset.name) return preset.command;
+  return command;
+}
+
 }  // namespace
 
 std::unique_ptr<Solver> make_external_solver(const std::string& command) {
-  for (const Preset& preset : presets)
-    if (command == preset.name) return std::make_unique<ExternalSolver>("external:" + command, preset.command);
-  return std::make_unique<ExternalSolver>("external:" + command, command);
+  return std::make_unique<ExternalSolver>("external:" + command, command_line(command));
+}
+
+void require_external_program(const std::string& command) {
+  const std::vector<std::string> words = split_command(command_line(command));
+  if (words.empty() || !is_program(words[0]))
+    fail(ErrorKind::configuration, "solver 'external:{}': a program that can be started is expected, found no '{}'{}", command,
+         words.empty() ? "" : words[0], !words.empty() && words[0].find('/') != std::string::npos ? "" : " in PATH");
 }
 
 }  // namespace espalier::milp

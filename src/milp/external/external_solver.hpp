@@ -12,5 +12,7 @@ namespace espalier::milp {
 /// end passes on neither the start, the cutoff, the gaps nor the seed: the solver works to its own gaps, and the cutoff is applied to what
 /// it finds. It refuses a node limit. Throws Error(configuration) if {model} or {solution} is missing.
 std::unique_ptr<Solver> make_external_solver(const std::string& command);
+/// Throws Error(configuration) unless the command's first word is a program: in PATH, or, with a '/' in it, an executable file.
+void require_external_program(const std::string& command);
 
 }  // namespace espalier::milp

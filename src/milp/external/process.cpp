@@ -1,6 +1,7 @@
 #include "milp/external/process.hpp"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <sstream>
 #include <thread>
 
 #include "espalier/base/clock.hpp"
@@ -142,6 +144,20 @@ std::vector<std::string> split_command(const std::string& command) {
   }
   if (quote != 0) fail(ErrorKind::configuration, "the command line '{}' has an opening {} without a closing one", command, quote);
   return words;
+}
+
+bool is_program(const std::string& word) {
+  namespace fs = std::filesystem;
+  const auto executable = [](const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
+  };
+  if (word.find('/') != std::string::npos) return executable(word);
+  const char* path = ::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "/bin:/usr/bin" : path);  // execvp's own default
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (executable(fs::path(folder.empty() ? "." : folder) / word)) return true;
+  return false;
 }
 
 ProcessResult run_process(const std::vector<std::string>& argv, const std::filesystem::path& output, const ProcessLimits& limits,

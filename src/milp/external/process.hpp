@@ -24,6 +24,9 @@ struct ProcessLimits {
   double term_to_kill = 2.0;  ///< and so many seconds later SIGKILL; 2 s when `stop_wanted` says so
 };
 
+/// Whether run_process() can start it: an executable file in PATH or, with a '/' in the word, there.
+bool is_program(const std::string& word);
+
 /// Runs argv[0] (searched in PATH) with standard input from /dev/null, both outputs appended to `output`, in its own process group. After
 /// limits.seconds it is ended; what the program left behind in its group when it ended is killed too, and the
 /// program itself dies with the calling thread. Throws Error(solver) if it cannot be started, Error(io) if `output` cannot be opened.
