@@ -30,10 +30,7 @@ std::string free_directory(const std::filesystem::path& out) {
 store::Extension extension_of(const store::OutputDirectory& directory, const ExperimentPlan& now, const task::StageRegistry& stages) {
   store::Extension extension = compare(directory, parse_plan(directory, stages), now, stages);
   if (keeps_nothing(directory, extension))
-    base::fail(base::ErrorKind::store,
-               "--extend: expected a configuration that keeps some of the {} finished tasks in '{}', found none: {}; "
-               "choose another directory",
-               directory.finished().size(), directory.path().string(), store::to_text(extension));
+    throw store::ConfigurationChanged(base::ErrorKind::store, fmt::format("'{}' belongs to another experiment", directory.path().string()));
   base::log_info("'{}': the configuration has changed: {}", directory.path().string(), store::to_text(extension));
   return extension;
 }
@@ -43,11 +40,12 @@ void refuse_changed(const store::ConfigurationChanged& changed, const store::Out
   const ExperimentPlan before = parse_plan(directory, stages);
   const store::Extension extension = compare(directory, before, now, stages);
   const std::string advice = keeps_nothing(directory, extension)
-                                 ? "With --extend none of its finished tasks would be kept"
+                                 ? fmt::format("With --extend none of its {} finished tasks would be kept", directory.finished().size())
                                  : fmt::format("With --extend this directory goes over to it: {}", store::to_text(extension));
-  base::fail(base::ErrorKind::store, "{}; choose another directory: --out {}\nWhat changed: {}\n{}", changed.what(),
-             free_directory(directory.path()),
-             plan::to_text(plan::difference(before.experiment, now.experiment, experiments::parameter_schema())), advice);
+  throw store::ConfigurationChanged(
+      base::ErrorKind::store,
+      fmt::format("{}; choose another directory: --out {}\nWhat changed: {}\n{}", changed.what(), free_directory(directory.path()),
+                  plan::to_text(plan::difference(before.experiment, now.experiment, experiments::parameter_schema())), advice));
 }
 
 }  // namespace espalier::app

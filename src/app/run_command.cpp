@@ -260,6 +260,17 @@ void warn_of_lonely_tasks(const wire::Link& link, const RunOptions& options) {
       wire::launched_tasks());
 }
 
+/// Of the exception in flight: a full disk can, a directory of another configuration stays one.
+bool can_be_repaired() {
+  try {
+    throw;
+  } catch (const store::ConfigurationChanged&) {
+    return false;
+  } catch (...) {
+    return true;
+  }
+}
+
 int run(const RunOptions& options) {
   require_descriptors();
   const farm::StopSignals signals;  // at once: what comes before kills this rank
@@ -279,7 +290,7 @@ int run(const RunOptions& options) {
     return ended.exit_code;
   } catch (...) {  // told here: leaving MPI may hang, in recovery mode it then ends by an alarm
     const int exit_code = report_error();
-    if (exit_code == exit_store) std::cerr << "Once that is repaired, the same command continues.\n";
+    if (exit_code == exit_store && can_be_repaired()) std::cerr << "Once that is repaired, the same command continues.\n";
     tell_exit_code(exit_code);
     if (workers_wait) farm::dismiss(*link);
     return exit_code;

@@ -172,7 +172,8 @@ class SolveStage : public task::Stage {
 
   std::string limit_parameter() const override { return "solve_time_limit"; }
 
-  /// A claim that was not confirmed would have been given more time for that, and a surrogate has half of the limit for itself.
+  /// Of what has a share of the limit, cut_short names what used it up; a surrogate has half, and a claim that was not confirmed would have
+  /// been given more time for that.
   bool met_limit(const task::Outcome& outcome, const Parameters& parameters) const override {
     if (outcome.kind == task::OutcomeKind::failed) return outcome.error_kind == "timeout";
     const Parameters& row = outcome.values;
