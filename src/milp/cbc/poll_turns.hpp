@@ -11,15 +11,20 @@ class PollTurns {
   bool next() {
     if (++waited_ < stride_) return false;
     const double now = watch_.wall_seconds();
-    stride_ = now - last_ > 1e-3 * waited_ ? 1 : 16;
+    gap_ = now - last_;
+    stride_ = gap_ > 1e-3 * waited_ ? 1 : 16;
     last_ = now;
     waited_ = 0;
     return true;
   }
 
+  /// Seconds between the last two turns: how long the next one may be in coming.
+  double gap() const { return gap_; }
+
  private:
   base::Stopwatch watch_;
   double last_ = 0;
+  double gap_ = 0;
   int waited_ = 0;
   int stride_ = 1;
 };

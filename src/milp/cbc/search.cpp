@@ -31,7 +31,7 @@ int ClpEvents::event(Event event) {
   constexpr int interrupt = 0;
   if (event != endOfIteration && event != endOfFactorization) return proceed;
   if (!turns_.next()) return proceed;
-  if (!search_->out_of_time(grace_) && !search_->poll()) return proceed;
+  if (!search_->out_of_time(grace_ - turns_.gap()) && !search_->poll()) return proceed;
   search_->lp_interrupted = true;
   return interrupt;
 }
