@@ -97,7 +97,8 @@ fi
 mkdir -p "$(dirname "$out")"
 code_file=$(cd "$(dirname "$out")" && pwd)/.$(basename "$out").exit-code.$$
 export ESPALIER_EXIT_CODE_FILE=$code_file
-trap 'rm -f "$code_file" "$code_file.stop"' EXIT
+session='' shared=''
+trap 'rm -rf "$code_file" "$code_file.stop" ${session:+"$session"} ${shared:+"$shared"}' EXIT
 if [ -n "$hostfile" ]; then
   mpi+=(--hostfile "$hostfile" -x OPENBLAS_NUM_THREADS -x OMP_NUM_THREADS -x ESPALIER_EXIT_CODE_FILE -x ESPALIER_STARTED_BY)
   [ -z "$ranks" ] || mpi+=(-np "$ranks")
@@ -105,6 +106,10 @@ else
   # --quiet: mpirun else explains at length every exit code that is not 0, and ours mean something.
   # nproc obeys OMP_NUM_THREADS, and what is meant is the cores.
   mpi+=(--quiet --oversubscribe -np "${ranks:-$(($(env -u OMP_NUM_THREADS nproc) + 1))}")
+  # Files of Open MPI, which it leaves behind when mpirun itself is killed, go with this script.
+  session=$(mktemp -d "${TMPDIR:-/tmp}/espalier-mpi-$$-XXXXXX")
+  shared=$(mktemp -d "/dev/shm/espalier-mpi-$$-XXXXXX" 2> /dev/null) || shared=''
+  mpi+=(--mca orte_tmpdir_base "$session" --mca btl_vader_backing_directory "${shared:-$session}")
 fi
 
 # In a session of its own mpirun does not see the terminal's Ctrl-C, at which it would kill the ranks within two seconds. It

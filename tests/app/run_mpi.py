@@ -33,7 +33,10 @@ def command(pid):
 class RunMpi(Case):
     def start(self, *options, ranks=("--ranks", "3")):
         self.out = self.folder / "out"
-        return subprocess.Popen([SCRIPT, TINY, "--out", self.out, *ranks, *options], env=dict(ENVIRONMENT, ESPALIER_BIN=PROGRAM),
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir(exist_ok=True)
+        environment = dict(ENVIRONMENT, ESPALIER_BIN=PROGRAM, TMPDIR=str(self.temporary))
+        return subprocess.Popen([SCRIPT, TINY, "--out", self.out, *ranks, *options], env=environment,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def ended(self, process, code, says):
@@ -42,6 +45,11 @@ class RunMpi(Case):
         for text in says:
             self.assertIn(text, output + errors)
         self.assertEqual(list(self.folder.glob(".*exit-code*")), [])
+        self.assertEqual(list(pathlib.Path("/dev/shm").glob(f"espalier-mpi-{process.pid}-*")), [])
+        deadline = time.monotonic() + 10
+        while list(self.temporary.iterdir()) and time.monotonic() < deadline:  # a rank whose mpirun is gone ends within two seconds
+            time.sleep(0.05)
+        self.assertEqual(list(self.temporary.iterdir()), [])
 
     def rank(self, process, number):
         """The process of a rank, once something is done."""
@@ -100,6 +108,17 @@ class RunMpi(Case):
         os.kill(self.rank(process, 1), signal.SIGKILL)
         self.ended(process, 0, ["is lost: its process is gone", "magnitude structured"])
         self.assertEqual(espalier("check", self.out).returncode, 0)
+
+    def test_a_killed_mpirun_leaves_nothing(self):
+        process = self.start("--set", "train.epochs=200")
+        while not (self.out / "plan.yaml").exists():
+            self.assertIsNone(process.poll())
+            time.sleep(0.02)
+        mpirun = next(pid for pid in children(process.pid) if command(pid).startswith("mpirun "))
+        shared = list(pathlib.Path("/dev/shm").glob(f"espalier-mpi-{process.pid}-*/*"))
+        self.assertTrue(shared, "Open MPI's shared memory is where the script put it")
+        os.kill(mpirun, signal.SIGKILL)
+        self.ended(process, 75, ["The master was cut off"])
 
     def test_a_killed_master_and_a_stop_are_continued(self):
         process = self.start()

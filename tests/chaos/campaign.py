@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """A kill campaign: a real grid under mpirun -np 3, SIGKILL for a random process at a random moment, again and again until the kills are
 used up; killed runs are resumed until they are done. After every kill: nothing of the victim survives it, every file is readable, no
-task that was done has become undone. At the end of every run: no process is left. At the end of every grid: all columns that do not
-measure time or place are those of an undisturbed run.
+task that was done has become undone. At the end of every run: no process and no temporary file is left. At the end of every grid: all
+columns that do not measure time or place are those of an undisturbed run.
+
+As root, among the victims is the disk: it becomes full at a random moment. The run ends by itself, with exit code 3, and no task is failed by
+it; then there is room again, and the next run continues.
 
 The plan follows from the seed; what it meets depends on the machine. Exit code 0 only if every promise was kept.
 
@@ -11,6 +14,7 @@ The plan follows from the seed; what it meets depends on the machine. Exit code 
 """
 import argparse
 import collections
+import json
 import os
 import pathlib
 import random
@@ -31,7 +35,8 @@ sys.path.insert(0, str(HERE.parent / "app"))
 from harness import ENVIRONMENT, PROGRAM, espalier, steady, table  # noqa: E402
 
 GRID = HERE / "grid.yaml"
-VICTIMS = ("master", "worker", "child", "server", "mpirun")
+VICTIMS = ("master", "worker", "child", "server", "mpirun") + (("disk",) if os.geteuid() == 0 else ())  # small disks need root
+DISK_BYTES = 1 << 28
 MODES = {"default": [], "recovery": ["--mca", "orte_enable_recovery", "1"]}
 ORPHAN_SECONDS = 10   # mpirun needs 2 s to end the ranks of a broken job
 END_SECONDS = 90      # an undisturbed run takes 5 s on two free cores
@@ -59,7 +64,12 @@ class Campaign:
         self.plan = list(plan)
         self.folder = folder
         self.marker = f"ESPALIER_CHAOS={folder.name}-{os.getpid()}"
-        self.environment = dict(ENVIRONMENT, ESPALIER_MPI_INIT_SECONDS="5", **dict([self.marker.split("=")]))
+        self.disk, self.temporary = folder / "disk", folder / "tmp"
+        for path in (self.disk, self.temporary):
+            path.mkdir()
+        if "disk" in VICTIMS:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(self.disk)], check=True)
+        self.environment = dict(ENVIRONMENT, ESPALIER_MPI_INIT_SECONDS="5", TMPDIR=str(self.temporary), **dict([self.marker.split("=")]))
         self.begin = time.monotonic()
         self.used = collections.Counter()
         self.violations = collections.Counter()
@@ -83,7 +93,7 @@ class Campaign:
         with open(log, "w") as output:
             run = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                    start_new_session=True)
-        run.log = log
+        run.log, run.mode, run.kills = log, mode, 0
         return run
 
     def wait_for_work(self, run):
@@ -110,6 +120,7 @@ class Campaign:
         if victim is None or not processes.kill(victim):
             return False
         self.used[kill.mode, kill.victim] += 1
+        run.kills += 1
         number = sum(self.used.values())
         self.say(f"kill {number:3}: {kill.victim} (process {victim.pid}, rank {victim.rank}), {kill.mode} mode, grid {self.grids + 1}")
         family = everybody if kill.victim == "mpirun" else [victim, *processes.below(everybody, victim)]
@@ -117,6 +128,38 @@ class Campaign:
             self.violation("orphan", f"process {orphan.pid} ({orphan.name}, rank {orphan.rank}) outlives its {kill.victim}")
         self.look_at_files()
         return True
+
+    def resize_disk(self, size):
+        return subprocess.run(["mount", "-o", f"remount,size={size}", str(self.disk)], stderr=subprocess.DEVNULL).returncode == 0
+
+    def fill_disk(self, run, kill):
+        """Leaves up to 64 KiB. False if the run has ended before."""
+        while run.poll() is None:
+            disk = os.statvfs(self.disk)
+            if self.resize_disk((disk.f_blocks - disk.f_bfree) * disk.f_frsize + int(kill.pick * 16) * 4096):
+                self.used[kill.mode, kill.victim] += 1
+                self.say(f"kill {sum(self.used.values()):3}: disk full, {kill.mode} mode, grid {self.grids + 1}")
+                return True
+        return False
+
+    def after_full_disk(self, run):
+        """The run has ended: of it, if it needed more room than there was; and nobody else is blamed."""
+        said = run.log.read_text(errors="replace")
+        ended_by_it = "No space left on device" in said
+        # Before the directory was made there was no task.
+        if ended_by_it and "No task has failed by this" not in said and "the same command continues" not in said:
+            self.violation("full disk", f"run {self.runs} does not say what to do; its log ends:\n{tail(run.log)}")
+        if ended_by_it and run.kills == 0 and run.mode == "default" and run.returncode != 3:  # in recovery mode mpirun returns 0
+            self.violation("full disk", f"run {self.runs} ended with exit code {run.returncode}")
+        if not ended_by_it and run.kills == 0 and not self.is_complete():
+            self.violation("full disk", f"run {self.runs} is not complete and does not say why; its log ends:\n{tail(run.log)}")
+        if (self.out / "run.journal").exists():
+            status = json.loads(espalier("status", self.out, "--failed", "--json").stdout)
+            for task in status["failed_tasks"]:
+                if task["error_kind"] not in ("crashed", "worker", "parent") or "No space" in task["message"]:
+                    self.violation("full disk", f"a task is failed: {task['error_kind']}: {task['message']}")
+        self.look_at_files()
+        self.resize_disk(DISK_BYTES)
 
     def end_of(self, run):
         """Waits for the run; nothing of it may be left."""
@@ -130,6 +173,9 @@ class Campaign:
         for process in processes.marked(self.marker):
             processes.kill(process)
         run.wait()
+        for path in self.temporary.glob("espalier-*"):
+            self.violation("litter", f"{path.name} outlives its run")
+            shutil.rmtree(path)
 
     # ---- what must hold
 
@@ -183,7 +229,7 @@ class Campaign:
 
     @property
     def out(self):
-        return self.folder / f"grid-{self.grids + 1}"
+        return self.disk / f"grid-{self.grids + 1}"
 
     @property
     def reference(self):
@@ -195,8 +241,15 @@ class Campaign:
         run = self.start(mode)
         self.wait_for_work(run)
         misses = 0
-        while self.plan and self.plan[0].mode == mode and run.poll() is None and misses < 3:
+        while self.plan and self.plan[0].mode == mode and run.poll() is None and misses < 20:  # training comes first
             time.sleep(self.plan[0].delay)
+            if self.plan[0].victim == "disk":
+                filled = self.fill_disk(run, self.plan[0])
+                self.end_of(run)
+                if filled:
+                    self.plan.pop(0)
+                    self.after_full_disk(run)
+                break
             if self.strike(run, self.plan[0]):
                 misses = 0
                 self.plan.pop(0)
@@ -206,6 +259,10 @@ class Campaign:
         self.end_of(run)
         if self.is_complete():
             self.finish_grid()
+
+    def close(self):
+        if "disk" in VICTIMS:
+            subprocess.run(["umount", "--lazy", str(self.disk)], check=True)
 
     def run(self):
         result = espalier("run", GRID, "--out", self.reference, "--quiet")
@@ -221,7 +278,7 @@ class Campaign:
         for mode in MODES:
             print(f"  {mode} mode: " + ", ".join(f"{victim} {self.used[mode, victim]}" for victim in VICTIMS))
         print(f"{self.observed} outcomes were seen durable between kills")
-        print(", ".join(f"{self.violations[kind]} {kind}" for kind in ("lost", "run twice", "unreadable", "orphan", "hang", "check", "different")))
+        print(", ".join(f"{self.violations[kind]} {kind}" for kind in ("lost", "run twice", "unreadable", "orphan", "hang", "check", "different", "full disk", "litter")))
         return 1 if self.violations else 0
 
 
@@ -247,7 +304,11 @@ def main():
     if arguments.plan:
         return 0
     folder = pathlib.Path(tempfile.mkdtemp(prefix="espalier-chaos-"))
-    code = Campaign(plan, folder).run()
+    campaign = Campaign(plan, folder)
+    try:
+        code = campaign.run()
+    finally:
+        campaign.close()
     if code == 0 and not arguments.keep:
         shutil.rmtree(folder)
     else:
