@@ -4,6 +4,7 @@
 
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
+#include "app/source.hpp"
 #include "espalier/experiments/verify.hpp"
 #include "espalier/store/check.hpp"
 #include "espalier/store/results.hpp"
@@ -18,10 +19,12 @@ std::size_t count_status(const std::filesystem::path& results, const std::string
   return static_cast<std::size_t>(std::count(values.begin(), values.end(), status));
 }
 
-int run_check(const std::filesystem::path& source) {
-  const bool is_directory = std::filesystem::is_directory(source);
-  const std::filesystem::path results = is_directory ? source / "results.h5" : source;
-  const std::vector<store::Finding> findings = is_directory ? store::check_directory(source) : store::check_results_file(source);
+int run_check(const std::string& path) {
+  const Source source = find_source(path);
+  if (source.directory.empty()) require_results(source);
+  const std::filesystem::path& results = source.results;
+  const std::vector<store::Finding> findings =
+      source.directory.empty() ? store::check_results_file(results) : store::check_directory(source.directory);
   for (const store::Finding& finding : findings)
     fmt::print("{}: {}: {}\n", finding.severity == store::Severity::problem ? "problem" : "note", finding.where, finding.what);
   if (store::has_problem(findings)) return exit_some_failed;
@@ -44,7 +47,7 @@ int run_check(const std::filesystem::path& source) {
 }  // namespace
 
 void add_check(CLI::App& program, int& exit_code) {
-  auto source = std::make_shared<std::filesystem::path>();
+  auto source = std::make_shared<std::string>();
   CLI::App* command = program.add_subcommand("check", "Is it complete and undamaged? Every verified value is computed again");
   command->add_option("DIR|FILE.h5", *source, "output directory or result file")->required();
   command->footer("Example:\n  espalier check results/quickstart\nExit code 0 only if everything is complete, undamaged and verified.");

@@ -46,7 +46,7 @@ std::vector<FailedTask> find_failed_tasks(const store::OutputDirectory& director
     const task::TaskSpec& spec = planned.spec;
     const auto finished = directory.finished().find(spec.key);
     if (finished == directory.finished().end() || finished->second.kind != task::OutcomeKind::failed) continue;
-    FailedTask failed{spec.key, spec.kind, finished->second.error_kind, finished->second.message, {}, {}};
+    FailedTask failed{spec.key, spec.kind, finished->second.error_kind(), finished->second.message(), {}, {}};
     if (const auto names_of_kind = varying.find(spec.kind); names_of_kind != varying.end())
       for (const std::string& name : names_of_kind->second)
         if (const task::Value* value = spec.parameters.find(name)) failed.parameters.emplace_back(name, *value);

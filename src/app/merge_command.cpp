@@ -6,6 +6,7 @@
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/experiment_plan.hpp"
+#include "app/source.hpp"
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/plan/difference.hpp"
 #include "espalier/plan/shard.hpp"
@@ -33,7 +34,7 @@ std::vector<OutputDirectory> open_sources(const MergeOptions& options) {
     std::error_code error;
     if (fs::equivalent(path, options.out, error))
       fail(ErrorKind::configuration, "'{}' is the destination: it cannot be a source, too", path);
-    sources.push_back(OutputDirectory::inspect(path));
+    sources.push_back(OutputDirectory::inspect(find_run(path)));
     if (sources.back().running() && !options.partial)
       fail(ErrorKind::store, "'{}': a run is still writing; wait for it, or merge what there is with --partial", path);
   }

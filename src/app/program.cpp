@@ -43,6 +43,9 @@ int report_error() {
   } catch (const base::Error& error) {
     base::log_error("{}", error.what());
     return exit_code_of(error.kind());
+  } catch (const std::filesystem::filesystem_error& error) {
+    base::log_error("cannot read or write '{}': {}", error.path1().string(), error.code().message());
+    return exit_store;
   } catch (const std::system_error& error) {
     const bool printing = std::ferror(stdout) != 0;  // fmt::print throws
     base::log_error("{}: {}", printing ? "cannot write to standard output" : "unexpected",

@@ -10,6 +10,7 @@
 #include "app/exit_codes.hpp"
 #include "app/experiment_plan.hpp"
 #include "app/failed_tasks.hpp"
+#include "app/source.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/file.hpp"
 #include "espalier/store/output_directory.hpp"
@@ -64,7 +65,7 @@ void count_tasks(const task::TaskGraph& graph, const store::OutputDirectory& dir
       kind->expected_left += planned.expected_seconds;
     } else if (finished->second.kind == task::OutcomeKind::failed) {
       ++kind->failed;
-      ++status.failures[fmt::format("{}: {}: {}", planned.spec.kind, finished->second.error_kind, finished->second.message)];
+      ++status.failures[fmt::format("{}: {}: {}", planned.spec.kind, finished->second.error_kind(), finished->second.message())];
     } else {
       ++kind->done;
       kind->expected_measured += planned.expected_seconds;
@@ -195,7 +196,7 @@ void add_status(CLI::App& program, int& exit_code) {
                     "exit 0 if all is done, 1 if some tasks failed, 75 if work is left, 3 if DIR cannot be read");
   command->footer("Examples:\n  espalier status results/quickstart\n  espalier status results/quickstart --failed");
   command->callback([options, &exit_code] {
-    const Status status = read_status(options->directory, options->failed);
+    const Status status = read_status(find_run(options->directory), options->failed);
     if (options->json)
       print_json(status, options->failed);
     else if (options->failed)

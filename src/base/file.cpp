@@ -67,17 +67,22 @@ fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? pa
 
 }  // namespace
 
-std::string read_file(const fs::path& path) {
+void read_blocks(const fs::path& path, const std::function<void(std::span<const char>)>& visit) {
   const Descriptor file(path, O_RDONLY, "read");
-  std::string content;
-  char buffer[1 << 16];
+  std::string buffer(std::size_t{1} << 16, '\0');
   for (;;) {
-    const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
+    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) file.refuse("read");
-    if (got == 0) return content;
-    content.append(buffer, static_cast<std::size_t>(got));
+    if (got == 0) return;
+    visit(std::span<const char>(buffer).first(static_cast<std::size_t>(got)));
   }
+}
+
+std::string read_file(const fs::path& path) {
+  std::string content;
+  read_blocks(path, [&](std::span<const char> block) { content.append(block.data(), block.size()); });
+  return content;
 }
 
 void publish_file(const fs::path& temporary, const fs::path& final_name) {
@@ -89,11 +94,14 @@ void publish_file(const fs::path& temporary, const fs::path& final_name) {
   Descriptor(directory_of(final_name), O_RDONLY | O_DIRECTORY, "open").sync();
 }
 
-void write_file_atomically(const fs::path& path, std::string_view content) {
+namespace {
+
+/// `write` writes the content of the temporary file.
+void write_atomically(const fs::path& path, const std::function<void(const Descriptor&)>& write) {
   const fs::path temporary = path.string() + ".tmp";
   try {
     Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
-    write_all(file, content);
+    write(file);
     file.close();
     publish_file(temporary, path);
   } catch (...) {
@@ -101,6 +109,30 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
     throw;
   }
 }
+
+}  // namespace
+
+void write_file_atomically(const fs::path& path, std::string_view content) {
+  write_atomically(path, [&](const Descriptor& file) { write_all(file, content); });
+}
+
+namespace {
+
+/// Stamps what goes by.
+class Stamper {
+ public:
+  void add(std::span<const char> block) {
+    size_ += block.size();
+    checksum_.add(block);
+  }
+  FileStamp finish() const { return {size_, checksum_.finish()}; }
+
+ private:
+  std::uint64_t size_ = 0;
+  Checksum checksum_;
+};
+
+}  // namespace
 
 void make_directories(const fs::path& directory) {
   std::error_code none;
@@ -114,8 +146,20 @@ void make_directories(const fs::path& directory) {
 }
 
 FileStamp stamp_file(const fs::path& path) {
-  const std::string content = read_file(path);
-  return {content.size(), checksum(content)};
+  Stamper stamper;
+  read_blocks(path, [&](std::span<const char> block) { stamper.add(block); });
+  return stamper.finish();
+}
+
+void copy_file_atomically(const fs::path& from, const fs::path& to, const std::function<void(const FileStamp&)>& accept) {
+  write_atomically(to, [&](const Descriptor& file) {
+    Stamper stamper;
+    read_blocks(from, [&](std::span<const char> block) {
+      stamper.add(block);
+      write_all(file, {block.data(), block.size()});
+    });
+    accept(stamper.finish());
+  });
 }
 
 }  // namespace espalier::base

@@ -29,6 +29,19 @@ Digest digest(std::string_view bytes) { return from_xxh(XXH3_128bits(bytes.data(
 
 std::uint64_t checksum(std::span<const char> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
+struct Checksum::State {
+  XXH3_state_t* xxh = XXH3_createState();
+  State() { XXH3_64bits_reset(xxh); }
+  ~State() { XXH3_freeState(xxh); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+Checksum::Checksum() : state_(std::make_unique<State>()) {}
+Checksum::~Checksum() = default;
+void Checksum::add(std::span<const char> bytes) { XXH3_64bits_update(state_->xxh, bytes.data(), bytes.size()); }
+std::uint64_t Checksum::finish() const { return XXH3_64bits_digest(state_->xxh); }
+
 struct Hasher::State {
   XXH3_state_t* xxh = XXH3_createState();
   State() { XXH3_128bits_reset(xxh); }

@@ -2,14 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
-#include <unordered_map>
+#include <type_traits>
 
 #include "espalier/base/error.hpp"
 #include "espalier/certify/certify.hpp"
 #include "espalier/h5/file.hpp"
+#include "espalier/h5/range.hpp"
 #include "espalier/h5/table.hpp"
 #include "espalier/nn/file.hpp"
 #include "espalier/problem/problem.hpp"
@@ -18,67 +20,87 @@ namespace espalier::experiments {
 
 namespace {
 
-/// The stored arrays of one name, by row.
+template <class T>
+std::vector<T> column(const h5::Group& group, const std::string& table, const std::string& name) {
+  h5::Table one{{h5::read_column(group, table, name)}};
+  if constexpr (std::is_same_v<T, bool>) one.booleans(name);  // each of them refuses a column of another type
+  if constexpr (std::is_same_v<T, std::int64_t>) one.integers(name);
+  if constexpr (std::is_same_v<T, double>) one.reals(name);
+  if constexpr (std::is_same_v<T, std::string>) one.texts(name);
+  return std::get<std::vector<T>>(std::move(one.columns.front().values));
+}
+
+template <class T>
+std::vector<T> column_if_there(const h5::Group& group, const std::string& table, const std::string& name) {
+  return group.open_object(table).has_attribute("unit." + name) ? column<T>(group, table, name) : std::vector<T>();
+}
+
+/// The stored arrays of one name, by row, read when they are asked for.
 class Ragged {
  public:
   Ragged(const h5::Group& root, const std::string& name) {
     const std::string path = "arrays/solves/" + name;
     if (!root.exists(path)) return;  // no row has one
-    values_ = root.read_array_of_rank<double>(path + "/values", 1).values;
-    const h5::Table index = h5::read_table(root, path + "/index");
-    const auto& rows = index.integers("row");
-    const auto& offsets = index.integers("offset");
-    const auto& lengths = index.integers("length");
+    values_.emplace(root, path + "/values");
+    const std::string index = path + "/index";
+    const auto rows = column<std::int64_t>(root, index, "row");
+    const auto offsets = column<std::int64_t>(root, index, "offset");
+    const auto lengths = column<std::int64_t>(root, index, "length");
+    const auto total = static_cast<std::int64_t>(values_->size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto size = static_cast<std::int64_t>(values_.size());
-      if (offsets[i] < 0 || lengths[i] < 0 || offsets[i] > size - lengths[i])  // their sum may be more than an integer holds
+      if (offsets[i] < 0 || lengths[i] < 0 || lengths[i] > total || offsets[i] > total - lengths[i])
         base::fail(base::ErrorKind::data, "{}: /{}/index[{}] reaches beyond /{}/values ({} numbers)", root.file_name(), path, i, path,
-                   values_.size());
-      places_[rows[i]] = {offsets[i], lengths[i]};
+                   total);
+      places_.push_back({rows[i], offsets[i], lengths[i]});
     }
+    std::sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.row < b.row; });
   }
 
   std::optional<Eigen::VectorXd> find(std::int64_t row) const {
-    const auto it = places_.find(row);
-    if (it == places_.end()) return std::nullopt;
-    return Eigen::Map<const Eigen::VectorXd>(values_.data() + it->second.first, it->second.second);
+    const auto it = std::lower_bound(places_.begin(), places_.end(), row, [](const Place& place, std::int64_t r) { return place.row < r; });
+    if (it == places_.end() || it->row != row) return std::nullopt;
+    const std::vector<double> values = values_->read(static_cast<std::uint64_t>(it->offset), static_cast<std::uint64_t>(it->length));
+    return Eigen::Map<const Eigen::VectorXd>(values.data(), it->length);
   }
 
  private:
-  std::vector<double> values_;
-  std::unordered_map<std::int64_t, std::pair<std::int64_t, std::int64_t>> places_;
+  struct Place {
+    std::int64_t row, offset, length;
+  };
+  std::optional<h5::ArrayReader> values_;
+  std::vector<Place> places_;
 };
 
 /// What the recomputation looks at.
 struct Rows {
-  explicit Rows(const h5::Table& t)
-      : key(t.texts("key")),
-        status(t.texts("status")),
-        dense(t.texts("dense_network")),
-        label(t.integers("label")),
-        target(t.integers("target")),
-        epsilon(t.reals("problem_epsilon")),
-        margin(t.reals("verified_objective")),
-        margin_float32(t.reals("verified_objective_float32")),
-        distance(t.reals("distance")),
-        adversarial(t.booleans("adversarial")),
-        class_changed(t.booleans("class_changed")),
-        solve_status(t.texts("solve_status")),
-        proved_by(t.find("proved_by") ? t.texts("proved_by") : std::vector<std::string>()),
-        proved_bound(t.find("proved_bound") ? t.reals("proved_bound") : std::vector<double>()) {}
+  explicit Rows(const h5::Group& root)
+      : key(column<std::string>(root, "solves", "key")),
+        status(column<std::string>(root, "solves", "status")),
+        dense(column<std::string>(root, "solves", "dense_network")),
+        label(column<std::int64_t>(root, "solves", "label")),
+        target(column<std::int64_t>(root, "solves", "target")),
+        epsilon(column<double>(root, "solves", "problem_epsilon")),
+        margin(column<double>(root, "solves", "verified_objective")),
+        margin_float32(column<double>(root, "solves", "verified_objective_float32")),
+        distance(column<double>(root, "solves", "distance")),
+        adversarial(column<bool>(root, "solves", "adversarial")),
+        class_changed(column<bool>(root, "solves", "class_changed")),
+        solve_status(column<std::string>(root, "solves", "solve_status")),
+        proved_by(column_if_there<std::string>(root, "solves", "proved_by")),
+        proved_bound(column_if_there<double>(root, "solves", "proved_bound")) {}
 
-  const std::vector<std::string>& key;
-  const std::vector<std::string>& status;
-  const std::vector<std::string>& dense;
-  const std::vector<std::int64_t>& label;
-  const std::vector<std::int64_t>& target;
-  const std::vector<double>& epsilon;
-  const std::vector<double>& margin;
-  const std::vector<double>& margin_float32;
-  const std::vector<double>& distance;
-  const std::vector<bool>& adversarial;
-  const std::vector<bool>& class_changed;
-  const std::vector<std::string>& solve_status;
+  const std::vector<std::string> key;
+  const std::vector<std::string> status;
+  const std::vector<std::string> dense;
+  const std::vector<std::int64_t> label;
+  const std::vector<std::int64_t> target;
+  const std::vector<double> epsilon;
+  const std::vector<double> margin;
+  const std::vector<double> margin_float32;
+  const std::vector<double> distance;
+  const std::vector<bool> adversarial;
+  const std::vector<bool> class_changed;
+  const std::vector<std::string> solve_status;
   const std::vector<std::string> proved_by;  ///< this and the next one: empty for files without the column
   const std::vector<double> proved_bound;
 };
@@ -194,8 +216,7 @@ Verification verify_results(const std::filesystem::path& results_file) {
   const h5::Group root = file.root();
   Verification result;
   if (!root.exists("solves")) return result;
-  const h5::Table table = h5::read_table(root, "solves");
-  const Rows rows(table);
+  const Rows rows(root);
   Checker checker(root, rows, result);
   for (std::size_t i = 0; i < rows.key.size(); ++i) {
     if (rows.status[i] != "done") continue;

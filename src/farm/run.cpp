@@ -99,7 +99,8 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
   std::vector<dispatch::FinishedTask> finished;
   finished.reserve(directory.finished().size());
   for (const auto& [key, task] : directory.finished())
-    if (!damaged.contains(key)) finished.push_back({key, task.kind, task.message, task.part, task.wall_seconds});
+    if (!damaged.contains(key))
+      finished.push_back({key, task.kind, task.message(), task.part ? std::optional(*task.part) : std::nullopt, task.wall_seconds});
   DirectoryLedger ledger(directory);
   RunOptions with_token = options;
   with_token.directory_token = directory.token();

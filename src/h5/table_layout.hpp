@@ -1,8 +1,10 @@
 // Private: rows of a table as a compound type in memory.
 #pragma once
+#include <span>
 #include <string>
 #include <vector>
 
+#include "espalier/h5/table.hpp"
 #include "h5/handle.hpp"
 #include "h5/types.hpp"
 
@@ -31,5 +33,10 @@ struct RowLayout {
   /// The packed compound type of these members.
   Handle type() const;
 };
+
+/// Of columns, which need no values. Error(internal) if a name stands twice, there is no column, or a text does not say how wide it is.
+RowLayout layout_of(std::span<const Column> columns, const std::string& where);
+/// Error(internal) unless these are whole rows of the layout.
+void check_rows(const Table& rows, const RowLayout& layout, const std::string& where);
 
 }  // namespace espalier::h5

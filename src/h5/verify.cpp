@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <sstream>
@@ -16,20 +17,15 @@ namespace espalier::h5 {
 
 namespace {
 
-/// Type, extent and bytes of one dataset or attribute.
-template <class GetType, class GetSpace, class Read>
-void read_whole(GetType get_type, GetSpace get_space, Read read, hid_t id, bool is_dataset, const std::string& path,
-                const std::string& file) {
-  const Handle stored = own(get_type(id), H5Tclose, "read the type of", path, file);
+void read_attribute_value(hid_t id, const std::string& path, const std::string& file) {
+  const Handle stored = own(H5Aget_type(id), H5Tclose, "read the type of", path, file);
   const Handle type = own(H5Tget_native_type(stored.id(), H5T_DIR_ASCEND), H5Tclose, "read the type of", path, file);
-  const Handle space = own(get_space(id), H5Sclose, "read the extent of", path, file);
+  const Handle space = own(H5Aget_space(id), H5Sclose, "read the extent of", path, file);
   const hssize_t points = H5Sget_simple_extent_npoints(space.id());
   check(points, "read the extent of", path, file);
   if (points == 0) return;
-  const auto count = static_cast<std::size_t>(points);
-  if (is_dataset) check_plausible_size(id, count, H5Tget_size(stored.id()), path, file);
-  std::vector<char> bytes(count * H5Tget_size(type.id()));
-  check(read(id, type.id(), bytes.data()), "read", path, file);
+  std::vector<char> bytes(static_cast<std::size_t>(points) * H5Tget_size(type.id()));
+  check(H5Aread(id, type.id(), bytes.data()), "read", path, file);
   H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, bytes.data());
 }
 
@@ -37,16 +33,42 @@ void read_attributes(const Object& object) {
   for (const std::string& name : object.attribute_names()) {
     const std::string path = object.path() + "' attribute '" + name;
     const Handle attribute = own(H5Aopen(object.handle().id(), name.c_str(), H5P_DEFAULT), H5Aclose, "open", path, object.file_name());
-    read_whole(H5Aget_type, H5Aget_space, H5Aread, attribute.id(), false, path, object.file_name());
+    read_attribute_value(attribute.id(), path, object.file_name());
+  }
+}
+
+/// Block by block along the first dimension, so that a dataset may be larger than memory.
+void read_dataset(hid_t id, const std::string& path, const std::string& file) {
+  const Handle stored = own(H5Dget_type(id), H5Tclose, "read the type of", path, file);
+  const Handle type = own(H5Tget_native_type(stored.id(), H5T_DIR_ASCEND), H5Tclose, "read the type of", path, file);
+  const Handle space = own(H5Dget_space(id), H5Sclose, "read the extent of", path, file);
+  const hssize_t points = H5Sget_simple_extent_npoints(space.id());
+  check(points, "read the extent of", path, file);
+  if (points == 0) return;
+  check_plausible_size(id, static_cast<std::uint64_t>(points), H5Tget_size(stored.id()), path, file);
+  const Dims dims = extent(space.id(), path, file);
+  const std::uint64_t rows = dims.empty() ? 1 : dims.front(), row = static_cast<std::uint64_t>(points) / rows;  // elements in each
+  constexpr std::uint64_t block_bytes = std::uint64_t{1} << 22;
+  const std::uint64_t at_once = std::clamp<std::uint64_t>(block_bytes / (row * H5Tget_size(type.id())), 1, rows);
+  std::vector<char> bytes(at_once * row * H5Tget_size(type.id()));
+  for (std::uint64_t first = 0; first < rows; first += at_once) {
+    std::vector<hsize_t> start(dims.size(), 0), count(dims.begin(), dims.end());
+    if (!dims.empty()) {
+      start.front() = first;
+      count.front() = std::min(at_once, rows - first);
+      H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
+    }
+    const hsize_t elements = (dims.empty() ? 1 : count.front()) * row;
+    const Handle memory(H5Screate_simple(1, &elements, nullptr), H5Sclose);
+    check(H5Dread(id, type.id(), memory.id(), space.id(), H5P_DEFAULT, bytes.data()), "read", path, file);
+    H5Dvlen_reclaim(type.id(), memory.id(), H5P_DEFAULT, bytes.data());
   }
 }
 
 void read_object(const Group& root, const std::string& name) {
   const Object object = root.open_object(name);
   read_attributes(object);
-  if (!root.is_dataset(name)) return;
-  const auto read = [](hid_t id, hid_t type, void* buffer) { return H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer); };
-  read_whole(H5Dget_type, H5Dget_space, read, object.handle().id(), true, object.path(), object.file_name());
+  if (root.is_dataset(name)) read_dataset(object.handle().id(), object.path(), object.file_name());
 }
 
 std::vector<std::string> read_everything(const std::filesystem::path& path) {

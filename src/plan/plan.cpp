@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -98,17 +99,34 @@ class GraphBuilder {
     return kinds_.back();
   }
 
-  TaskId add(const task::StageRequest& request) {
-    Kind& kind = kind_of(request.kind);
-    ++kind.count.requested;
-    std::vector<task::StageKey> parent_keys;
+  /// One copy for all tasks with these parents.
+  struct Parents {
+    task::SharedList<task::StageKey> keys;
+    task::SharedList<TaskId> ids;
+  };
+
+  const Parents& parents_of(const task::StageRequest& request) {
+    std::vector<TaskId> ids;
     for (const std::size_t parent : request.parents) {
       if (parent >= ids_.size())
         base::fail(ErrorKind::internal, "stage {} asks for parent {}, but only {} stages stand before it", request.kind, parent,
                    ids_.size());
-      parent_keys.push_back(graph_.tasks[ids_[parent].value].spec.key);
+      ids.push_back(ids_[parent]);
     }
-    const task::StageKey key = task::make_key(request.kind, kind.schema_version, request.parameters, parent_keys);
+    const auto [it, is_new] = parents_.try_emplace(ids);
+    if (is_new) {
+      std::vector<task::StageKey> keys;
+      for (const TaskId id : ids) keys.push_back(graph_.tasks[id.value].spec.key);
+      it->second = {std::move(keys), std::move(ids)};
+    }
+    return it->second;
+  }
+
+  TaskId add(const task::StageRequest& request) {
+    Kind& kind = kind_of(request.kind);
+    ++kind.count.requested;
+    const Parents& parents = parents_of(request);
+    const task::StageKey key = task::make_key(request.kind, kind.schema_version, request.parameters, parents.keys);
     const TaskId next{static_cast<TaskId::value_type>(graph_.tasks.size())};
     const auto [it, is_new] = task_of_.emplace(key, next);
     if (!is_new) {
@@ -121,12 +139,10 @@ class GraphBuilder {
                  most_tasks_);
     ++kind.count.distinct;
     task::PlannedTask planned;
-    planned.spec = {.key = key,
-                    .kind = request.kind,
-                    .schema_version = kind.schema_version,
-                    .parameters = request.parameters,
-                    .parents = std::move(parent_keys)};
-    for (const std::size_t parent : request.parents) planned.parents.push_back(ids_[parent]);
+    planned.spec = {
+        .key = key, .kind = request.kind, .schema_version = kind.schema_version, .parameters = request.parameters, .parents = parents.keys};
+    planned.spec.parameters.intern();
+    planned.parents = parents.ids;
     planned.expected_seconds = request.expected_seconds;
     planned.most_seconds = request.most_seconds;
     graph_.tasks.push_back(std::move(planned));
@@ -137,6 +153,7 @@ class GraphBuilder {
   std::int64_t most_tasks_;
   task::TaskGraph graph_;
   std::unordered_map<task::StageKey, TaskId> task_of_;
+  std::map<std::vector<TaskId>, Parents> parents_;
   std::vector<Kind> kinds_;
   std::vector<TaskId> ids_;  ///< of the current instance's requests
   std::vector<bool> is_result_;

@@ -56,7 +56,9 @@ TaskGraph shard_graph(const Plan& plan, const task::Shard& shard) {
     if (!wanted[i]) continue;
     renumbered[i] = TaskId{static_cast<TaskId::value_type>(graph.tasks.size())};
     task::PlannedTask planned = plan.graph.tasks[i];
-    for (TaskId& parent : planned.parents) parent = renumbered[parent.value];
+    std::vector<TaskId> parents;
+    for (const TaskId parent : planned.parents) parents.push_back(renumbered[parent.value]);
+    planned.parents = std::move(parents);
     graph.tasks.push_back(std::move(planned));
   }
   return graph;

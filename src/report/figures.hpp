@@ -1,32 +1,42 @@
-// Figures that the tables share.
+// Private: figures and words that the tables share.
 #pragma once
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
-#include <filesystem>
-#include <limits>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "espalier/report/outcomes.hpp"
 
 namespace espalier::report {
 
 /// NaN of nothing.
-inline double median(std::vector<double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
-}
+double median(std::vector<double> values);
 
 /// "-" for NaN.
-inline std::string number(double value, int digits) { return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits); }
+std::string number(double value, int digits);
+/// "50.0%"; "-" of nothing.
+std::string percentage(std::int64_t part, std::int64_t whole);
 
-/// Says so of a value of the column solve_status: an answer that only a solver vouches for.
-inline bool is_claimed(const std::string& solve_status) { return solve_status.ends_with("_claimed"); }
+/// Adds one row of /solves: `status` of the task, `solve_status` of its solve.
+void count(Outcomes& outcomes, const std::string& status, const std::string& solve_status, bool adversarial);
 
-inline std::filesystem::path results_file(const std::filesystem::path& directory_or_file) {
-  return std::filesystem::is_directory(directory_or_file) ? directory_or_file / "results.h5" : directory_or_file;
+/// The columns of outcomes that a text shows.
+template <class Row>
+std::vector<OutcomeColumn> shown_outcomes(const std::vector<Row>& rows) {
+  std::vector<OutcomeColumn> shown;
+  for (const OutcomeColumn& column : outcome_columns)
+    if (column.always || std::any_of(rows.begin(), rows.end(), [&](const Row& row) { return row.outcomes.*column.count != 0; }))
+      shown.push_back(column);
+  return shown;
 }
+/// What their words mean.
+std::string outcome_legend(const std::vector<OutcomeColumn>& shown);
+
+/// The word for a parameter above a column: "data set" for dataset_name.
+std::string title_of(const std::string& parameter);
+
+/// "data set mnist, side 18, hidden 32-32" and an empty line: what all rows have in common; empty if there is nothing.
+std::string describe_common(const std::vector<std::pair<std::string, std::string>>& common);
 
 }  // namespace espalier::report

@@ -1,14 +1,17 @@
 #include "espalier/report/own_problems.hpp"
 
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
+#include <optional>
 #include <set>
-#include <tuple>
 
-#include "espalier/h5/file.hpp"
-#include "espalier/h5/table.hpp"
 #include "report/figures.hpp"
+#include "report/groups.hpp"
+#include "report/text_table.hpp"
 
 namespace espalier::report {
 
@@ -16,30 +19,35 @@ namespace {
 
 constexpr double shift = 0.01;  // s
 
+const std::vector<std::string>& named_first() {
+  static const std::vector<std::string> names{"dataset_name", "dataset_side", "network_hidden", "problem_epsilon",
+                                              "solve_solver", "solve_bounds", "network"};
+  return names;
+}
+
+/// Optional columns: as if nothing was asked for, for files without them.
+template <class T>
+std::vector<T> column_or(const h5::Table& table, const std::string& name, T missing) {
+  const h5::Column* column = table.find(name);
+  return column != nullptr ? std::get<std::vector<T>>(column->values) : std::vector<T>(table.rows(), missing);
+}
+
 /// The columns of /solves that are looked at here.
 class Solves {
  public:
   explicit Solves(const h5::Table& t)
       : status(t.texts("status")),
-        dataset(t.texts("dataset_name")),
-        side(t.integers("dataset_side")),
-        hidden(t.texts("network_hidden")),
         regulariser(t.texts("train_regulariser")),
         strength(t.reals("train_regulariser_strength")),
         alpha(t.reals("train_spr_alpha")),
-        selected(t.find("select_strengths") ? t.texts("select_strengths") : std::vector<std::string>()),
+        selected(column_or<std::string>(t, "select_strengths", "")),
+        hidden(t.texts("network_hidden")),
         seed(t.integers("train_seed")),
         criterion(t.texts("prune_criterion")),
-        proof(t.find("prune_proof") ? t.texts("prune_proof") : std::vector<std::string>(status.size(), "none")),
-        compress(t.find("solve_compress") ? t.booleans("solve_compress") : std::vector<bool>(status.size(), false)),
+        proof(column_or<std::string>(t, "prune_proof", "none")),
+        compress(column_or<bool>(t, "solve_compress", false)),
         subject(t.texts("problem_network")),
         sample(t.integers("problem_sample_index")),
-        epsilon(t.reals("problem_epsilon")),
-        solver(t.texts("solve_solver")),
-        formulation(t.texts("solve_formulation")),
-        bounds(t.texts("solve_bounds")),
-        goal(t.texts("solve_goal")),
-        repetition(t.integers("repetition")),
         solve_status(t.texts("solve_status")),
         embedded(t.texts("embedded_network")),
         accuracy(t.reals("embedded_test_accuracy")),
@@ -67,35 +75,19 @@ class Solves {
     return fmt::format("{}", fmt::join(words, " "));
   }
   bool smaller(std::size_t i) const { return pruned(i) || compress[i]; }
-  auto group(std::size_t i) const {
-    return std::make_tuple(dataset[i], side[i], width_order(i), hidden[i], epsilon[i], solver[i], bounds[i], pruned(i), network(i));
-  }
-  /// What a pruned network's solve and that of the network as trained have in common.
-  auto problem(std::size_t i) const {
-    return std::make_tuple(dataset[i], side[i], hidden[i], seed[i], sample[i], epsilon[i], solver[i], formulation[i], bounds[i], goal[i],
-                           repetition[i]);
-  }
 
   const std::vector<std::string>& status;
-  const std::vector<std::string>& dataset;
-  const std::vector<std::int64_t>& side;
-  const std::vector<std::string>& hidden;
   const std::vector<std::string>& regulariser;
   const std::vector<double>& strength;
   const std::vector<double>& alpha;
-  const std::vector<std::string> selected;  ///< strengths that each network was selected from; empty for files without the column
+  const std::vector<std::string> selected;  ///< strengths that each network was selected from
+  const std::vector<std::string>& hidden;
   const std::vector<std::int64_t>& seed;
   const std::vector<std::string>& criterion;
-  const std::vector<std::string> proof;  ///< this and the next one: as if nothing was asked for, for files without the column
+  const std::vector<std::string> proof;
   const std::vector<bool> compress;
   const std::vector<std::string>& subject;
   const std::vector<std::int64_t>& sample;
-  const std::vector<double>& epsilon;
-  const std::vector<std::string>& solver;
-  const std::vector<std::string>& formulation;
-  const std::vector<std::string>& bounds;
-  const std::vector<std::string>& goal;
-  const std::vector<std::int64_t>& repetition;
   const std::vector<std::string>& solve_status;
   const std::vector<std::string>& embedded;
   const std::vector<double>& accuracy;
@@ -109,14 +101,23 @@ class Solves {
 
  private:
   std::string strengths(std::size_t i) const {
-    if (!selected.empty() && !selected[i].empty()) return "selected";
+    if (!selected[i].empty()) return "selected";
     return regulariser[i] == "spr" ? fmt::format("{:g}/{:g}", strength[i], alpha[i]) : fmt::format("{:g}", strength[i]);
   }
-  /// So that 15-15 comes before 100-100.
-  std::size_t width_order(std::size_t i) const { return hidden[i].size(); }
 };
 
-using Baselines = std::map<decltype(std::declval<Solves>().problem(0)), std::size_t>;
+/// In what a pruned network's solve and that of the network as trained agree. The unpruned arm has neither a source of its label nor a
+/// protocol: these are at their defaults there.
+std::vector<std::string> partner_columns(const std::vector<std::string>& parameters) {
+  constexpr std::string_view sections[] = {"prune_", "select_", "train_regulariser", "train_spr_"};
+  constexpr std::string_view names[] = {"solve_compress", "problem_network", "problem_label_source", "solve_protocol"};
+  std::vector<std::string> columns;
+  for (const std::string& name : parameters)
+    if (std::none_of(std::begin(sections), std::end(sections), [&](std::string_view section) { return name.starts_with(section); }) &&
+        std::find(std::begin(names), std::end(names), name) == std::end(names))
+      columns.push_back(name);
+  return columns;
+}
 
 /// "784-39-43-10" as Cacciola et al. write it: "1x39-1x43"; "784-50-50-10": "2x50".
 std::string paper_form(const std::string& architecture) {
@@ -125,13 +126,14 @@ std::string paper_form(const std::string& architecture) {
   for (std::size_t at = first; at < last;) {
     const std::size_t end = architecture.find('-', at + 1);
     const std::string width = architecture.substr(at + 1, end - at - 1);
+    if (width == "0") return "dead network";
     if (runs.empty() || runs.back().second != width) runs.emplace_back(0, width);
     ++runs.back().first;
     at = end;
   }
   std::vector<std::string> words;
   for (const auto& [layers, width] : runs) words.push_back(fmt::format("{}x{}", layers, width));
-  return words.empty() ? "no hidden layer" : fmt::format("{}", fmt::join(words, "-"));
+  return words.empty() ? "dead network" : fmt::format("{}", fmt::join(words, "-"));
 }
 
 std::map<std::string, std::string> hidden_widths(const h5::Table& networks) {
@@ -143,38 +145,32 @@ std::map<std::string, std::string> hidden_widths(const h5::Table& networks) {
 }
 
 /// Geometric mean of the ratios to the networks as trained.
-void compare(OwnProblemsRow& row, const Solves& solves, const std::vector<std::size_t>& members, const Baselines& baselines) {
+void compare(OwnProblemsRow& row, const Solves& solves, const std::vector<std::size_t>& members, const Partners& partners) {
   double logarithms = 0;
   for (const std::size_t i : members) {
-    const auto baseline = baselines.find(solves.problem(i));
-    if (baseline == baselines.end() || !solves.decided(i) || !solves.decided(baseline->second)) continue;
+    const auto baseline = partners.find(i);
+    if (!baseline) {
+      if (row.unpaired++ == 0) row.unpaired_reason = partners.why_none(i);
+      continue;
+    }
+    if (!solves.decided(i) || !solves.decided(*baseline)) continue;
     ++row.pairs;
-    logarithms += std::log((solves.seconds[baseline->second] + shift) / (solves.seconds[i] + shift));
+    logarithms += std::log((solves.seconds[*baseline] + shift) / (solves.seconds[i] + shift));
   }
   if (row.pairs > 0) row.speed_up = std::exp(logarithms / static_cast<double>(row.pairs));
 }
 
-OwnProblemsRow summarise_group(const Solves& solves, const std::vector<std::size_t>& members, const Baselines& baselines,
+OwnProblemsRow summarise_group(const Solves& solves, const Group& group, const Partners& partners,
                                const std::map<std::string, std::string>& widths) {
-  const std::size_t any = members.front();
-  OwnProblemsRow row{.dataset = solves.dataset[any],
-                     .side = solves.side[any],
-                     .hidden = solves.hidden[any],
-                     .network = solves.network(any),
-                     .epsilon = solves.epsilon[any],
-                     .solver = solves.solver[any],
-                     .bounds = solves.bounds[any],
-                     .architectures = {},
-                     .solves = static_cast<std::int64_t>(members.size())};
+  const std::size_t any = group.members.front();
+  OwnProblemsRow row{.group = group.values, .hidden = solves.hidden[any], .network = solves.network(any)};
   std::map<std::int64_t, std::string> architectures;
   std::vector<double> accuracy, binaries, nodes, seconds;
   std::vector<std::size_t> done;
-  for (const std::size_t i : members) {
+  for (const std::size_t i : group.members) {
+    count(row.outcomes, solves.status[i], solves.solve_status[i], solves.adversarial[i]);
     if (!solves.done(i)) continue;
     done.push_back(i);
-    row.decided += solves.decided(i);
-    row.claimed += is_claimed(solves.solve_status[i]);
-    row.adversarial += solves.adversarial[i];
     row.transfer_networks += solves.transfer_networks[i];
     row.transfer_adversarial += solves.transfer_adversarial[i];
     row.transfer_class_changed += solves.transfer_class_changed[i];
@@ -189,69 +185,113 @@ OwnProblemsRow summarise_group(const Solves& solves, const std::vector<std::size
   row.median_binaries = median(std::move(binaries));
   row.median_nodes = median(std::move(nodes));
   row.median_seconds = median(std::move(seconds));
-  if (solves.smaller(any)) compare(row, solves, done, baselines);
+  if (solves.smaller(any)) compare(row, solves, done, partners);
   return row;
 }
 
 std::string share(std::int64_t part, std::int64_t whole) { return whole == 0 ? "-" : fmt::format("{}/{}", part, whole); }
 
-}  // namespace
-
-std::vector<OwnProblemsRow> summarise_own_problems(const h5::Table& table, const h5::Table& networks) {
-  // Files of the surrogate experiments alone, and older ones, have nothing to say here.
-  if (!table.find("problem_network")) return {};
-  const Solves solves(table);
-  std::set<std::int64_t> samples;
-  for (std::size_t i = 0; i < solves.size(); ++i)
-    if (solves.subject[i] == "embedded") samples.insert(solves.sample[i]);
-  Baselines baselines;
-  std::map<decltype(solves.group(0)), std::vector<std::size_t>> groups;
-  for (std::size_t i = 0; i < solves.size(); ++i) {
-    if (solves.status[i] == "waiting" || !samples.contains(solves.sample[i])) continue;
-    if (solves.pruned(i) && solves.subject[i] != "embedded") continue;
-    groups[solves.group(i)].push_back(i);
-    if (solves.done(i) && solves.network(i) == "as trained") baselines[solves.problem(i)] = i;
+/// One line for each kind of network: the same ones are embedded for all radii, bounds and solvers.
+std::string describe_widths(const OwnProblems& table) {
+  std::string text = "Hidden layers of the embedded networks, in order of their seeds (dead network: no neuron is left):\n";
+  std::set<std::string> seen;
+  for (const OwnProblemsRow& row : table.rows) {
+    const std::string line = fmt::format("{} {}: {}", row.hidden, row.network, fmt::join(row.architectures, ", "));
+    if (!row.architectures.empty() && seen.insert(line).second) text += "  " + wrapped(line, "      ");
   }
-  const auto widths = hidden_widths(networks);
-  std::vector<OwnProblemsRow> rows;
-  for (const auto& [name, members] : groups) rows.push_back(summarise_group(solves, members, baselines, widths));
-  return rows;
+  return seen.empty() ? "" : text;
 }
 
-std::vector<OwnProblemsRow> summarise_own_problems(const std::filesystem::path& directory_or_file) {
-  const h5::File file = h5::File::open_read_only(results_file(directory_or_file));
-  return summarise_own_problems(h5::read_table(file.root(), "solves"), h5::read_table(file.root(), "networks"));
-}
-
-std::string format_text(const std::vector<OwnProblemsRow>& rows) {
-  if (rows.empty()) return "";
-  constexpr auto line = "{:<14} {:>4} {:<11} {:<34} {:>6} {:<12} {:>7} {:>7} {:>5} {:>8} {:>8} {:>8} {:>9} {:>8} {:>8}  {}\n";
-  std::string text = fmt::format(line, "data set", "side", "hidden", "network", "radius", "bounds", "decided", "claimed", "found",
-                                 "accuracy", "binaries", "nodes", "time [s]", "speed-up", "transfer", "widths");
-  for (const OwnProblemsRow& r : rows)
-    text += fmt::format(line, r.dataset, r.side, r.hidden, r.network, fmt::format("{:g}", r.epsilon), r.bounds, share(r.decided, r.solves),
-                        r.claimed, r.adversarial, number(100 * r.median_accuracy, 2) + "%", number(r.median_binaries, 0),
-                        number(r.median_nodes, 0), number(r.median_seconds, 3), number(r.speed_up, 1),
-                        share(r.transfer_adversarial, r.transfer_networks), fmt::join(r.architectures, ", "));
-  text +=
-      "Each network's own adversarial input. claimed: a solver's word only, which bounds of our own did not confirm, not decided; found:\n"
-      "verified by a forward pass; accuracy, binaries, nodes, time (bounds, model and "
-      "solver):\n"
-      "medians; speed-up: geometric mean, over problems decided with both, of the time as trained over the time pruned (0.01 s added to\n"
-      "each); transfer: how often the found inputs are adversarial for other networks, of how many tried. widths: layers x neurons;\n"
-      "exact: without neurons that bounds prove to be off or linear over all images; (ball): over the problem's ball, within the solve.\n";
+std::string notes(const OwnProblems& table) {
+  std::string text = table.pooled.empty() ? "" : wrapped("Each row pools: " + table.pooled + ".");
+  std::int64_t unpaired = 0;
+  for (const OwnProblemsRow& row : table.rows) unpaired += row.unpaired;
+  const auto first = std::find_if(table.rows.begin(), table.rows.end(), [](const OwnProblemsRow& row) { return row.unpaired > 0; });
+  if (unpaired > 0)
+    text +=
+        wrapped(fmt::format("{} solves are not compared: there is no one solve of a network as trained to compare them with; for the "
+                            "first of them, {}.",
+                            unpaired, first->unpaired_reason));
   return text;
 }
 
-std::string format_csv(const std::vector<OwnProblemsRow>& rows) {
-  std::string text =
-      "dataset,side,hidden,network,epsilon,solver,bounds,architectures,solves,decided,claimed,adversarial,median_accuracy,median_binaries,"
-      "median_nodes,median_seconds,pairs,speed_up,transfer_networks,transfer_adversarial,transfer_class_changed\n";
-  for (const OwnProblemsRow& r : rows)
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", r.dataset, r.side, r.hidden, r.network,
-                        r.epsilon, r.solver, r.bounds, fmt::join(r.architectures, " "), r.solves, r.decided, r.claimed, r.adversarial,
-                        r.median_accuracy, r.median_binaries, r.median_nodes, r.median_seconds, r.pairs, r.speed_up, r.transfer_networks,
-                        r.transfer_adversarial, r.transfer_class_changed);
+}  // namespace
+
+OwnProblems summarise_own_problems(const Results& results) {
+  // Files of the surrogate experiments alone, and older ones, have nothing to say here.
+  if (results.solves.find("problem_network") == nullptr) return {};
+  const Solves solves(results.solves);
+  std::set<std::int64_t> samples;
+  for (std::size_t i = 0; i < solves.size(); ++i)
+    if (solves.subject[i] == "embedded") samples.insert(solves.sample[i]);
+  std::vector<std::size_t> rows, as_trained;
+  std::vector<std::string> networks;
+  for (std::size_t i = 0; i < solves.size(); ++i) {
+    networks.push_back(solves.network(i));
+    if (solves.status[i] == "waiting" || !samples.contains(solves.sample[i])) continue;
+    if (solves.pruned(i) && solves.subject[i] != "embedded") continue;
+    rows.push_back(i);
+    if (solves.done(i) && networks[i] == "as trained") as_trained.push_back(i);
+  }
+  const h5::Column network{.name = "network", .values = std::move(networks)};
+  const Groups groups = group_rows(results.solves, rows, results.parameters, named_first(), &network);
+  const Partners partners(results.solves, as_trained, partner_columns(results.parameters));
+  const auto widths = hidden_widths(results.networks);
+  OwnProblems table{.columns = groups.columns, .rows = {}, .common = groups.common, .pooled = groups.pooled};
+  for (const Group& group : groups.groups) table.rows.push_back(summarise_group(solves, group, partners, widths));
+  return table;
+}
+
+std::string format_text(const OwnProblems& own) {
+  if (own.rows.empty()) return "";
+  TextTable table;
+  for (const std::string& name : own.columns)
+    table.columns.push_back({title_of(name), name != "dataset_side" && name != "problem_epsilon"});
+  table.leading = table.columns.size();
+  const std::vector<OutcomeColumn> counts = shown_outcomes(own.rows);
+  for (const OutcomeColumn& column : counts) table.columns.push_back({column.title});
+  for (const char* title : {"acc. %", "binaries", "nodes", "time s", "speed-up", "transfer"}) table.columns.push_back({title});
+  for (const OwnProblemsRow& row : own.rows) {
+    std::vector<std::string> cells = row.group;
+    for (const OutcomeColumn& column : counts) cells.push_back(fmt::format("{}", row.outcomes.*column.count));
+    cells.insert(cells.end(),
+                 {number(100 * row.median_accuracy, 2), number(row.median_binaries, 0), number(row.median_nodes, 0),
+                  number(row.median_seconds, 3), number(row.speed_up, 1), share(row.transfer_adversarial, row.transfer_networks)});
+    table.rows.push_back(std::move(cells));
+  }
+  return describe_common(own.common) + format_text(std::move(table)) + "\n" +
+         wrapped("Each network's own adversarial input. " + outcome_legend(counts) +
+                 "; acc., binaries, nodes, time (bounds, model and solver): medians; speed-up: geometric mean, over problems decided with "
+                 "both, of the time as trained over the time pruned (0.01 s added to each); transfer: how often the found inputs are "
+                 "adversarial for other networks, of how many tried; exact: without neurons that bounds prove to be off or linear over all "
+                 "images; (ball): over the problem's ball, within the solve.") +
+         notes(own) + describe_widths(own);
+}
+
+std::string format_csv(const OwnProblems& table) {
+  std::vector<std::string> header;
+  for (const auto& [name, value] : table.common) header.push_back(name);
+  header.insert(header.end(), table.columns.begin(), table.columns.end());
+  header.emplace_back("architectures");
+  for (const OutcomeColumn& column : outcome_columns) header.emplace_back(column.csv_name);
+  header.insert(header.end(), {"median_accuracy", "median_binaries", "median_nodes", "median_seconds", "pairs", "unpaired", "speed_up",
+                               "transfer_networks", "transfer_adversarial", "transfer_class_changed"});
+  std::string text = csv_line(header);
+  for (const OwnProblemsRow& row : table.rows) {
+    std::vector<std::string> fields;
+    for (const auto& [name, value] : table.common) fields.push_back(value);
+    fields.insert(fields.end(), row.group.begin(), row.group.end());
+    fields.push_back(fmt::format("{}", fmt::join(row.architectures, " ")));
+    for (const OutcomeColumn& column : outcome_columns) fields.push_back(fmt::format("{}", row.outcomes.*column.count));
+    for (const double value : {row.median_accuracy, row.median_binaries, row.median_nodes, row.median_seconds})
+      fields.push_back(fmt::format("{}", value));
+    fields.push_back(fmt::format("{}", row.pairs));
+    fields.push_back(fmt::format("{}", row.unpaired));
+    fields.push_back(fmt::format("{}", row.speed_up));
+    for (const std::int64_t value : {row.transfer_networks, row.transfer_adversarial, row.transfer_class_changed})
+      fields.push_back(fmt::format("{}", value));
+    text += csv_line(fields);
+  }
   return text;
 }
 

@@ -6,13 +6,10 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <optional>
-#include <tuple>
 
-#include "espalier/base/error.hpp"
-#include "espalier/h5/file.hpp"
-#include "espalier/h5/table.hpp"
 #include "report/figures.hpp"
+#include "report/groups.hpp"
+#include "report/text_table.hpp"
 
 namespace espalier::report {
 
@@ -20,12 +17,18 @@ namespace {
 
 constexpr double never = std::numeric_limits<double>::infinity();
 
-/// Finetuning time of the embedded networks' schedules as written: the measured time of the epochs that were run for a network alone,
-/// scaled to all epochs of its schedule (a first round is shared, and rounds that cannot matter are skipped).
+const std::vector<std::string>& named_first() {
+  static const std::vector<std::string> names{"dataset_name",    "dataset_side",     "network_hidden", "prune_criterion",
+                                              "prune_structure", "prune_finetuning", "prune_rate"};
+  return names;
+}
+
+/// CPU time of the finetuning schedules of the embedded networks as written: the measured time of the epochs that were run for a network
+/// alone, scaled to all epochs of its schedule (a first round is shared, and rounds that cannot matter are skipped).
 std::vector<double> finetune_seconds(const h5::Table& solves, const h5::Table& networks) {
   std::map<std::string, double> seconds;
   const auto& keys = networks.texts("key");
-  const auto& training = networks.reals("training_seconds");
+  const auto& training = networks.reals("training_cpu_seconds");
   const auto& run = networks.integers("epochs_run");
   const auto& nominal = networks.integers("epochs_nominal");
   for (std::size_t i = 0; i < keys.size(); ++i)
@@ -40,107 +43,64 @@ std::vector<double> finetune_seconds(const h5::Table& solves, const h5::Table& n
   return result;
 }
 
-/// The columns of /solves that a summary looks at.
-class Solves {
- public:
-  Solves(const h5::Table& table, const h5::Table& networks)
-      : status(table.texts("status")),
-        dataset(table.texts("dataset_name")),
-        side(table.integers("dataset_side")),
-        hidden(table.texts("network_hidden")),
-        criterion(table.texts("prune_criterion")),
-        structure(table.texts("prune_structure")),
-        rate(table.reals("prune_rate")),
-        finetuning(table.texts("prune_finetuning")),
-        adversarial(table.booleans("adversarial")),
-        solve_status(table.texts("solve_status")),
-        limit(table.texts("solve_limit")),
-        first(table.reals("first_adversarial_seconds")),
-        accuracy(table.reals("embedded_test_accuracy")),
-        finetune(finetune_seconds(table, networks)),
-        binaries(table.integers("model_binaries")),
-        dense(table.texts("dense_network")),
-        sample(table.integers("problem_sample_index")),
-        epsilon(table.reals("problem_epsilon")),
-        solver(table.texts("solve_solver")),
-        formulation(table.texts("solve_formulation")),
-        bounds(table.texts("solve_bounds")),
-        repetition(table.integers("repetition")) {}
+/// The columns of /solves that a summary counts.
+struct Solves {
+  explicit Solves(const Results& results)
+      : status(results.solves.texts("status")),
+        criterion(results.solves.texts("prune_criterion")),
+        solve_status(results.solves.texts("solve_status")),
+        adversarial(results.solves.booleans("adversarial")),
+        first(results.solves.reals("first_adversarial_seconds")),
+        accuracy(results.solves.reals("embedded_test_accuracy")),
+        binaries(results.solves.integers("model_binaries")),
+        finetune(finetune_seconds(results.solves, results.networks)) {}
 
-  std::size_t size() const { return status.size(); }
   bool done(std::size_t i) const { return status[i] == "done"; }
   bool is_dense(std::size_t i) const { return criterion[i] == "none"; }
   double time(std::size_t i) const { return std::isnan(first[i]) ? never : first[i]; }
 
-  /// What a surrogate's solve and the dense solve beside it have in common.
-  auto problem(std::size_t i) const {
-    return std::make_tuple(dense[i], sample[i], epsilon[i], solver[i], formulation[i], bounds[i], repetition[i]);
-  }
-  auto group(std::size_t i) const {
-    return std::make_tuple(dataset[i], side[i], hidden[i], is_dense(i) ? 0 : 1, criterion[i], structure[i], finetuning[i], rate[i]);
-  }
-
   const std::vector<std::string>& status;
-  const std::vector<std::string>& dataset;
-  const std::vector<std::int64_t>& side;
-  const std::vector<std::string>& hidden;
   const std::vector<std::string>& criterion;
-  const std::vector<std::string>& structure;
-  const std::vector<double>& rate;
-  const std::vector<std::string>& finetuning;
-  const std::vector<bool>& adversarial;
   const std::vector<std::string>& solve_status;
-  const std::vector<std::string>& limit;
+  const std::vector<bool>& adversarial;
   const std::vector<double>& first;
   const std::vector<double>& accuracy;
-  const std::vector<double> finetune;  ///< s; 0 without finetuning
   const std::vector<std::int64_t>& binaries;
-  const std::vector<std::string>& dense;
-  const std::vector<std::int64_t>& sample;
-  const std::vector<double>& epsilon;
-  const std::vector<std::string>& solver;
-  const std::vector<std::string>& formulation;
-  const std::vector<std::string>& bounds;
-  const std::vector<std::int64_t>& repetition;
+  const std::vector<double> finetune;  ///< s of CPU time; 0 without finetuning
 };
 
-using DenseTimes = std::map<decltype(std::declval<Solves>().problem(0)), double>;
-
-void compare(SummaryRow& row, const Solves& solves, std::size_t i, const DenseTimes& dense_times) {
-  const auto dense = dense_times.find(solves.problem(i));
-  if (dense == dense_times.end()) return;
-  ++row.pairs;
-  if (solves.time(i) < dense->second) ++row.faster;
-  if (solves.time(i) + solves.finetune[i] < dense->second) ++row.faster_with_finetuning;
+/// In what a pruned network's solve and its dense partner agree: the network, the question and how it is solved. The dense arm has no
+/// pruning, and neither a source of its label nor a protocol: these are at their defaults there, and label and target tell questions apart.
+std::vector<std::string> partner_columns(const Results& results) {
+  std::vector<std::string> columns{"dense_network", "label", "target"};
+  for (const std::string& name : results.parameters) {
+    const bool of_pruning = name.starts_with("prune_") || name.starts_with("select_");
+    if (!of_pruning && name != "problem_label_source" && name != "solve_protocol") columns.push_back(name);
+  }
+  return columns;
 }
 
-SummaryRow summarise_group(const Solves& solves, const std::vector<std::size_t>& members, const DenseTimes& dense_times) {
-  const std::size_t any = members.front();
-  SummaryRow row{.dataset = solves.dataset[any],
-                 .side = solves.side[any],
-                 .architecture = solves.hidden[any],
-                 .criterion = solves.criterion[any],
-                 .structure = solves.structure[any],
-                 .rate = solves.rate[any],
-                 .finetuning = solves.finetuning[any]};
+void compare(SummaryRow& row, const Solves& solves, std::size_t i, const Partners& partners) {
+  const auto dense = partners.find(i);
+  if (!dense) {
+    if (row.unpaired++ == 0) row.unpaired_reason = partners.why_none(i);
+    return;
+  }
+  ++row.pairs;
+  if (solves.time(i) < solves.time(*dense)) ++row.faster;
+  if (solves.time(i) + solves.finetune[i] < solves.time(*dense)) ++row.faster_with_finetuning;
+}
+
+SummaryRow summarise_group(const Solves& solves, const Group& group, const Partners& partners) {
+  SummaryRow row{.group = group.values, .dense = solves.is_dense(group.members.front())};
   std::vector<double> accuracies, seconds, binaries;
-  for (const std::size_t i : members) {
-    ++row.solves;
-    if (!solves.done(i)) {
-      ++row.failed;
-      continue;
-    }
+  for (const std::size_t i : group.members) {
+    count(row.outcomes, solves.status[i], solves.solve_status[i], solves.adversarial[i]);
+    if (!solves.done(i)) continue;
     accuracies.push_back(solves.accuracy[i]);
     binaries.push_back(static_cast<double>(solves.binaries[i]));
-    if (solves.adversarial[i]) {
-      ++row.adversarial;
-      seconds.push_back(solves.first[i]);
-    } else if (is_claimed(solves.solve_status[i])) {
-      ++row.claimed;
-    } else if (solves.limit[i] != "none") {
-      ++row.limit;
-    }
-    if (!solves.is_dense(i)) compare(row, solves, i, dense_times);
+    if (solves.adversarial[i]) seconds.push_back(solves.first[i]);
+    if (!row.dense) compare(row, solves, i, partners);
   }
   row.median_accuracy = median(std::move(accuracies));
   row.median_seconds = median(std::move(seconds));
@@ -148,68 +108,119 @@ SummaryRow summarise_group(const Solves& solves, const std::vector<std::size_t>&
   return row;
 }
 
-std::string share(std::int64_t part, std::int64_t whole) {
-  return whole == 0 ? "-" : fmt::format("{:.1f}%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+std::size_t place(const Summary& summary, const std::string& name) {
+  return static_cast<std::size_t>(std::find(summary.columns.begin(), summary.columns.end(), name) - summary.columns.begin());
+}
+
+/// Criterion and structure are one column of the text; a dense network has neither rate nor finetuning.
+std::vector<std::string> group_cells(const Summary& summary, const SummaryRow& row) {
+  const std::size_t structure = place(summary, "prune_structure");
+  std::vector<std::string> cells;
+  for (std::size_t c = 0; c < summary.columns.size(); ++c) {
+    const std::string& name = summary.columns[c];
+    if (name == "prune_criterion")
+      cells.push_back(row.dense ? "dense" : row.group[c] + (structure < row.group.size() ? " " + row.group[structure] : ""));
+    else if (name != "prune_structure" || place(summary, "prune_criterion") == summary.columns.size())
+      cells.push_back(row.dense && name.starts_with("prune_") ? "-" : row.group[c]);
+  }
+  return cells;
+}
+
+std::vector<TextColumn> group_titles(const Summary& summary) {
+  std::vector<TextColumn> columns;
+  for (const std::string& name : summary.columns)
+    if (name != "prune_structure" || place(summary, "prune_criterion") == summary.columns.size())
+      columns.push_back({title_of(name), name != "prune_rate" && name != "dataset_side" && name != "problem_epsilon"});
+  return columns;
+}
+
+std::string notes(const Summary& summary) {
+  std::string text;
+  for (const SummaryRow& row : summary.rows)
+    if (row.unpaired > 0) {
+      std::int64_t unpaired = 0;
+      for (const SummaryRow& other : summary.rows) unpaired += other.unpaired;
+      text +=
+          wrapped(fmt::format("{} solves of pruned networks are not compared: there is no one dense solve of the same problem to compare "
+                              "them with; for the first of them, {}.",
+                              unpaired, row.unpaired_reason));
+      break;
+    }
+  std::int64_t failed = 0;
+  for (const SummaryRow& row : summary.rows) failed += row.outcomes.failed;
+  if (failed > 0) text += fmt::format("{} solves failed: see message in /solves, or espalier status DIR --failed.\n", failed);
+  return text;
 }
 
 }  // namespace
 
-std::vector<SummaryRow> summarise(const h5::Table& solves_table, const h5::Table& networks) {
-  const Solves solves(solves_table, networks);
-  const h5::Column* about = solves_table.find("problem_network");
-  const auto* subject = about ? &solves_table.texts("problem_network") : nullptr;
-  DenseTimes dense_times;
-  std::map<decltype(solves.group(0)), std::vector<std::size_t>> groups;
-  for (std::size_t i = 0; i < solves.size(); ++i) {
-    if (solves.status[i] == "waiting" || (subject && (*subject)[i] == "embedded")) continue;
-    groups[solves.group(i)].push_back(i);
-    if (solves.done(i) && solves.is_dense(i)) dense_times[solves.problem(i)] = solves.time(i);
+Summary summarise(const Results& results) {
+  const Solves solves(results);
+  const h5::Column* about = results.solves.find("problem_network");
+  const auto* subject = about != nullptr ? &results.solves.texts("problem_network") : nullptr;
+  std::vector<std::size_t> rows, dense;
+  for (std::size_t i = 0; i < solves.status.size(); ++i) {
+    if (solves.status[i] == "waiting" || (subject != nullptr && (*subject)[i] == "embedded")) continue;
+    rows.push_back(i);
+    if (solves.done(i) && solves.is_dense(i)) dense.push_back(i);
   }
-  std::vector<SummaryRow> rows;
-  for (const auto& [name, members] : groups) rows.push_back(summarise_group(solves, members, dense_times));
-  return rows;
+  Groups groups = group_rows(results.solves, rows, results.parameters, named_first());
+  const Partners partners(results.solves, dense, partner_columns(results));
+  Summary summary{.columns = groups.columns, .rows = {}, .common = groups.common, .pooled = groups.pooled};
+  if (dense.size() == rows.size())  // how nothing was pruned says nothing
+    std::erase_if(summary.common, [](const auto& item) { return item.first.starts_with("prune_") && item.first != "prune_criterion"; });
+  for (const Group& group : groups.groups) summary.rows.push_back(summarise_group(solves, group, partners));
+  return summary;
 }
 
-std::string format_text(const std::vector<SummaryRow>& rows) {
-  std::string text = fmt::format("{:<14} {:>4} {:<9} {:<24} {:<10} {:>5} {:>6} {:>6} {:>7} {:>6} {:>8} {:>9} {:>9} {:>7} {:>9}\n",
-                                 "data set", "side", "hidden", "pruning", "finetuning", "rate", "solves", "found", "claimed", "limit",
-                                 "binaries", "accuracy", "first [s]", "faster", "with f.t.");
-  for (const SummaryRow& row : rows) {
-    const bool dense = row.criterion == "none";
-    text += fmt::format("{:<14} {:>4} {:<9} {:<24} {:<10} {:>5} {:>6} {:>6} {:>7} {:>6} {:>8} {:>9} {:>9} {:>7} {:>9}\n", row.dataset,
-                        row.side, row.architecture, dense ? "dense" : row.criterion + " " + row.structure, dense ? "-" : row.finetuning,
-                        dense ? "-" : fmt::format("{:g}", row.rate), row.solves, row.adversarial, row.claimed, row.limit,
-                        number(row.median_binaries, 0), number(100 * row.median_accuracy, 2) + "%", number(row.median_seconds, 3),
-                        dense ? "" : share(row.faster, row.pairs),
-                        dense || row.finetuning == "none" ? "" : share(row.faster_with_finetuning, row.pairs));
+std::string format_text(const Summary& summary) {
+  TextTable table{.columns = group_titles(summary), .rows = {}};
+  table.leading = table.columns.size();
+  const std::vector<OutcomeColumn> counts = shown_outcomes(summary.rows);
+  for (const OutcomeColumn& column : counts) table.columns.push_back({column.title});
+  const bool compared = std::any_of(summary.rows.begin(), summary.rows.end(), [](const SummaryRow& row) { return !row.dense; });
+  for (const char* title : {"binaries", "acc. %", "first s"}) table.columns.push_back({title});
+  if (compared) table.columns.insert(table.columns.end(), {{"faster"}, {"+ f.t."}});
+  for (const SummaryRow& row : summary.rows) {
+    std::vector<std::string> cells = group_cells(summary, row);
+    for (const OutcomeColumn& column : counts) cells.push_back(fmt::format("{}", row.outcomes.*column.count));
+    cells.insert(cells.end(), {number(row.median_binaries, 0), number(100 * row.median_accuracy, 2), number(row.median_seconds, 3)});
+    if (compared && row.dense) cells.insert(cells.end(), {"", ""});
+    if (compared && !row.dense)
+      cells.insert(cells.end(), {percentage(row.faster, row.pairs), percentage(row.faster_with_finetuning, row.pairs)});
+    table.rows.push_back(std::move(cells));
   }
-  text +=
-      "found: a verified adversarial input of the dense network; claimed: none, says a solver, which bounds of our own did not confirm; "
-      "first: median wall time to it; accuracy: median test accuracy of the "
-      "embedded\n"
-      "network; faster: share of problems on which that time is strictly below the dense network's (with f.t.: finetuning time added).\n";
-  std::int64_t failed = 0;
-  for (const SummaryRow& row : rows) failed += row.failed;
-  if (failed > 0) text += fmt::format("{} solves failed: see message in /solves, or espalier status.\n", failed);
-  return text;
+  std::string text = describe_common(summary.common) + format_text(std::move(table)) + "\n";
+  text += wrapped(
+      outcome_legend(counts) +
+      "; binaries, acc.: medians of the embedded network's binary variables and test accuracy; first: median wall time to the first "
+      "adversarial input, s; faster: share "
+      "of problems on which that time is strictly below the dense network's; + f.t.: the same with the CPU time of the pruned network's "
+      "finetuning added. rewinding: after every pruning step the network is trained again from the dense network's weights; cumulative: "
+      "on from its own. first_round (in plan and status): the first training of rewinding, which all rates share.");
+  if (!summary.pooled.empty()) text += wrapped("Each row pools: " + summary.pooled + ".");
+  return text + notes(summary);
 }
 
-std::string format_csv(const std::vector<SummaryRow>& rows) {
-  std::string text =
-      "dataset,side,hidden,criterion,structure,rate,finetuning,solves,failed,adversarial,claimed,limit,median_accuracy,median_first_"
-      "adversarial_"
-      "seconds,"
-      "median_binaries,pairs,faster,faster_with_finetuning\n";
-  for (const SummaryRow& r : rows)
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", r.dataset, r.side, r.architecture, r.criterion,
-                        r.structure, r.rate, r.finetuning, r.solves, r.failed, r.adversarial, r.claimed, r.limit, r.median_accuracy,
-                        r.median_seconds, r.median_binaries, r.pairs, r.faster, r.faster_with_finetuning);
+std::string format_csv(const Summary& summary) {
+  std::vector<std::string> header;
+  for (const auto& [name, value] : summary.common) header.push_back(name);
+  header.insert(header.end(), summary.columns.begin(), summary.columns.end());
+  for (const OutcomeColumn& column : outcome_columns) header.emplace_back(column.csv_name);
+  header.insert(header.end(), {"median_binaries", "median_accuracy", "median_first_adversarial_seconds", "pairs", "unpaired", "faster",
+                               "faster_with_finetuning_cpu"});
+  std::string text = csv_line(header);
+  for (const SummaryRow& row : summary.rows) {
+    std::vector<std::string> fields;
+    for (const auto& [name, value] : summary.common) fields.push_back(value);
+    fields.insert(fields.end(), row.group.begin(), row.group.end());
+    for (const OutcomeColumn& column : outcome_columns) fields.push_back(fmt::format("{}", row.outcomes.*column.count));
+    for (const double value : {row.median_binaries, row.median_accuracy, row.median_seconds}) fields.push_back(fmt::format("{}", value));
+    for (const std::int64_t value : {row.pairs, row.unpaired, row.faster, row.faster_with_finetuning})
+      fields.push_back(fmt::format("{}", value));
+    text += csv_line(fields);
+  }
   return text;
-}
-
-std::vector<SummaryRow> summarise_file(const std::filesystem::path& directory_or_file) {
-  const h5::File file = h5::File::open_read_only(results_file(directory_or_file));
-  return summarise(h5::read_table(file.root(), "solves"), h5::read_table(file.root(), "networks"));
 }
 
 }  // namespace espalier::report

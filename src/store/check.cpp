@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <unordered_map>
 
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
@@ -50,9 +50,16 @@ void check_journal(const OutputDirectory& directory, bool alive, Findings& findi
 void check_parts(const OutputDirectory& directory, Findings& findings) {
   std::map<std::string, const task::PartFile*> parts;  // in a fixed order
   for (const auto& [key, finished] : directory.finished())
-    if (finished.part) parts.emplace(finished.part->name, &*finished.part);
+    if (finished.part) parts.emplace(finished.part->name, finished.part.get());
   for (const auto& [name, part] : parts)
     if (std::string what = check_part(directory.path(), *part); !what.empty()) findings.problem(name, what);
+}
+
+/// Only what is looked at is read: a million rows are large.
+std::vector<std::string> text_column(const h5::Group& root, const std::string& table, const std::string& name) {
+  h5::Table one{{h5::read_column(root, table, name)}};
+  one.texts(name);  // refuses a column of another type
+  return std::get<std::vector<std::string>>(std::move(one.columns.front().values));
 }
 
 /// What results.h5 says, read before the journal: every file that ever had the name is known to the journal from then on, so that a run
@@ -73,9 +80,9 @@ ResultsView look_at_results(const fs::path& file, Findings& findings) {
   view.inside = check_results_file(file);
   if (has_problem(view.inside)) return view;
   findings.guard("results.h5", [&] {
-    const h5::Table stages = read_table(file, "stages");
-    view.keys = stages.texts("key");
-    view.statuses = stages.texts("status");
+    const h5::File opened = h5::File::open_read_only(file);
+    view.keys = text_column(opened.root(), "stages", "key");
+    view.statuses = text_column(opened.root(), "stages", "status");
     const h5::File results = h5::File::open_read_only(file);
     view.configuration = results.root().read_attribute<std::string>("configuration_fingerprint");
   });
@@ -138,35 +145,36 @@ void check_results(const OutputDirectory& directory, const ResultsView& view, bo
   if (!has_problem(view.inside)) findings.guard("results.h5", [&] { check_agreement(directory, view, alive, findings); });
 }
 
-struct StageRow {
-  std::string status;
-  bool seen = false;
-};
+/// What /stages expects of a table: the status of each of its rows, by key, until the row is seen.
+using ExpectedRows = std::unordered_map<task::StageKey, std::string>;
+
+std::map<std::string, ExpectedRows> expected_rows(const h5::Group& root) {
+  const auto keys = text_column(root, "stages", "key"), tables = text_column(root, "stages", "table"),
+             statuses = text_column(root, "stages", "status");
+  std::map<std::string, ExpectedRows> expected;
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (!tables[i].empty() && statuses[i] != "waiting") expected[tables[i]][task::StageKey::from_hex(keys[i])] = statuses[i];
+  return expected;
+}
 
 /// Rows of each table against /stages.
 void check_tables(const h5::Group& root, Findings& findings) {
-  const h5::Table stages = h5::read_table(root, "stages");
-  std::map<std::string, std::map<std::string, StageRow>> expected;  // table -> key -> row
-  for (std::size_t i = 0; i < stages.rows(); ++i)
-    if (const std::string& table = stages.texts("table")[i]; !table.empty() && stages.texts("status")[i] != "waiting")
-      expected[table][stages.texts("key")[i]] = {stages.texts("status")[i]};
-  for (auto& [name, rows] : expected) {
+  for (auto& [name, rows] : expected_rows(root)) {
     const std::string where = "results.h5:/" + name;
     if (!root.is_dataset(name)) {
       findings.problem(where, fmt::format("the table is missing; /stages has {} rows for it", rows.size()));
       continue;
     }
-    const std::vector<h5::Column> columns{h5::read_column(root, name, "key"), h5::read_column(root, name, "status")};
-    const h5::Table table{columns};
-    for (std::size_t i = 0; i < table.rows(); ++i) {
-      const auto it = rows.find(table.texts("key")[i]);
-      if (it == rows.end() || it->second.seen || it->second.status != table.texts("status")[i])
-        findings.problem(where, fmt::format("row {} (task {}) does not agree with /stages", i, table.texts("key")[i]));
+    const auto keys = text_column(root, name, "key"), statuses = text_column(root, name, "status");
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto it = rows.find(task::StageKey::from_hex(keys[i]));
+      if (it == rows.end() || it->second != statuses[i])
+        findings.problem(where, fmt::format("row {} (task {}) does not agree with /stages", i, keys[i]));
       else
-        it->second.seen = true;
+        rows.erase(it);
     }
-    for (const auto& [key, row] : rows)
-      if (!row.seen) findings.problem(where, fmt::format("the row of task {} is missing", key));
+    const std::map<task::StageKey, std::string> missing(rows.begin(), rows.end());  // in a fixed order
+    for (const auto& [key, status] : missing) findings.problem(where, fmt::format("the row of task {} is missing", key.hex()));
   }
 }
 
@@ -175,8 +183,7 @@ void check_array(const h5::Group& root, const std::string& table, const std::str
   const std::string where = "results.h5:/" + path;
   const h5::Dims dims = root.dims(path + "/values");
   const h5::Table index = h5::read_table(root, path + "/index");
-  const h5::Column keys = h5::read_column(root, table, "key");
-  const auto& row_keys = std::get<std::vector<std::string>>(keys.values);
+  const auto row_keys = text_column(root, table, "key");
   const auto total = static_cast<std::int64_t>(dims.size() == 1 ? dims[0] : 0);
   for (std::size_t i = 0; i < index.rows(); ++i) {
     const std::int64_t row = index.integers("row")[i], offset = index.integers("offset")[i], length = index.integers("length")[i];

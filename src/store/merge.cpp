@@ -203,7 +203,7 @@ void merge_files(const OutputDirectory& destination, std::span<const OutputDirec
         const fs::path target = destination.path() / fs::relative(entry.path(), source.path());
         if (!entry.is_regular_file() || fs::exists(target)) continue;
         fs::create_directories(target.parent_path());
-        base::write_file_atomically(target, base::read_file(entry.path()));
+        base::copy_file_atomically(entry.path(), target);
       }
     }
 }

@@ -203,11 +203,12 @@ void OutputDirectory::take_extension(const Extension& extension) {
 void OutputDirectory::append(const task::Outcome& outcome) {
   if (!writer_) fail(ErrorKind::internal, "'{}' was opened for reading", path_.string());
   Finished finished{.kind = outcome.kind,
-                    .error_kind = outcome.error_kind,
-                    .message = outcome.message,
-                    .part = outcome.part,
+                    .failure = nullptr,
+                    .part = outcome.part ? std::make_shared<const task::PartFile>(*outcome.part) : nullptr,
                     .started = outcome.started,
                     .wall_seconds = outcome.wall_seconds};
+  if (outcome.kind == task::OutcomeKind::failed)
+    finished.failure = std::make_shared<const Failure>(Failure{outcome.error_kind, outcome.message});
   finished.record = writer_->append(RecordKind::outcome, encode_outcome(outcome));
   take(outcome.key, std::move(finished));
 }

@@ -8,7 +8,6 @@
 #include "espalier/base/build_info.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
-#include "espalier/base/hash.hpp"
 #include "store/descriptor.hpp"
 
 namespace espalier::store {
@@ -58,11 +57,11 @@ std::string check_part(const fs::path& output_directory, const task::PartFile& p
 }
 
 void copy_part(const fs::path& from_directory, const fs::path& to_directory, const task::PartFile& part) {
-  const std::string content = base::read_file(from_directory / part.name);
-  if (content.size() != part.stamp.size || base::checksum(content) != part.stamp.checksum)
-    fail(ErrorKind::store, "'{}' is damaged: its checksum is not the recorded one", (from_directory / part.name).string());
   base::make_directories((to_directory / part.name).parent_path());
-  base::write_file_atomically(to_directory / part.name, content);
+  base::copy_file_atomically(from_directory / part.name, to_directory / part.name, [&](const base::FileStamp& found) {
+    if (found != part.stamp)
+      fail(ErrorKind::store, "'{}' is damaged: its checksum is not the recorded one", (from_directory / part.name).string());
+  });
   sync_directory(to_directory / "parts");  // the folder itself may be new
 }
 

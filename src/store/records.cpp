@@ -63,7 +63,7 @@ OutcomePrefix read_prefix(std::string_view payload) {
   stamp.checksum = reader.take<std::uint64_t>();
   require(reader.ok() && kind <= 1 && has_part <= 1, "outcome");
   prefix.finished.kind = kind == 0 ? task::OutcomeKind::done : task::OutcomeKind::failed;
-  if (has_part == 1) prefix.finished.part = task::PartFile{part_name(prefix.key), stamp};
+  if (has_part == 1) prefix.finished.part = std::make_shared<const task::PartFile>(task::PartFile{part_name(prefix.key), stamp});
   prefix.encoded = reader.rest();
   return prefix;
 }
@@ -189,8 +189,7 @@ std::pair<task::StageKey, Finished> decode_finished(std::string_view payload) {
   OutcomePrefix prefix = read_prefix(payload);
   if (prefix.finished.kind == task::OutcomeKind::failed) {
     task::Outcome outcome = task::decode_outcome(prefix.encoded);
-    prefix.finished.error_kind = std::move(outcome.error_kind);
-    prefix.finished.message = std::move(outcome.message);
+    prefix.finished.failure = std::make_shared<const Failure>(Failure{std::move(outcome.error_kind), std::move(outcome.message)});
   }
   return {prefix.key, std::move(prefix.finished)};
 }

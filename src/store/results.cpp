@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <unordered_set>
 
@@ -12,6 +13,7 @@
 #include "espalier/base/file.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/base/text.hpp"
+#include "espalier/h5/range.hpp"
 #include "espalier/store/part.hpp"
 #include "store/result_tables.hpp"
 
@@ -78,14 +80,21 @@ bool copy_part(const h5::Group& root, const OutputDirectory& directory, const st
   return true;
 }
 
-std::vector<ResultTable> make_tables(const task::StageRegistry& stages) {
-  std::set<std::string> names;
-  for (const auto& [kind, stage] : stages.all())
-    if (!stage->table().empty()) names.insert(stage->table());
-  std::vector<ResultTable> tables;
-  for (const std::string& name : names) tables.emplace_back(name, stages);
-  return tables;
-}
+struct Tables {
+  explicit Tables(const task::StageRegistry& stages) {
+    std::set<std::string> names;
+    for (const auto& [kind, stage] : stages.all())
+      if (!stage->table().empty()) names.insert(stage->table());
+    for (const std::string& name : names) results.emplace_back(name, stages);
+  }
+  ResultTable* find(const std::string& name) {
+    const auto it = std::find_if(results.begin(), results.end(), [&](const ResultTable& table) { return table.name() == name; });
+    return it == results.end() ? nullptr : &*it;
+  }
+
+  StagesTable all;
+  std::vector<ResultTable> results;
+};
 
 /// Finished tasks that the plan does not ask for: an earlier configuration of the directory did.
 std::vector<task::StageKey> dropped_tasks(const OutputDirectory& directory, const task::TaskGraph& graph) {
@@ -98,29 +107,46 @@ std::vector<task::StageKey> dropped_tasks(const OutputDirectory& directory, cons
   return dropped;
 }
 
-ResultCounts write_content(const h5::Group& root, const OutputDirectory& directory, const task::StageRegistry& stages,
-                           const task::TaskGraph& graph, const ResultOptions& options) {
+using RowVisitor = std::function<void(const ResultTable& table, const task::Outcome& outcome)>;
+
+/// One task after the other, in plan order; no outcome is kept.
+ResultCounts add_rows(Tables& tables, const OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
+                      const RowVisitor& visit) {
   ResultCounts counts;
-  StagesTable all;
-  std::vector<ResultTable> tables = make_tables(stages);
   for (const task::PlannedTask& planned : graph.tasks) {
     const task::Stage& stage = stages.find(planned.spec.kind);
     if (!directory.finished().contains(planned.spec.key)) {
-      all.add(planned.spec, stage.table(), nullptr);
+      tables.all.add(planned.spec, stage.table(), nullptr);
       ++counts.waiting;
       continue;
     }
     const task::Outcome outcome = directory.outcome(planned.spec.key);
-    all.add(planned.spec, stage.table(), &outcome);
+    tables.all.add(planned.spec, stage.table(), &outcome);
     ++(outcome.kind == task::OutcomeKind::done ? counts.done : counts.failed);
-    const auto table = std::find_if(tables.begin(), tables.end(), [&](const ResultTable& t) { return t.name() == stage.table(); });
-    if (table == tables.end()) continue;
+    ResultTable* const table = tables.find(stage.table());
+    if (table == nullptr) continue;
     table->add(stage, planned.spec, outcome);
-    if (options.copy_parts && outcome.part && !copy_part(root, directory, table->name(), outcome)) ++counts.parts_left_out;
+    visit(*table, outcome);
   }
-  for (const task::StageKey& key : dropped_tasks(directory, graph)) all.add_dropped(directory, key);
-  all.write(root);
-  for (ResultTable& table : tables) table.write(root);
+  if (counts.done + counts.failed < directory.finished().size())
+    for (const task::StageKey& key : dropped_tasks(directory, graph)) tables.all.add_dropped(directory, key);
+  return counts;
+}
+
+/// Twice through all rows, first to learn how wide their texts are: a run of a million solves does not fit in memory.
+ResultCounts write_content(const h5::Group& root, const OutputDirectory& directory, const task::StageRegistry& stages,
+                           const task::TaskGraph& graph, const ResultOptions& options) {
+  Tables tables(stages);
+  add_rows(tables, directory, stages, graph, [](const ResultTable&, const task::Outcome&) {});
+  tables.all.start(root);
+  for (ResultTable& table : tables.results) table.start(root);
+  std::size_t parts_left_out = 0;
+  ResultCounts counts = add_rows(tables, directory, stages, graph, [&](const ResultTable& table, const task::Outcome& outcome) {
+    if (options.copy_parts && outcome.part && !copy_part(root, directory, table.name(), outcome)) ++parts_left_out;
+  });
+  counts.parts_left_out = parts_left_out;
+  tables.all.finish();
+  for (ResultTable& table : tables.results) table.finish();
   write_events(root, directory);
   write_provenance(root, directory, counts);
   return counts;
@@ -191,11 +217,12 @@ std::vector<double> read_outcome_array(const fs::path& results_file, const std::
   const auto it = std::find(keys.begin(), keys.end(), key.hex());
   if (it == keys.end()) return {};
   const auto i = static_cast<std::size_t>(it - keys.begin());
-  const std::vector<double> values = group.read_array_of_rank<double>("values", 1).values;
   const std::int64_t offset = index.integers("offset")[i], length = index.integers("length")[i];
-  if (offset < 0 || length < 0 || offset > static_cast<std::int64_t>(values.size()) - length)
+  const h5::ArrayReader values(group, "values");
+  const auto total = static_cast<std::int64_t>(values.size());
+  if (offset < 0 || length < 0 || length > total || offset > total - length)
     fail(ErrorKind::data, "'{}' in '{}': index row {} reaches beyond the values", group.path(), results_file.string(), i);
-  return {values.begin() + offset, values.begin() + offset + length};
+  return values.read(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(length));
 }
 
 }  // namespace espalier::store

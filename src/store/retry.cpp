@@ -49,7 +49,7 @@ std::vector<task::StageKey> tasks_to_retry(const OutputDirectory& directory, con
       const Finished* of_parent = find(parent);
       return of_parent != nullptr && of_parent->kind == task::OutcomeKind::failed && !again.contains(parent);
     });
-    if (finished->error_kind == "parent" ? parents_stay : !kinds.contains(finished->error_kind)) continue;
+    if (finished->error_kind() == "parent" ? parents_stay : !kinds.contains(finished->error_kind())) continue;
     again.insert(planned.spec.key);
     chosen.push_back(planned.spec.key);
   }

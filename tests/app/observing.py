@@ -36,6 +36,57 @@ class Observing(Case):
         self.run_ok("check", out)
 
 
+class WhereARunIs(Case):
+    """Each command is given what is no run: the same exit code, and one sentence that says what was expected."""
+
+    def wrong_places(self):
+        (self.folder / "empty").mkdir()
+        (self.folder / "text").write_text("text")
+        (self.folder / "broken").mkdir()
+        (self.folder / "broken" / "run.journal").write_text("no journal")
+        return {
+            self.folder / "missing": "no such file or directory",
+            self.folder / "empty": "is not an output directory of espalier: expected a file run.journal",
+            self.folder / "text": "expected",
+            self.folder / "text" / "below": "no such file or directory",
+            self.folder / ("x" * 300): "File name too long",
+            self.folder / "broken": "is not a journal of espalier",
+        }
+
+    def test_every_command_refuses_alike(self):
+        for place, sentence in self.wrong_places().items():
+            for command in (["status", place], ["check", place], ["report", place], ["merge", place, "--out", self.folder / "merged"]):
+                if command[0] == "check" and place.name == "broken":
+                    continue  # damage is what check finds: exit 1
+                with self.subTest(command=command[0], place=place.name[:20]):
+                    result = espalier(*command)
+                    self.assertEqual(result.returncode, 3, result.stderr)
+                    self.assertEqual(result.stdout, "")
+                    self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+                    self.assertIn(sentence, result.stderr)
+                    self.assertNotIn("unexpected", result.stderr)
+
+    def test_a_run_is_its_folder_or_a_file_of_it(self):
+        out = self.folder / "out"
+        self.run_ok("run", TINY, "--out", out)
+        for command in ("status", "check", "report"):
+            text = self.run_ok(command, out).stdout
+            for file in ("results.h5", "run.journal"):
+                self.assertEqual(self.run_ok(command, out / file).stdout, text, command)
+        (out / "results.h5").rename(self.folder / "alone.h5")
+        alone = self.run_ok("report", self.folder / "alone.h5").stdout
+        self.assertEqual(alone, text)
+        result = espalier("report", out)
+        self.assertEqual(result.returncode, 3)
+        subprocess.run(result.stderr.strip().splitlines()[-1], shell=True, check=True, capture_output=True, env=ENVIRONMENT, cwd="/")
+        self.assertEqual(self.run_ok("report", out).stdout, text)
+
+    def test_a_run_that_is_not_complete_says_so_first(self):
+        out = self.folder / "out"
+        self.assertEqual(espalier("run", TINY, "--out", out, "--deadline", "0").returncode, 75)
+        self.assertTrue(self.run_ok("report", out).stdout.startswith("The run is not complete: "))
+
+
 # An external solver that behaves as the file `mode` beside it says.
 SOLVER = """#!/bin/sh
 case $(cat {folder}/mode) in

@@ -85,5 +85,24 @@ TEST_F(File, StampIsSizeAndChecksum) {
   EXPECT_NE(stamp, stamp_file(folder_ / "b"));
 }
 
+TEST_F(File, StampsAndCopiesOfManyBlocksAreThoseOfTheWhole) {
+  std::string content;
+  for (int i = 0; content.size() < 300'000; ++i) content += std::to_string(i * 7919) + "\n";
+  write_file_atomically(folder_ / "a", content);
+  EXPECT_EQ(stamp_file(folder_ / "a"), (FileStamp{content.size(), checksum(content)}));
+  FileStamp seen;
+  copy_file_atomically(folder_ / "a", folder_ / "b", [&](const FileStamp& stamp) { seen = stamp; });
+  EXPECT_EQ(seen, stamp_file(folder_ / "a"));
+  EXPECT_EQ(read_file(folder_ / "b"), content);
+}
+
+TEST_F(File, ACopyThatIsNotAcceptedLeavesNothing) {
+  write_file_atomically(folder_ / "a", "content");
+  EXPECT_EQ(refusal([&] { copy_file_atomically(folder_ / "a", folder_ / "b", [](const FileStamp&) { fail(ErrorKind::io, "no"); }); }),
+            "no");
+  EXPECT_FALSE(fs::exists(folder_ / "b"));
+  EXPECT_FALSE(fs::exists(folder_ / "b.tmp"));
+}
+
 }  // namespace
 }  // namespace espalier::base

@@ -30,6 +30,20 @@ TEST_F(VerifyTest, AnIntactFileHasNothingToSay) {
   EXPECT_THAT(verify_file(path("a.h5")), IsEmpty());
 }
 
+TEST_F(VerifyTest, DamageFarBehindTheFirstBlockIsFound) {
+  File file = File::create(path("a.h5"));
+  file.root().write_array("g/x", std::vector<double>(1'200'000, 1.25), {1'200'000}, {.fletcher32 = true});
+  file.root().write_array("g/y", std::vector<double>(1'200'000, 1.25), {3, 400'000});
+  file.close();
+  EXPECT_THAT(verify_file(path("a.h5")), IsEmpty());
+  std::string bytes = base::read_file(path("a.h5"));
+  const double value = 1.25;
+  const std::string pattern(reinterpret_cast<const char*>(&value), 8);
+  bytes[bytes.find(pattern) + 9'000'000] ^= 1;
+  std::ofstream(path("a.h5"), std::ios::binary) << bytes;
+  EXPECT_THAT(verify_file(path("a.h5")), ElementsAre(HasSubstr("cannot read '/g/x' in '")));
+}
+
 TEST_F(VerifyTest, ADamagedChunkIsNamed) {
   write();
   std::string bytes = base::read_file(path("a.h5"));

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "espalier/h5/table.hpp"
 
@@ -82,8 +84,13 @@ h5::Table networks() {
                       {"architecture", std::vector<std::string>{"784-15-15-10", "784-13-14-10", "784-15-15-10", "784-9-8-10"}}}};
 }
 
+OwnProblems summarised(const h5::Table& table, const h5::Table& known) {
+  return summarise_own_problems({.solves = table, .networks = known, .parameters = parameters_by_place(table)});
+}
+std::vector<OwnProblemsRow> rows_of(const h5::Table& table, const h5::Table& known) { return summarised(table, known).rows; }
+
 TEST(OwnProblems, PairsBySeedAndTakesTheGeometricMean) {
-  const auto rows = summarise_own_problems(solves({{0, false, 0.99}, {0, true, 0.09}, {1, false, 3.99}, {1, true, 0.99}}), networks());
+  const auto rows = rows_of(solves({{0, false, 0.99}, {0, true, 0.09}, {1, false, 3.99}, {1, true, 0.99}}), networks());
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].network, "as trained");
   EXPECT_TRUE(std::isnan(rows[0].speed_up));
@@ -97,16 +104,16 @@ TEST(OwnProblems, PairsBySeedAndTakesTheGeometricMean) {
 TEST(OwnProblems, ArchitecturesAreWrittenAsInThePaper) {
   h5::Table known = networks();
   std::get<std::vector<std::string>>(known.columns[1].values) = {"784-50-50-10", "784-39-43-10", "784-6-6-6-9-6-10", "784-10"};
-  const auto rows = summarise_own_problems(solves({{0, false, 1}, {0, true, 1}, {1, false, 1}, {1, true, 1}}), known);
+  const auto rows = rows_of(solves({{0, false, 1}, {0, true, 1}, {1, false, 1}, {1, true, 1}}), known);
   EXPECT_THAT(rows[0].architectures, ElementsAre("2x50", "3x6-1x9-1x6"));
-  EXPECT_THAT(rows[1].architectures, ElementsAre("1x39-1x43", "no hidden layer"));
+  EXPECT_THAT(rows[1].architectures, ElementsAre("1x39-1x43", "dead network"));
 }
 
 TEST(OwnProblems, ExactCompressionIsAFactorOfItsOwn) {
   h5::Table table = solves({{0, false, 3.99}, {0, false, 0.99}, {0, true, 0.99}, {0, true, 0.09}});
   table.columns.push_back({"prune_proof", std::vector<std::string>{"none", "none", "symbolic", "none"}});
   table.columns.push_back({"solve_compress", std::vector<bool>{false, true, false, true}});
-  const auto rows = summarise_own_problems(table, networks());
+  const auto rows = rows_of(table, networks());
   ASSERT_EQ(rows.size(), 4u);
   std::map<std::string, double> speed_up;
   for (const OwnProblemsRow& row : rows) speed_up[row.network] = row.speed_up;
@@ -119,44 +126,62 @@ TEST(OwnProblems, ExactCompressionIsAFactorOfItsOwn) {
 TEST(OwnProblems, ASelectedNetworkHasNoStrengthOfItsOwn) {
   h5::Table table = solves({{0, false, 0.99}, {0, true, 0.09}});
   table.columns.push_back({"select_strengths", std::vector<std::string>{"", "0.1, 0.5"}});
-  const auto rows = summarise_own_problems(table, networks());
+  const auto rows = rows_of(table, networks());
   EXPECT_EQ(rows[0].network, "as trained");
   EXPECT_EQ(rows[1].network, "spr selected threshold");
 }
 
 TEST(OwnProblems, OnlyPairsDecidedWithBothCount) {
-  const auto rows = summarise_own_problems(
+  const auto rows = rows_of(
       solves(
           {{0, false, 300, "limit"}, {0, true, 0.1}, {1, false, 0.99, "adversarial"}, {1, true, 0.09}, {2, true, 1, "robust", "failed"}}),
       networks());
-  EXPECT_EQ(rows[0].decided, 1);
-  EXPECT_EQ(rows[0].adversarial, 1);
+  EXPECT_EQ(rows[0].outcomes.limit, 1);
+  EXPECT_EQ(rows[0].outcomes.adversarial, 1);
   EXPECT_EQ(rows[0].transfer_networks, 3);
-  EXPECT_EQ(rows[1].solves, 3);
-  EXPECT_EQ(rows[1].decided, 2);
+  EXPECT_EQ(rows[1].outcomes.solves, 3);
+  EXPECT_EQ(rows[1].outcomes.none, 2);
+  EXPECT_EQ(rows[1].outcomes.failed, 1);
   EXPECT_EQ(rows[1].pairs, 1);
   EXPECT_NEAR(rows[1].speed_up, 10, 1e-12);
 }
 
 TEST(OwnProblems, AClaimIsNotDecided) {
-  const auto rows = summarise_own_problems(solves({{0, false, 0.99, "robust_claimed"}, {0, true, 0.09}}), networks());
-  EXPECT_EQ(rows[0].decided, 0);
-  EXPECT_EQ(rows[0].claimed, 1);
-  EXPECT_EQ(rows[1].decided, 1);
-  EXPECT_EQ(rows[1].claimed, 0);
+  const auto rows = rows_of(solves({{0, false, 0.99, "robust_claimed"}, {0, true, 0.09}}), networks());
+  EXPECT_EQ(rows[0].outcomes.none, 0);
+  EXPECT_EQ(rows[0].outcomes.claimed, 1);
+  EXPECT_EQ(rows[1].outcomes.none, 1);
+  EXPECT_EQ(rows[1].outcomes.claimed, 0);
   EXPECT_EQ(rows[1].pairs, 0);
 }
 
 TEST(OwnProblems, SurrogatesHaveNone) {
-  EXPECT_THAT(summarise_own_problems(solves({{0, false, 1}, {0, true, 1}}, "dense"), networks()), IsEmpty());
-  EXPECT_THAT(summarise_own_problems(h5::Table{}, networks()), IsEmpty()) << "files without the column";
-  EXPECT_EQ(format_text(std::vector<OwnProblemsRow>{}), "");
+  EXPECT_THAT(rows_of(solves({{0, false, 1}, {0, true, 1}}, "dense"), networks()), IsEmpty());
+  EXPECT_THAT(rows_of(h5::Table{}, networks()), IsEmpty()) << "files without the column";
+  EXPECT_EQ(format_text(OwnProblems{}), "");
+}
+
+TEST(OwnProblems, TheNetworkAsTrainedAgreesInAllButTrainingAndPruning) {
+  const std::vector<Row> both{{0, false, 0.99}, {0, true, 0.09}};
+  EXPECT_EQ(rows_of(solves(both), networks())[1].pairs, 1);
+  for (const char* name : {"solve_goal", "solve_formulation", "solve_solver", "network_hidden"}) {
+    h5::Table table = solves(both);
+    for (h5::Column& column : table.columns)
+      if (column.name == name) std::get<std::vector<std::string>>(column.values).back() = "15";
+    const auto rows = rows_of(table, networks());
+    const auto pruned = std::find_if(rows.begin(), rows.end(), [](const OwnProblemsRow& row) { return row.network != "as trained"; });
+    EXPECT_EQ(pruned->pairs, 0) << name;
+    EXPECT_THAT(pruned->unpaired_reason, HasSubstr(name));
+  }
 }
 
 TEST(OwnProblems, TextAndCsvNameTheFigures) {
-  const auto rows = summarise_own_problems(solves({{0, false, 0.99}, {0, true, 0.09}}), networks());
-  EXPECT_THAT(format_text(rows), testing::AllOf(HasSubstr("spr 0.5/0.9 threshold"), HasSubstr("1x13-1x14"), HasSubstr("10.0")));
-  EXPECT_THAT(format_csv(rows), HasSubstr("mnist,28,15-15,as trained,5,cbc,l1,2x15,1,1,0,0,0.95,20,7,0.99,0,nan,0,0,0\n"));
+  const OwnProblems own = summarised(solves({{0, false, 0.99}, {0, true, 0.09}}), networks());
+  const std::string text = format_text(own);
+  EXPECT_THAT(text, testing::AllOf(HasSubstr("data set mnist, side 28, hidden 15-15, radius 5, solver cbc, bounds l1\n"),
+                                   HasSubstr("spr 0.5/0.9 threshold"), HasSubstr("15-15 as trained: 2x15\n"), HasSubstr("1x13-1x14"),
+                                   HasSubstr("10.0"), HasSubstr("none: proved that there")));
+  EXPECT_THAT(format_csv(own), HasSubstr("mnist,28,15-15,5,cbc,l1,as trained,2x15,1,0,1,0,0,0,0,0,0,0.95,20,7,0.99,0,0,nan,0,0,0\n"));
 }
 
 }  // namespace

@@ -63,13 +63,14 @@ TEST_F(OutputDirectoryTest, OutcomesAndEventsComeBackAfterReopening) {
   ASSERT_EQ(again.finished().size(), 2U);
   const Finished& first = again.finished().at(spec(0).key);
   EXPECT_EQ(first.kind, task::OutcomeKind::done);
-  EXPECT_EQ(first.part, published.part);
+  ASSERT_TRUE(first.part);
+  EXPECT_EQ(*first.part, published.part);
   EXPECT_EQ(first.wall_seconds, 2.5);
   EXPECT_EQ(first.started, 1.7e9);
   const Finished& second = again.finished().at(spec(1).key);
   EXPECT_EQ(second.kind, task::OutcomeKind::failed);
-  EXPECT_EQ(second.error_kind, "numeric");
-  EXPECT_EQ(second.message, "diverged: NaN in layer 2");
+  EXPECT_EQ(second.error_kind(), "numeric");
+  EXPECT_EQ(second.message(), "diverged: NaN in layer 2");
   EXPECT_EQ(task::encode(again.outcome(spec(0).key)), task::encode(published));
   EXPECT_EQ(task::encode(again.outcome(spec(1).key)), task::encode(failed));
   EXPECT_THAT(error_of([&] { again.outcome(spec(2).key); }), HasSubstr("has no outcome"));

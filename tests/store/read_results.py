@@ -72,6 +72,7 @@ check({c for c in solves.dtype.names if solves.attrs["measured." + c]}, {"cpu_se
 check({c for c in stages.dtype.names if f["stages"].attrs["measured." + c]},
       {"wall_seconds", "cpu_seconds", "peak_memory_mib", "rank", "host", "started"})
 check(solves.attrs["missing.target"], -(2**63))  # it may be -1
+check(list(solves.attrs["parameters"]), ["seed", "target"])
 check([solves.compression, solves.fletcher32], ["gzip", True])
 
 # Two kinds share a table: columns of both, missing values where a kind has no such parameter.

@@ -92,7 +92,7 @@ TEST_F(RetryTest, ForgottenFailuresWaitAlsoAfterReopening) {
     again.sync();
   }
   const OutputDirectory last = OutputDirectory::inspect(path("out"));
-  EXPECT_EQ(last.finished().at(key(1)).message, "the second try");
+  EXPECT_EQ(last.finished().at(key(1)).message(), "the second try");
   EXPECT_EQ(last.outcome(key(1)).error_kind, "timeout");
   EXPECT_EQ(last.finished().at(key(4)).kind, task::OutcomeKind::done);
   EXPECT_EQ(last.retried().size(), 4U);

@@ -60,6 +60,44 @@ TEST(Parameters, CanonicalFormIsOrderedAndTyped) {
   EXPECT_THAT(p.canonical(), testing::HasSubstr("0.30000000000000004"));
 }
 
+Parameters interned(Parameters p) {
+  p.intern();
+  return p;
+}
+
+TEST(Parameters, InterningChangesNothingThatCanBeSeen) {
+  const Parameters p{{"train.rate", 0.5},   {"train.seed", std::int64_t{3}},    {"train", true},
+                     {"solve_limit", 20.0}, {"solve.solver", std::string("x")}, {"solve_seed", -0.0},
+                     {"trainer", 1.0},      {"widths", IntegerList{1, 2}}};
+  const Parameters q = interned(p);
+  EXPECT_EQ(q, p);
+  EXPECT_EQ(p, q);
+  EXPECT_EQ(q.size(), p.size());
+  EXPECT_EQ(q.canonical(), p.canonical());
+  for (const auto& [name, value] : p.map()) EXPECT_EQ(*q.find(name), value) << name;
+  for (const char* absent : {"", "a", "solve", "solve_", "train.", "train.z", "trainers", "z"})
+    EXPECT_EQ(q.find(absent), nullptr) << absent;
+  EXPECT_EQ(interned(Parameters()), Parameters());
+  EXPECT_TRUE(interned(Parameters()).map().begin() == interned(Parameters()).map().end());
+}
+
+TEST(Parameters, InternedOnesShareEqualSectionsAndCanStillBeChanged) {
+  const Parameters p{{"train.rate", 0.5}, {"train.seed", std::int64_t{3}}, {"solve.limit", 20.0}, {"solve.zero", 0.0}};
+  Parameters a = interned(p);
+  Parameters b = p;
+  b.set("solve.zero", -0.0);
+  b.intern();
+  EXPECT_EQ(a.find("train.rate"), b.find("train.rate")) << "one copy";
+  EXPECT_NE(a.find("solve.limit"), b.find("solve.limit")) << "0 and -0 are different texts, and keys are made of texts";
+  EXPECT_EQ(a.find("train.rate"), interned(p).find("train.rate"));
+  const Parameters before = a;
+  a.set("train.rate", 0.25);
+  EXPECT_EQ(a.real("train.rate"), 0.25);
+  EXPECT_EQ(before.real("train.rate"), 0.5);
+  EXPECT_EQ(b.real("train.rate"), 0.5);
+  EXPECT_EQ(a.size(), 4U);
+}
+
 TEST(Key, DependsOnEverythingThatMakesAStage) {
   const Parameters p{{"a", std::int64_t{1}}};
   const StageKey parent{1, 2}, other{2, 1};

@@ -2,14 +2,18 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace espalier::base {
 
-/// Whole content; throws Error(io) naming the file and the system's reason.
+/// Whole content, of files that are small; throws Error(io) naming the file and the system's reason.
 std::string read_file(const std::filesystem::path& path);
+
+/// The content block by block, for files of any size. Error(io) as above; what `visit` throws ends it.
+void read_blocks(const std::filesystem::path& path, const std::function<void(std::span<const char>)>& visit);
 
 /// Writes to `path` + ".tmp", fsyncs, renames, fsyncs the directory. On failure nothing is left under `path` and Error(io) is thrown.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
@@ -26,5 +30,11 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 FileStamp stamp_file(const std::filesystem::path& path);
+
+/// A copy with the guarantees of write_file_atomically. `accept` is given the stamp of what was read before it gets its name: what it
+/// throws ends it.
+void copy_file_atomically(
+    const std::filesystem::path& from, const std::filesystem::path& to,
+    const std::function<void(const FileStamp&)>& accept = [](const FileStamp&) {});
 
 }  // namespace espalier::base

@@ -21,6 +21,21 @@ struct Digest {
 Digest digest(std::string_view bytes);                ///< XXH3-128
 std::uint64_t checksum(std::span<const char> bytes);  ///< XXH3-64
 
+/// checksum() of what is added piece by piece.
+class Checksum {
+ public:
+  Checksum();
+  ~Checksum();
+  Checksum(const Checksum&) = delete;
+  Checksum& operator=(const Checksum&) = delete;
+  void add(std::span<const char> bytes);
+  std::uint64_t finish() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// Incremental XXH3-128; strings are hashed with their length, so that ("ab","c") differs from ("a","bc").
 class Hasher {
  public:

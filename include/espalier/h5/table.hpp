@@ -19,6 +19,9 @@ struct TextWidth {
       bytes;  ///< none: the longest value's length, or variable length if that is above longest_automatic; 0: variable
 };
 
+/// The automatic width of a column whose longest text has so many bytes.
+TextWidth text_width_for(std::size_t longest);
+
 struct Column {
   std::string name;
   ColumnValues values = {};

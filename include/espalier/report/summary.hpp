@@ -1,51 +1,47 @@
-// Tables for people, from a result file alone.
+// The table of surrogates: how often a verified adversarial input of a dense network is found by way of a pruned one, and how fast.
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
-namespace espalier::h5 {
-struct Table;
-}
+#include "espalier/report/outcomes.hpp"
+#include "espalier/report/results.hpp"
 
 namespace espalier::report {
 
-/// One group of solves: equal data set, side, architecture and pruning.
+/// One group of solves: equal in every parameter but the seeds, the image (with a radius of its own) and the number of the repetition.
 struct SummaryRow {
-  std::string dataset;
-  std::int64_t side = 0;
-  std::string architecture;  ///< hidden widths, as 32-32
-  std::string criterion;     ///< none: the dense arm
-  std::string structure;
-  double rate = 0;
-  std::string finetuning;
+  std::vector<std::string> group;  ///< values of Summary::columns
+  bool dense = false;              ///< no pruning: the arm that the others are compared with
 
-  std::int64_t solves = 0;       ///< rows of the group, failed ones included
-  std::int64_t failed = 0;       ///< rows without a result
-  std::int64_t adversarial = 0;  ///< a verified adversarial input was found
-  std::int64_t claimed = 0;      ///< without one: a MILP solver claims an answer that bounds of our own did not confirm
-  std::int64_t limit = 0;        ///< others that ended by a limit without one
-  double median_accuracy = 0;    ///< test accuracy of the embedded network
-  double median_seconds = 0;     ///< to the first verified adversarial input, over those found; NaN if none
-  double median_binaries = 0;    ///< of the MILP
+  Outcomes outcomes;
+  double median_accuracy = 0;  ///< test accuracy of the embedded network
+  double median_seconds = 0;   ///< wall time to the first verified adversarial input, over those found; NaN if none
+  double median_binaries = 0;  ///< of the MILP
 
-  /// P2's measure (section 5, "% faster"): pairs of a surrogate and the dense solve of the same problem; `faster` counts strictly smaller
-  /// times to the first adversarial input, where not found counts as longer than any time (so both not found is no win).
+  /// The "% faster" of arXiv 2505.01985, section 5: pairs of a pruned network's solve and the dense network's solve of the same problem
+  /// (equal network, image, label, target and parameters, pruning apart); `faster` counts strictly smaller times to the first adversarial
+  /// input, where not found counts as longer than any time (so both not found is no win).
   std::int64_t pairs = 0;
   std::int64_t faster = 0;
-  std::int64_t faster_with_finetuning = 0;  ///< the same with the finetuning time added to the surrogate's
+  std::int64_t faster_with_finetuning = 0;  ///< the same with the CPU time of finetuning added to the pruned network's
+  std::int64_t unpaired = 0;                ///< solves of a pruned network without such a partner
+  std::string unpaired_reason;              ///< of the first of them
 };
 
-/// Groups the rows of /solves (finetuning times come from /networks), in the order data set, side, architecture, criterion, structure,
-/// finetuning, rate; dense arms first. Throws base::Error(data) if a column is missing.
-std::vector<SummaryRow> summarise(const h5::Table& solves, const h5::Table& networks);
+struct Summary {
+  std::vector<std::string> columns;                         ///< parameters that tell the groups apart
+  std::vector<SummaryRow> rows;                             ///< in the order of these columns, dense first
+  std::vector<std::pair<std::string, std::string>> common;  ///< data set, architecture and pruning where they are the same in all rows
+  std::string pooled;                                       ///< what differs within the groups
+};
 
-/// Fixed-width text for a terminal.
-std::string format_text(const std::vector<SummaryRow>& rows);
-std::string format_csv(const std::vector<SummaryRow>& rows);
+/// Of the solves that are about a dense network. Throws base::Error(data) if a column of results is missing.
+Summary summarise(const Results& results);
 
-/// summarise() of results.h5 in a directory, or of a result file.
-std::vector<SummaryRow> summarise_file(const std::filesystem::path& directory_or_file);
+/// Text for a terminal of 100 columns, and CSV with a line for each row.
+std::string format_text(const Summary& summary);
+std::string format_csv(const Summary& summary);
 
 }  // namespace espalier::report

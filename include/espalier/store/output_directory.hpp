@@ -51,15 +51,24 @@ Event run_started(std::map<std::string, std::string> facts = {});
 /// "run ended" with its reason: "complete", "stopped by SIGINT", ...
 Event run_ended(const std::string& reason);
 
-/// The latest result of a task: later ones supersede earlier ones, but a done one is never superseded by a failed one.
+/// Why a task failed.
+struct Failure {
+  std::string error_kind;
+  std::string message;
+};
+
+/// The latest result of a task: later ones supersede earlier ones, but a done one is never superseded by a failed one. There may be a
+/// million: what few of them have stands elsewhere.
 struct Finished {
   task::OutcomeKind kind = task::OutcomeKind::done;
-  std::string error_kind;  ///< of a failed one
-  std::string message;
-  std::optional<task::PartFile> part;
-  double started = 0;  ///< Unix time, s
+  std::shared_ptr<const Failure> failure;      ///< of a failed one, else null
+  std::shared_ptr<const task::PartFile> part;  ///< null: it left none
+  double started = 0;                          ///< Unix time, s
   double wall_seconds = 0;
   std::uint64_t record = 0;  ///< offset in the journal
+
+  std::string error_kind() const { return failure ? failure->error_kind : ""; }
+  std::string message() const { return failure ? failure->message : ""; }
 };
 using FinishedTasks = std::unordered_map<task::StageKey, Finished>;
 

@@ -9,6 +9,7 @@
 #include "espalier/base/file.hpp"
 #include "espalier/base/hash.hpp"
 #include "espalier/base/ids.hpp"
+#include "espalier/task/shared_list.hpp"
 #include "espalier/task/value.hpp"
 
 namespace espalier::task {
@@ -21,7 +22,7 @@ struct TaskSpec {
   std::string kind;                  ///< "train", "prune", "solve", ...
   std::uint32_t schema_version = 1;  ///< raised when a stage's meaning changes, so that old results are not reused
   Parameters parameters;
-  std::vector<StageKey> parents;  ///< in the order in which the stage wants its inputs
+  SharedList<StageKey> parents;  ///< in the order in which the stage wants its inputs
 
   /// A seed for everything random in the stage that its parameters do not seed: derived from the key, never from ranks or order.
   std::uint64_t derived_seed() const { return key.low ^ (key.high * 0x9E3779B97F4A7C15ULL); }
@@ -90,7 +91,7 @@ inline bool is_of_environment(const Outcome& outcome) { return outcome.kind == O
 /// A node of the stage graph. Parents come before children.
 struct PlannedTask {
   TaskSpec spec;
-  std::vector<base::TaskId> parents;                              ///< same order as spec.parents
+  SharedList<base::TaskId> parents;                               ///< same order as spec.parents
   double expected_seconds = 1;                                    ///< for longest-expected-first and the ETA; never part of the key
   double most_seconds = std::numeric_limits<double>::infinity();  ///< its own limit of time ends it by then
 };

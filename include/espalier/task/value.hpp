@@ -24,8 +24,8 @@ std::string to_text(const Value& value);
 
 /// Named values in name order. Names are lower_case words, with dots between sections ("train.learning_rate").
 ///
-/// A plan holds one of these per task, a hundred thousand at once, with some forty values each: they stand in one sorted array, and
-/// names are kept once per process. (As std::map they took 5 kB each.)
+/// A plan holds one of these per task, a million at once, with some fifty values each: they stand in one sorted array, names are kept once
+/// per process, and intern() keeps equal sections once. (As std::map they took 5 kB each, as arrays 3 kB, interned 100 bytes.)
 class Parameters {
  public:
   class Map;
@@ -48,10 +48,15 @@ class Parameters {
 
   /// To go through all of them: for (const auto& [name, value] : parameters.map()).
   Map map() const;
-  std::size_t size() const { return entries_.size(); }
+  std::size_t size() const;
   /// One line per value, "name=type:text\n", doubles in shortest round-trip form: what content hashes are taken of.
   std::string canonical() const;
-  friend bool operator==(const Parameters&, const Parameters&) = default;
+  friend bool operator==(const Parameters& a, const Parameters& b);
+
+  /// Replaces each section (names that are equal up to their first dot or underscore) by the process's one copy of it. Nothing else
+  /// changes, and a later set() takes it back. The copies live until the process ends: for planned tasks, which differ in few of their
+  /// sections, not for results.
+  void intern();
 
  private:
   struct Entry {
@@ -59,7 +64,12 @@ class Parameters {
     Value value;
     friend bool operator==(const Entry&, const Entry&) = default;
   };
-  std::vector<Entry> entries_;  ///< sorted by name
+  using Entries = std::vector<Entry>;            ///< sorted by name
+  using Sections = std::vector<const Entries*>;  ///< interned, in order, none empty
+  friend class SectionPool;                      // src/task/parameters.cpp
+
+  Entries& own_entries();
+  std::variant<Entries, Sections> content_;
 };
 
 /// The values as a range of pairs. Valid as long as the Parameters are neither changed nor destroyed.
@@ -78,20 +88,27 @@ class Parameters::Map {
       Item item;
       const Item* operator->() const { return &item; }
     };
-    explicit const_iterator(const Entry* at) : at_(at) {}
     Item operator*() const { return {*at_->name, at_->value}; }
     Arrow operator->() const { return {**this}; }
     const_iterator& operator++() {
-      ++at_;
+      if (++at_ == end_ && next_ != last_) enter(**next_++);
       return *this;
     }
-    friend bool operator==(const const_iterator&, const const_iterator&) = default;
+    friend bool operator==(const const_iterator& a, const const_iterator& b) { return a.at_ == b.at_; }
 
    private:
-    const Entry* at_;
+    friend class Map;
+    void enter(const Entries& section) {
+      at_ = section.data();
+      end_ = at_ + section.size();
+    }
+    const Entry* at_ = nullptr;
+    const Entry* end_ = nullptr;
+    const Entries* const* next_ = nullptr;  // the sections behind this one
+    const Entries* const* last_ = nullptr;
   };
 
-  explicit Map(const std::vector<Entry>& entries) : begin_(entries.data()), end_(entries.data() + entries.size()) {}
+  explicit Map(const Parameters& parameters);
   const_iterator begin() const { return begin_; }
   const_iterator end() const { return end_; }
 
@@ -100,6 +117,6 @@ class Parameters::Map {
   const_iterator end_;
 };
 
-inline Parameters::Map Parameters::map() const { return Map(entries_); }
+inline Parameters::Map Parameters::map() const { return Map(*this); }
 
 }  // namespace espalier::task

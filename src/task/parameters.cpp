@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "espalier/base/error.hpp"
+#include "espalier/base/hash.hpp"
+#include "espalier/task/value.hpp"
+
+namespace espalier::task {
+
+using base::ErrorKind;
+using base::fail;
+
+namespace {
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+
+/// The one copy of a name. Names are those of schemas, a few hundred; they live until the process ends.
+const std::string* intern_name(std::string_view name) {
+  static std::mutex mutex;
+  static auto& names = *new std::unordered_set<std::string, TextHash, std::equal_to<>>;  // outlives every static Parameters
+  const std::lock_guard lock(mutex);
+  if (const auto it = names.find(name); it != names.end()) return &*it;
+  return &*names.emplace(name).first;
+}
+
+}  // namespace
+
+namespace {
+
+void append_canonical(std::string& text, const std::string& name, const Value& value) {
+  text.append(name).append("=").append(to_string(type_of(value))).append(":").append(to_text(value)).append("\n");
+}
+
+}  // namespace
+
+/// The one copy of each section of interned parameters.
+class SectionPool {
+ public:
+  static const Parameters::Entries* intern(std::span<const Parameters::Entry> section) {
+    static std::mutex mutex;
+    static auto& pool = *new std::unordered_map<base::Digest, Parameters::Entries>;  // outlives every static Parameters
+    std::string text;
+    for (const Parameters::Entry& entry : section) append_canonical(text, *entry.name, entry.value);
+    const base::Digest digest = base::digest(text);
+    const std::lock_guard lock(mutex);
+    const auto [it, is_new] = pool.try_emplace(digest);
+    if (is_new) it->second.assign(section.begin(), section.end());
+    return &it->second;
+  }
+};
+
+Parameters::Parameters(std::initializer_list<std::pair<const std::string, Value>> items) {
+  own_entries().reserve(items.size());
+  for (const auto& [name, value] : items) set(name, value);
+}
+
+Parameters::Entries& Parameters::own_entries() {
+  if (const auto* sections = std::get_if<Sections>(&content_)) {
+    Entries entries;
+    for (const Entries* section : *sections) entries.insert(entries.end(), section->begin(), section->end());
+    content_ = std::move(entries);
+  }
+  return std::get<Entries>(content_);
+}
+
+namespace {
+
+template <class Entries>
+auto lower_bound(Entries& entries, std::string_view name) {
+  return std::lower_bound(entries.begin(), entries.end(), name,
+                          [](const auto& entry, std::string_view wanted) { return *entry.name < wanted; });
+}
+
+template <class Entries>
+const Value* find_in(const Entries& entries, std::string_view name) {
+  const auto at = lower_bound(entries, name);
+  return at == entries.end() || *at->name != name ? nullptr : &at->value;
+}
+
+std::string_view section_of(std::string_view name) { return name.substr(0, name.find_first_of("._")); }
+
+}  // namespace
+
+void Parameters::set(std::string_view name, Value value) {
+  Entries& entries = own_entries();
+  const auto at = lower_bound(entries, name);
+  if (at != entries.end() && *at->name == name)
+    at->value = std::move(value);
+  else
+    entries.insert(at, Entry{intern_name(name), std::move(value)});
+}
+
+const Value* Parameters::find(std::string_view name) const {
+  if (const auto* entries = std::get_if<Entries>(&content_)) return find_in(*entries, name);
+  for (const Entries* section : std::get<Sections>(content_))
+    if (*section->back().name >= name) return find_in(*section, name);
+  return nullptr;
+}
+
+std::size_t Parameters::size() const {
+  if (const auto* entries = std::get_if<Entries>(&content_)) return entries->size();
+  std::size_t size = 0;
+  for (const Entries* section : std::get<Sections>(content_)) size += section->size();
+  return size;
+}
+
+bool operator==(const Parameters& a, const Parameters& b) {
+  const auto x = a.map(), y = b.map();
+  return a.size() == b.size() && std::equal(x.begin(), x.end(), y.begin(), [](const auto& one, const auto& other) {
+           return one.first == other.first && one.second == other.second;
+         });
+}
+
+void Parameters::intern() {
+  const auto* entries = std::get_if<Entries>(&content_);
+  if (entries == nullptr) return;
+  Sections sections;
+  const Entry* const end = entries->data() + entries->size();
+  for (const Entry* begin = entries->data(); begin != end;) {
+    const Entry* behind = std::find_if(begin, end, [&](const Entry& e) { return section_of(*e.name) != section_of(*begin->name); });
+    sections.push_back(SectionPool::intern({begin, behind}));
+    begin = behind;
+  }
+  sections.shrink_to_fit();
+  content_ = std::move(sections);
+}
+
+Parameters::Map::Map(const Parameters& parameters) {
+  if (const auto* entries = std::get_if<Entries>(&parameters.content_)) {
+    begin_.enter(*entries);
+    end_.at_ = begin_.end_;
+    return;
+  }
+  const auto& sections = std::get<Sections>(parameters.content_);
+  if (sections.empty()) return;
+  begin_.enter(*sections.front());
+  begin_.next_ = sections.data() + 1;
+  begin_.last_ = sections.data() + sections.size();
+  end_.at_ = sections.back()->data() + sections.back()->size();
+}
+
+namespace {
+const Value& require(const Parameters& parameters, std::string_view name) {
+  if (const Value* value = parameters.find(name)) return *value;
+  fail(ErrorKind::internal, "parameter '{}' is absent", name);
+}
+
+template <class T>
+const T& require_as(const Parameters& parameters, std::string_view name, ValueType type) {
+  const Value& value = require(parameters, name);
+  if (const T* typed = std::get_if<T>(&value)) return *typed;
+  fail(ErrorKind::internal, "parameter '{}': expected {}, found {} {}", name, to_string(type), to_string(type_of(value)), to_text(value));
+}
+}  // namespace
+
+bool Parameters::boolean(std::string_view name) const { return require_as<bool>(*this, name, ValueType::boolean); }
+std::int64_t Parameters::integer(std::string_view name) const { return require_as<std::int64_t>(*this, name, ValueType::integer); }
+const std::string& Parameters::text(std::string_view name) const { return require_as<std::string>(*this, name, ValueType::text); }
+const IntegerList& Parameters::integers(std::string_view name) const {
+  return require_as<IntegerList>(*this, name, ValueType::integer_list);
+}
+const RealList& Parameters::reals(std::string_view name) const { return require_as<RealList>(*this, name, ValueType::real_list); }
+
+double Parameters::real(std::string_view name) const {
+  if (const auto* integer = std::get_if<std::int64_t>(&require(*this, name))) return static_cast<double>(*integer);
+  return require_as<double>(*this, name, ValueType::real);
+}
+
+std::string Parameters::canonical() const {
+  std::string text;
+  text.reserve(40 * size());
+  for (const auto& [name, value] : map()) append_canonical(text, name, value);
+  return text;
+}
+
+}  // namespace espalier::task
