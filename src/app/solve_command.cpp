@@ -145,14 +145,20 @@ int run_solve(const SolveOptions& options) {
   if (options.solver == "native") job.settings.bounds = "symbolic-opt";  // what it uses; formulation and start do not matter to it
   engine::check_settings(job.settings);
   engine::require_program(job.settings);
-  sandbox::Sandbox sandbox(solve_work(job));
-  const std::vector<SolveRequest> wanted = choose(list(sandbox, job, options), options.problems);
+  std::optional<sandbox::Sandbox> sandbox(std::in_place, solve_work(job));
+  const std::vector<SolveRequest> wanted = choose(list(*sandbox, job, options), options.problems);
   if (!options.json)
     fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", "problem", "status", "claimed", "verified", "dual bound", "nodes",
                "time [s]", "first [s]");
   int errors = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const Json row = solve(sandbox, job, wanted[i], i, options);
+    Json row;
+    try {
+      row = solve(*sandbox, job, wanted[i], i, options);
+    } catch (const sandbox::ServerLost& lost) {  // it costs this problem only
+      row = cut_short({.end = sandbox::End::crashed, .message = lost.what()}, job, wanted[i]);
+      sandbox.emplace(solve_work(job));
+    }
     if (row["status"] == "error") ++errors;
     if (options.json)
       print_json(row);

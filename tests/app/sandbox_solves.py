@@ -56,6 +56,18 @@ class Marked(Case):
 
 
 class Misbehaving(Marked):
+    def test_a_killed_server_costs_one_problem(self):
+        mark = self.folder / "killed"
+        solver = self.solver(f"[ -e {mark} ] || {{ touch {mark}; kill -9 $(ps -o ppid= -p $PPID); exec sleep 1000; }}", "exit 9")
+        result = self.run_ok("solve", PROBLEMS, "--problem", PROBLEM, "--problem", "fashion_14_2x16_0", "--solver", solver, "--json", code=1,
+                             env=self.environment)
+        first, second = json_lines(result.stdout)
+        self.assertEqual((first["status"], first["reason"]), ("error", "crashed"))
+        self.assertIn("the sandbox's server", first["detail"])
+        self.assertEqual(second["status"], "error")
+        self.assertNotIn("the sandbox's server", second["detail"])
+        self.expect_nothing_left()
+
     def test_sleeps_for_ever_and_ignores_term(self):
         answer = self.solve("trap '' TERM USR1", "while true; do sleep 1000; done", code=0)
         self.assertEqual((answer["status"], answer["reason"], answer["limit"]), ("limit", "limit", "time"))
