@@ -21,10 +21,11 @@ std::size_t count_status(const std::filesystem::path& results, const std::string
 
 int run_check(const std::string& path) {
   const Source source = find_source(path);
-  if (source.directory.empty()) require_results(source);
   const std::filesystem::path& results = source.results;
-  const std::vector<store::Finding> findings =
-      source.directory.empty() ? store::check_results_file(results) : store::check_directory(source.directory);
+  std::error_code not_there;
+  const bool file_alone = source.directory.empty() || std::filesystem::equivalent(path, results, not_there);  // by what is in it
+  if (file_alone) require_results(source);
+  const std::vector<store::Finding> findings = file_alone ? store::check_results_file(results) : store::check_directory(source.directory);
   for (const store::Finding& finding : findings)
     fmt::print("{}: {}: {}\n", finding.severity == store::Severity::problem ? "problem" : "note", finding.where, finding.what);
   if (store::has_problem(findings)) return exit_some_failed;
