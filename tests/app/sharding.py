@@ -56,7 +56,7 @@ class Sharding(Case):
         self.refused("merge", first, other, "--out", out, code=3, says="solve.node_limit was 200, now 10")
         self.refused("merge", first, self.whole, "--out", out, code=3, says="the grid was cut in different ways")
         self.refused("merge", first, "--out", first, code=2, says="is the destination")
-        self.refused("merge", first, self.folder / "nothing", "--out", out, code=3, says="no such directory")
+        self.refused("merge", first, self.folder / "nothing", "--out", out, code=3, says="found no such file or directory")
         self.refused("run", TINY, "--out", first, "--shard", "2/3", code=3, says="holds shard 1/3")
         self.refused("run", TINY, "--out", out, "--shard", "4/3", code=2, says="found '4/3'")
         self.assertFalse(out.exists())
