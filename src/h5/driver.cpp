@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <new>
 #include <vector>
 
 #if __has_include(<H5FDdevelop.h>)
@@ -44,6 +45,7 @@ struct DriverFile {
   ino_t inode = 0;
   std::shared_ptr<DriverState> state;
   Overlay overlay;
+  std::vector<char> content;  // of a file that is loaded
 
   void record(const char* action) const {
     if (state->error != 0) return;
@@ -117,6 +119,17 @@ bool write_overlay(DriverFile& file, haddr_t address, const char* buffer, std::s
   });
 }
 
+bool load(DriverFile& file, std::size_t size) {
+  try {
+    file.content.resize(size);
+  } catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+    file.record("read");
+    return false;
+  }
+  return read_disk(file, 0, file.content.data(), size);
+}
+
 // HDF5's view of the driver. These functions are called from C: nothing may be thrown through it.
 
 H5FD_t* driver_open(const char* name, unsigned flags, hid_t access, haddr_t) {
@@ -136,6 +149,10 @@ H5FD_t* driver_open(const char* name, unsigned flags, hid_t access, haddr_t) {
   if (file->descriptor < 0 || ::fstat(file->descriptor, &status) != 0) {
     file->record("open");
     if (file->descriptor >= 0) ::close(file->descriptor);
+    return nullptr;
+  }
+  if (file->state->load && !load(*file, static_cast<std::size_t>(status.st_size))) {
+    ::close(file->descriptor);
     return nullptr;
   }
   file->end_of_file = static_cast<haddr_t>(status.st_size);
@@ -191,6 +208,12 @@ herr_t driver_get_handle(H5FD_t* file, hid_t, void** handle) {
 herr_t driver_read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, size_t size, void* buffer) {
   DriverFile& mine = own_part(file);
   auto* const bytes = static_cast<char*>(buffer);
+  if (mine.state->load) {
+    const std::size_t there = address < mine.content.size() ? std::min<std::size_t>(size, mine.content.size() - address) : 0;
+    std::copy_n(mine.content.data() + (there > 0 ? address : 0), there, bytes);
+    std::memset(bytes + there, 0, size - there);
+    return 0;
+  }
   if (mine.overlay.empty()) return read_disk(mine, address, bytes, size) ? 0 : -1;
   const bool whole = for_each_block(address, size, [&](haddr_t block, std::size_t offset, std::size_t done, std::size_t length) {
     const std::vector<char>* kept = mine.overlay.find(block);

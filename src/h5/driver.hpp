@@ -18,6 +18,7 @@ struct DriverState : std::enable_shared_from_this<DriverState> {
   int error = 0;              ///< errno of the first failure since something was last opened; 0: none
   const char* action = "";    ///< "open", "read", "write"
   bool write_failed = false;  ///< the file on disk is not complete and will not be
+  bool load = false;          ///< to be read as a whole when it is opened
 };
 
 /// File access properties that use the driver and report to `state`.

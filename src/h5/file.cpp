@@ -41,8 +41,9 @@ File File::create(const std::filesystem::path& path) {
   return {std::move(state), std::make_shared<Handle>(id, H5Fclose), path};
 }
 
-File File::open(const std::filesystem::path& path, unsigned flags) {
+File File::open(const std::filesystem::path& path, unsigned flags, bool load) {
   auto state = std::make_shared<DriverState>();
+  state->load = load;
   const Handle access = access_properties(state.get(), H5F_LIBVER_LATEST);
   const hid_t id = H5Fopen(path.c_str(), flags, access.id());
   if (id < 0) refuse_file("open as HDF5 file", *state, path);
@@ -53,6 +54,11 @@ File File::open(const std::filesystem::path& path, unsigned flags) {
 File File::open_read_only(const std::filesystem::path& path) {
   initialize();
   return open(path, H5F_ACC_RDONLY);
+}
+
+File File::open_loaded(const std::filesystem::path& path) {
+  initialize();
+  return open(path, H5F_ACC_RDONLY, true);
 }
 
 File File::open_read_write(const std::filesystem::path& path) {

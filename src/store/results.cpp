@@ -75,7 +75,7 @@ bool copy_part(const h5::Group& root, const OutputDirectory& directory, const st
     base::log_warning("'{}': {}: it is left out of the result file; remove it, and the next run makes it again", file.string(), problem);
     return false;
   }
-  const h5::File part = h5::File::open_read_only(file);
+  const h5::File part = h5::File::open_loaded(file);
   h5::copy_object(part.root(), "", root, "parts/" + table + "/" + outcome.key.hex());
   return true;
 }

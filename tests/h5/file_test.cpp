@@ -45,6 +45,20 @@ TEST_F(FileTest, GroupsAreListedOpenedCopiedAndRemoved) {
   EXPECT_THAT(a.root().children(), ElementsAre("z"));
 }
 
+TEST_F(FileTest, ALoadedFileNeedsItsDiskNoMore) {
+  {
+    File file = File::create(path("a.h5"));
+    file.root().create_group("x").write_array("values", std::vector<double>(50'000, 7), {50'000});
+    file.close();
+  }
+  const File loaded = File::open_loaded(path("a.h5"));
+  std::filesystem::resize_file(path("a.h5"), 0);
+  File copy = File::create(path("b.h5"));
+  copy_object(loaded.root(), "x", copy.root(), "x");
+  EXPECT_EQ(copy.root().read_array<double>("x/values").values, std::vector<double>(50'000, 7));
+  EXPECT_THAT(error_of([&] { File::open_loaded(path("nothing.h5")); }), HasSubstr("No such file or directory"));
+}
+
 TEST_F(FileTest, AttributesRoundTripThroughH5py) {
   File file = File::create(path("a.h5"));
   const std::string long_text(200'000, 'x');

@@ -134,6 +134,9 @@ class File {
  public:
   static File create(const std::filesystem::path& path);  ///< replaces an existing file
   static File open_read_only(const std::filesystem::path& path);
+  /// The same, read as a whole before HDF5 sees any of it: nothing that is done with it can meet a disk that fails. For copy_object(),
+  /// in which HDF5 crashes at a read that fails.
+  static File open_loaded(const std::filesystem::path& path);
   static File open_read_write(const std::filesystem::path& path);
   ~File();  ///< closes; a failure is lost, so a writer calls close()
   File(File&&) noexcept = default;
@@ -146,7 +149,7 @@ class File {
 
  private:
   File(std::shared_ptr<DriverState> state, std::shared_ptr<Handle> handle, std::filesystem::path path);
-  static File open(const std::filesystem::path& path, unsigned flags);
+  static File open(const std::filesystem::path& path, unsigned flags, bool load = false);
   std::shared_ptr<DriverState> state_;
   std::shared_ptr<Handle> handle_;
   std::filesystem::path path_;
