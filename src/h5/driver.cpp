@@ -186,7 +186,7 @@ herr_t driver_query(const H5FD_t*, unsigned long* flags) {
 
 /// The properties with which HDF5 opens a file that an external link names.
 void* driver_fapl_get(H5FD_t* file) {
-  auto* const info = static_cast<DriverState**>(H5allocate_memory(sizeof(DriverState*), false));
+  auto* const info = static_cast<DriverState**>(H5allocate_memory(sizeof(void*), false));
   if (info != nullptr) *info = own_part(file).state.get();
   return info;
 }
