@@ -49,7 +49,7 @@ std::size_t headings(const TextTable& table) {
 
 }  // namespace
 
-std::string format_text(TextTable table) {
+std::string format_text(const TextTable& table) {
   const std::size_t first = headings(table);
   const std::vector<std::size_t> width = widths(table, first);
   std::vector<std::string> titles;

@@ -22,7 +22,7 @@ struct TextTable {
 
 /// Columns as wide as their texts, a blank between them. While a line is longer than line_width, the first leading column becomes a
 /// heading above the rows that share it: "data set mnist".
-std::string format_text(TextTable table);
+std::string format_text(const TextTable& table);
 
 /// Breaks a sentence into lines of at most line_width, at blanks.
 std::string wrapped(const std::string& text, const std::string& indent = "");
