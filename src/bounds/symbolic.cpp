@@ -102,7 +102,7 @@ class SymbolicOpt final : public BoundsMethod {
   /// The intersection with "symbolic" makes "never looser" hold exactly: better bounds of one layer may worsen a heuristic slope further
   /// on.
   Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
-    const Bounds first = make_l1()->compute(network, ball, budget);
+    Bounds first = make_l1()->compute(network, ball, budget);
     if (!first.complete) return first;
     Propagation propagation(network, ball, first);
     Bounds plain = first;
