@@ -59,9 +59,10 @@ std::string read_description(const Node& document, Problems& problems) {
 Parameters read_run(const Node& document, Problems& problems) {
   Parameters run;
   if (const Node* node = document.find("run"))
-    read_leaves(*node, run_schema(), {"run", node->line, node->column}, problems, [&](const Field& field, const Node& value, Place here) {
-      if (auto read = read_value(value, field, here, problems)) run.set(field.name, std::move(*read));
-    });
+    read_leaves(*node, run_schema(), {"run", node->line, node->column}, problems,
+                [&](const Field& field, const Node& value, const Place& here) {
+                  if (auto read = read_value(value, field, here, problems)) run.set(field.name, std::move(*read));
+                });
   fill_defaults(run, run_schema());
   return run;
 }
