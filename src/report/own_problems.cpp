@@ -259,7 +259,7 @@ std::string format_text(const OwnProblems& own) {
                   number(row.median_seconds, 3), number(row.speed_up, 1), share(row.transfer_adversarial, row.transfer_networks)});
     table.rows.push_back(std::move(cells));
   }
-  return describe_common(own.common) + format_text(std::move(table)) + "\n" +
+  return describe_common(own.common) + format_text(table) + "\n" +
          wrapped("Each network's own adversarial input. " + outcome_legend(counts) +
                  "; acc., binaries, nodes, time (bounds, model and solver): medians; speed-up: geometric mean, over problems decided with "
                  "both, of the time as trained over the time pruned (0.01 s added to each); transfer: how often the found inputs are "

@@ -190,7 +190,7 @@ std::string format_text(const Summary& summary) {
       cells.insert(cells.end(), {percentage(row.faster, row.pairs), percentage(row.faster_with_finetuning, row.pairs)});
     table.rows.push_back(std::move(cells));
   }
-  std::string text = describe_common(summary.common) + format_text(std::move(table)) + "\n";
+  std::string text = describe_common(summary.common) + format_text(table) + "\n";
   text += wrapped(
       outcome_legend(counts) +
       "; binaries, acc.: medians of the embedded network's binary variables and test accuracy; first: median wall time to the first "
