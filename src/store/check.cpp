@@ -83,8 +83,7 @@ ResultsView look_at_results(const fs::path& file, Findings& findings) {
     const h5::File opened = h5::File::open_read_only(file);
     view.keys = text_column(opened.root(), "stages", "key");
     view.statuses = text_column(opened.root(), "stages", "status");
-    const h5::File results = h5::File::open_read_only(file);
-    view.configuration = results.root().read_attribute<std::string>("configuration_fingerprint");
+    view.configuration = opened.root().read_attribute<std::string>("configuration_fingerprint");
   });
   return view;
 }
