@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Is the `cbc` command line right, with which options, and how fast? On problems whose maximum is known.
 
-usage: cbc_options.py ESPALIER PROBLEMS.h5 OUT.tsv [--models paper:box paper:l1] [--options NAME...] [--limit 60]
+usage: cbc_options.py ESPALIER PROBLEMS.h5 OUT.tsv [--models big-m-literal:interval-box big-m-literal:interval] [--options NAME...] [--limit 60]
        cbc_options.py --table OUT.tsv
 
 A proven maximum that is more than 1e-5 from the known one is wrong, and so is a model called infeasible. With options that begin with
@@ -75,7 +75,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("problems")
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--models", nargs="+", default=["paper:box", "paper:l1"])
+    parser.add_argument("--models", nargs="+", default=["big-m-literal:interval-box", "big-m-literal:interval"])
     parser.add_argument("--options", nargs="+", default=list(OPTIONS), choices=list(OPTIONS))
     parser.add_argument("--limit", type=float, default=60)
     options = parser.parse_args()

@@ -4,7 +4,7 @@
 usage: engines.py ESPALIER PROBLEMS OUT.tsv ENGINE... [--goal decide] [--limit 60] [--sample 16] [--seed 1] [--again]
        engines.py --summary TSV...
 
-ENGINE is solver:formulation:bounds (native and attack need no more). --sample takes that many problems by a seeded draw, one from
+ENGINE is solver:formulation:bounds (bab and attack need no more). --sample takes that many problems by a seeded draw, one from
 each family of data set, side, depth and width before a second from any. A second run does what is missing, and again what a shorter
 limit had left open; --again drops the named engines' rows of that goal first, for a new binary. Limits and times are CPU time, so that
 other work on the machine does not count; bounds, model and process are in them.
@@ -93,12 +93,12 @@ def number(value):
 
 def ask(program, path, name, engine, goal, limit):
     """The program's row about one problem."""
-    *solver, formulation, bounds = engine.split(":") if ":" in engine else [engine, "lean", "l1"]
+    *solver, formulation, bounds = engine.split(":") if ":" in engine else [engine, "big-m", "interval"]
     solver = ":".join(solver)
     command = [program, "solve", str(path), "--problem", name, "--solver", solver, "--formulation", formulation, "--bounds", bounds]
     command += ["--goal", goal, "--cpu-limit", str(limit), "--time-limit", str(100 * limit), "--json"]
     command += ["--check-share", "0"]  # the solver's own time; what it says is compared with what others say
-    if formulation == "paper":
+    if formulation == "big-m-literal":
         command += ["--start", "none"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.stdout:
@@ -118,28 +118,28 @@ def shifted_mean(values, shift=0.1):
 
 
 def first_inputs(rows):
-    """How much earlier native has its first adversarial input, where one exists. The clock is coarse below 1 ms, which counts as 1 ms; an engine
+    """How much earlier bab has its first adversarial input, where one exists. The clock is coarse below 1 ms, which counts as 1 ms; an engine
     that finds none counts with the time after which it gave up."""
     decide = {(row["engine"], row["family"], row["sample"]): row for row in rows if row["goal"] == "decide"}
-    for engine in sorted({key[0] for key in decide} - {"native"}):
+    for engine in sorted({key[0] for key in decide} - {"bab"}):
         ratios, found = [], 0
         for (name, *problem), row in decide.items():
-            native = decide.get(("native", *problem))
-            if name != engine or native is None or native["first_s"] == "nan":
+            bab = decide.get(("bab", *problem))
+            if name != engine or bab is None or bab["first_s"] == "nan":
                 continue
             found += row["first_s"] != "nan"
-            times = [float(r["first_s" if r["first_s"] != "nan" else "total_s"]) for r in (row, native)]
+            times = [float(r["first_s" if r["first_s"] != "nan" else "total_s"]) for r in (row, bab)]
             ratios.append(max(times[0], 1e-3) / max(times[1], 1e-3))
         if ratios:
-            print(f"\nfirst adversarial input, {engine} over native, {len(ratios)} problems where one exists, of which {engine} finds {found}: "
+            print(f"\nfirst adversarial input, {engine} over bab, {len(ratios)} problems where one exists, of which {engine} finds {found}: "
                   f"median {statistics.median(ratios):.3g}, smallest {min(ratios):.3g}")
 
 
 def engine_table(groups):
     width = max(len(engine) for engine, _, _ in groups)
     print(f"{'engine':<{width}} {'goal':<8} {'limit s':>7} {'n':>4} {'adv':>4} {'robust':>6} {'optimal':>7} {'open':>4} "
-          f"{'median s':>8} {'sgm s':>8} {'x native':>8} {'max s':>7} {'first: median':>13} {'max':>7} {'found':>5}")
-    native = {goal: rows for (engine, goal, _), rows in groups.items() if engine == "native"}
+          f"{'median s':>8} {'sgm s':>8} {'x bab':>8} {'max s':>7} {'first: median':>13} {'max':>7} {'found':>5}")
+    bab = {goal: rows for (engine, goal, _), rows in groups.items() if engine == "bab"}
     for (engine, goal, limit), group in sorted(groups.items()):
         statuses = collections.Counter(row["status"] for row in group)
         total = [float(row["total_s"]) for row in group]
@@ -149,7 +149,7 @@ def engine_table(groups):
         for word in ("robust", "optimal"):
             statuses[word] += statuses[word + "_claimed"]
         asked = {(row["family"], row["sample"]) for row in group}
-        same = [float(row["total_s"]) for row in native.get(goal, []) if (row["family"], row["sample"]) in asked]
+        same = [float(row["total_s"]) for row in bab.get(goal, []) if (row["family"], row["sample"]) in asked]
         ratio = f"{shifted_mean(total) / shifted_mean(same):8.1f}" if len(same) == len(group) else f"{'-':>8}"
         print(f"{engine:<{width}} {goal:<8} {limit:>7} {len(group):4} {statuses['adversarial']:4} {statuses['robust']:6} {statuses['optimal']:7} "
               f"{statuses['limit'] + statuses['error']:4} {statistics.median(total):8.4f} {shifted_mean(total):8.4f} {ratio} {max(total):7.2f} "
@@ -190,8 +190,8 @@ def summary(files):
     first_inputs(rows)
     disagreement(rows)
     for row in rows:
-        if row["status"] in ("limit", "error") and row["engine"] == "native":
-            print(f"\nopen: native {row['goal']} {row['family']} image {row['sample']}: verified {float(row['verified']):.4f}, "
+        if row["status"] in ("limit", "error") and row["engine"] == "bab":
+            print(f"\nopen: bab {row['goal']} {row['family']} image {row['sample']}: verified {float(row['verified']):.4f}, "
                   f"bound {float(row['bound']):.4f}, {row['nodes']} nodes, {float(row['total_s']):.1f} s")
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How the cost of an exact answer grows with width, depth and radius, for several engines.
 
-usage: growth.py ESPALIER PROBLEMS OUT.tsv [--engines native cbc:lean:symbolic-opt] [--limit 30] [--again]
+usage: growth.py ESPALIER PROBLEMS OUT.tsv [--engines bab cbc:big-m:alpha-crown] [--limit 30] [--again]
        growth.py --table OUT.tsv
        growth.py --draw OUT.tsv FIGURE
 
@@ -141,7 +141,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("problems")
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--engines", nargs="+", default=["native", "cbc:lean:symbolic-opt"])
+    parser.add_argument("--engines", nargs="+", default=["bab", "cbc:big-m:alpha-crown"])
     parser.add_argument("--limit", type=float, default=30)
     parser.add_argument("--again", action="store_true")
     return run(parser.parse_args())

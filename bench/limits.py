@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does a solve end at its time limit, whatever it is doing then?
 
-    limits.py ESPALIER [--limits 0.2 2 10] [--engines native attack cbc ...] [--bounds ...] [--formulations ...] [--networks ...]
+    limits.py ESPALIER [--limits 0.2 2 10] [--engines bab attack cbc ...] [--bounds ...] [--formulations ...] [--networks ...]
 
 Random networks (He et al. 2015) on which bounds, model and search each take longer than the limits. One line per network, engine, formulation,
 bounds and limit: seconds of the row, wall time of the whole command (it reads the network twice), what the row says, and whether the row's
@@ -20,8 +20,8 @@ import h5py
 import numpy as np
 
 NETWORKS = {"784-100x6": [784] + [100] * 6 + [10], "784-1000x2": [784, 1000, 1000, 10], "784-3000x2": [784, 3000, 3000, 10]}
-BOUNDS = ["box", "l1", "symbolic", "symbolic-opt", "lp", "mip"]
-FORMULATIONS = ["lean", "paper", "split"]
+BOUNDS = ["interval-box", "interval", "crown", "alpha-crown", "obbt-lp", "obbt-mip"]
+FORMULATIONS = ["big-m", "big-m-literal", "big-m-split"]
 
 
 def write_problem(path, name, widths):
@@ -56,7 +56,7 @@ def solve(program, problem, limit, engine, formulation, bounds):
 
 def combinations(engines, formulations, bounds):
     for engine in engines:
-        if engine in ("native", "attack"):
+        if engine in ("bab", "attack"):
             yield engine, None, None
         else:
             yield from ((engine, formulation, kind) for formulation in formulations for kind in bounds)
@@ -66,7 +66,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--limits", nargs="+", type=float, default=[0.2, 2, 10])
-    parser.add_argument("--engines", nargs="+", default=["native", "attack", "cbc"])
+    parser.add_argument("--engines", nargs="+", default=["bab", "attack", "cbc"])
     parser.add_argument("--formulations", nargs="+", default=FORMULATIONS, choices=FORMULATIONS)
     parser.add_argument("--bounds", nargs="+", default=BOUNDS, choices=BOUNDS)
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Where the time of a solve goes: samples of perf, by part. Usage: bench/profile.sh ESPALIER PROBLEM.h5 [solve's options, by default native, decide]
+# Where the time of a solve goes: samples of perf, by part. Usage: bench/profile.sh ESPALIER PROBLEM.h5 [solve's options, by default bab, decide]
 set -euo pipefail
 program=$1 problem=$2
 shift 2
-[ $# -gt 0 ] || set -- --solver native --goal decide
+[ $# -gt 0 ] || set -- --solver bab --goal decide
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 perf record -q -e cpu-clock -F 500 -o "$folder/perf.data" "$program" solve "$problem" "$@" >"$folder/row" 2>&1

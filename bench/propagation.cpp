@@ -75,7 +75,7 @@ double products_seconds(const std::vector<Rows>& weights, Eigen::Index rows) {
 }
 
 void measure(const problem::Problem& problem, double peak) {
-  const bounds::Bounds valid = bounds::make_bounds_method("symbolic")->compute(problem.network, problem.ball());
+  const bounds::Bounds valid = bounds::make_bounds_method("crown")->compute(problem.network, problem.ball());
   bounds::Propagation propagation(problem.network, problem.ball(), valid);
   std::vector<Rows> weights;
   double operations = 0;

@@ -12,7 +12,7 @@ The relaxation: inputs in the L1 ball cut with the box, every unstable hidden ne
 
 Bounds of hidden neurons: of the first layer exact (fractional knapsack), of the others by backward substitution with one fixed lower slope
 per neuron (crown), or by two linear programs per unstable neuron over the relaxation of the layers before, without cuts (lp); interval
-knows nothing of the ball nor of other layers. Optimum: what ESPALIER's native engine verifies within --limit CPU seconds; "*" if it does
+knows nothing of the ball nor of other layers. Optimum: what ESPALIER's branch and bound verifies within --limit CPU seconds; "*" if it does
 not prove it. Columns: "closed" is the share of the gap in percent; times are CPU time, from scratch, in ms: "LP ms" is the first program, "last"
 the final one with all its cuts, "all ms" every round and the separation; "slack" the smallest of any cut at any point of the check. The first
 such part is of box cuts, the second of ball cuts.
@@ -163,8 +163,8 @@ def trees(problem, row, options):
 BOUNDS = {"interval": interval_bounds, "crown": backward_bounds, "lp": program_bounds}
 
 
-def native(program, path, name, limit):
-    command = [program, "solve", path, "--problem", name, "--solver", "native", "--json", "--cpu-limit", str(limit), "--time-limit", str(100 * limit)]
+def bab(program, path, name, limit):
+    command = [program, "solve", path, "--problem", name, "--solver", "bab", "--json", "--cpu-limit", str(limit), "--time-limit", str(100 * limit)]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()[0])
 
 
@@ -199,7 +199,7 @@ def main():
     options = parser.parse_args()
     if options.tree:
         parts = " ".join(f"{part:>6} {'s':>6}" for part in ("none", "box", "ball", "lines"))
-        print(f"{'problem':<27} {'eps':>5} {'native':>7} {'s':>6} {parts} {'cuts':>5}")
+        print(f"{'problem':<27} {'eps':>5} {'bab':>7} {'s':>6} {parts} {'cuts':>5}")
     else:
         part = f"{'bound':>8} {'closed':>6} {'last':>6} {'all ms':>7} {'cuts by layer':>13}"
         print(f"{'problem':<27} {'eps':>5} {'bounds':<8} {'s':>6} {'optimum':>8}  {'no cuts':>9} {'LP ms':>6} | {part} | {part} | {'slack':>7}")
@@ -207,7 +207,7 @@ def main():
         with h5py.File(path) as file:
             problems = [Problem(group, name) for name, group in file.items() if not options.only or name in options.only]
         for problem in problems:
-            row = native(options.program, path, problem.group, options.limit)
+            row = bab(options.program, path, problem.group, options.limit)
             best, proven = row["verified_objective"], row["status"] == "optimal"
             if not options.tree:
                 roots(problem, best, proven, options)

@@ -66,7 +66,7 @@ fi
 
 if [ ! -e "$root/results/quickstart" ]; then
   step "Solving the reference problems (tests/reference)"
-  "$root/build/release/espalier" solve "$problems" --solver native
+  "$root/build/release/espalier" solve "$problems" --solver bab
 fi
 
 step "Running configs/quickstart.yaml"

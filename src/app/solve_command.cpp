@@ -25,8 +25,8 @@ struct SolveOptions {
   std::vector<std::string> files;
   std::vector<std::string> problems;
   std::string solver = engine::SolveSettings{}.solver;
-  std::string formulation = "lean";
-  std::string bounds = "l1";
+  std::string formulation = "big-m";
+  std::string bounds = "interval";
   std::string goal = "optimize";
   std::string start = "clean_input";
   std::uint64_t seed = 0;
@@ -142,7 +142,7 @@ int run_solve(const SolveOptions& options) {
                             .memory_limit_mib = options.memory_limit,
                             .seed = options.seed,
                             .log_file = options.log_file}};
-  if (options.solver == "native") job.settings.bounds = "symbolic-opt";  // what it uses; formulation and start do not matter to it
+  if (options.solver == "bab") job.settings.bounds = "alpha-crown";  // what it uses; formulation and start do not matter to it
   engine::check_settings(job.settings);
   engine::require_program(job.settings);
   std::optional<sandbox::Sandbox> sandbox(std::in_place, solve_work(job));
@@ -201,7 +201,7 @@ void add_solve(CLI::App& program, int& exit_code) {
   const CLI::Option* solver =
       command
           ->add_option("--solver", options->solver,
-                       "native: our own branch and bound over symbolic-opt bounds, no MILP; MILP solvers: cbc, external:cbc,\n"
+                       "bab: our own branch and bound over alpha-crown bounds, no MILP; MILP solvers: cbc, external:cbc,\n"
                        "external:glpsol or external:<command line>; attack: no MILP, no proof")
           ->capture_default_str();
   CLI::Option* formulation = command->add_option("--formulation", options->formulation, "MILP formulation")
@@ -235,8 +235,8 @@ void add_solve(CLI::App& program, int& exit_code) {
   command->footer(
       "Examples:\n  espalier solve problems.h5\n  espalier solve problems.h5 --problem mnist_18_2x24_0 --goal decide --json\n"
       "  espalier solve results/dense/problems/*.h5 --time-limit 60\n"
-      "  espalier solve problems.h5 --solver cbc --bounds symbolic-opt --start attack\n"
-      "  espalier solve problems.h5 --solver cbc --bounds symbolic --compress\n"
+      "  espalier solve problems.h5 --solver cbc --bounds alpha-crown --start attack\n"
+      "  espalier solve problems.h5 --solver cbc --bounds crown --compress\n"
       "  espalier solve problems.h5 --solver attack\n"
       "Every problem is read and solved in a process of its own: one that is malformed or crashes is an error in its row, and the\n"
       "others are solved; the exit code is then 1.");

@@ -14,7 +14,7 @@ namespace {
 
 using Maker = std::unique_ptr<BoundsMethod> (*)();
 constexpr std::array<std::pair<const char*, Maker>, 4> registry{
-    {{"box", make_box}, {"l1", make_l1}, {"symbolic", make_symbolic}, {"symbolic-opt", make_symbolic_opt}}};
+    {{"interval-box", make_interval_box}, {"interval", make_interval}, {"crown", make_crown}, {"alpha-crown", make_alpha_crown}}};
 
 }  // namespace
 

@@ -6,9 +6,9 @@
 
 namespace espalier::bounds {
 
-std::unique_ptr<BoundsMethod> make_box();
-std::unique_ptr<BoundsMethod> make_l1();
-std::unique_ptr<BoundsMethod> make_symbolic();
-std::unique_ptr<BoundsMethod> make_symbolic_opt();
+std::unique_ptr<BoundsMethod> make_interval_box();
+std::unique_ptr<BoundsMethod> make_interval();
+std::unique_ptr<BoundsMethod> make_crown();
+std::unique_ptr<BoundsMethod> make_alpha_crown();
 
 }  // namespace espalier::bounds

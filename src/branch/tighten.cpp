@@ -134,7 +134,7 @@ class Searched final : public bounds::BoundsMethod {
 
  private:
   bounds::Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
-    bounds::Bounds bounds = bounds::make_bounds_method("symbolic-opt")->compute(network, ball, budget);
+    bounds::Bounds bounds = bounds::make_bounds_method("alpha-crown")->compute(network, ball, budget);
     if (bounds.complete) tighten(network, ball, {.nodes = nodes_, .budget = budget}, bounds);
     return bounds;
   }
@@ -164,13 +164,13 @@ std::int64_t tighten(const nn::Network& network, const problem::Ball& ball, cons
 
 std::vector<std::string> bounds_method_names() {
   std::vector<std::string> names = bounds::bounds_method_names();
-  names.insert(names.end(), {"lp", "mip"});
+  names.insert(names.end(), {"obbt-lp", "obbt-mip"});
   return names;
 }
 
 std::unique_ptr<bounds::BoundsMethod> make_bounds_method(const std::string& name) {
-  if (name == "lp") return std::make_unique<Searched>(name, 0);
-  if (name == "mip") return std::make_unique<Searched>(name, mip_nodes);
+  if (name == "obbt-lp") return std::make_unique<Searched>(name, 0);
+  if (name == "obbt-mip") return std::make_unique<Searched>(name, mip_nodes);
   const std::vector<std::string> own = bounds::bounds_method_names(), names = bounds_method_names();
   if (std::find(own.begin(), own.end(), name) != own.end()) return bounds::make_bounds_method(name);
   base::fail(base::ErrorKind::configuration, "bounds: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,

@@ -12,7 +12,8 @@ namespace {
 
 using base::ErrorKind;
 using Maker = std::unique_ptr<Formulation> (*)();
-constexpr std::array<std::pair<const char*, Maker>, 3> registry{{{"paper", make_paper}, {"lean", make_lean}, {"split", make_split}}};
+constexpr std::array<std::pair<const char*, Maker>, 3> registry{
+    {{"big-m-literal", make_big_m_literal}, {"big-m", make_big_m}, {"big-m-split", make_big_m_split}}};
 
 void check_classes(const std::string& name, const Query& query) {
   const auto valid = [&](int c) { return c >= 0 && c < query.network.outputs(); };

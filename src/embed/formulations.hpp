@@ -6,8 +6,8 @@
 
 namespace espalier::embed {
 
-std::unique_ptr<Formulation> make_paper();
-std::unique_ptr<Formulation> make_lean();
-std::unique_ptr<Formulation> make_split();
+std::unique_ptr<Formulation> make_big_m_literal();
+std::unique_ptr<Formulation> make_big_m();
+std::unique_ptr<Formulation> make_big_m_split();
 
 }  // namespace espalier::embed

@@ -31,7 +31,7 @@ bool is_beaten(Status status, const SolveResult& check, double largest) {
 
 /// Gaps halfway into the tolerance: the bound has to be nothing but inside.
 SolveSettings check_settings(const SolveSettings& settings, double seconds) {
-  SolveSettings check{.solver = "native", .goal = settings.goal, .time_limit_seconds = seconds, .seed = settings.seed};
+  SolveSettings check{.solver = "bab", .goal = settings.goal, .time_limit_seconds = seconds, .seed = settings.seed};
   check.relative_gap = settings.relative_gap + 0.5 * agreement_tolerance;
   check.absolute_gap = settings.absolute_gap + 0.5 * agreement_tolerance;
   check.memory_limit_mib = settings.memory_limit_mib;
@@ -82,7 +82,7 @@ void confirm(const Solved& solved, Recorder& recorder, SolveResult& result) {
     if (check.dual_bound < milp::infinity) result.proved_bound = check.dual_bound;
     if (is_beaten(result.status, check, largest)) return refute(check, recorder, result);
     if (!is_proved(result.status, check.dual_bound, largest)) return leave_as_claim(settings, check, result);
-    result.proved_by = check.nodes > 1 ? "native" : "bounds";
+    result.proved_by = check.nodes > 1 ? "bab" : "bounds";
   } catch (const std::exception& error) {
     result.proof_seconds = watch.wall_seconds();
     leave_as_claim(error.what(), result);

@@ -59,7 +59,7 @@ std::unique_ptr<Search> make_milp_search(const SolveSettings& settings);
 /// The attack alone: proves nothing.
 std::unique_ptr<Search> make_attack_search();
 /// Branch and bound on ReLU phases, after the attack.
-std::unique_ptr<Search> make_native_search();
+std::unique_ptr<Search> make_bab_search();
 
 /// Runs the attack for up to `share` of the time that is left, shows every improvement to the recorder and adds its time to attack_seconds.
 milp::Result attack(const SearchContext& context, double share = 1);

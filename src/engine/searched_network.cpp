@@ -40,7 +40,7 @@ SearchedNetwork searched_network(const problem::Problem& problem, const nn::Netw
   SearchedNetwork searched = after({}, rescaled, problem);
   if (!settings.compress || settings.solver == "attack") return searched;
   const double begin = watch.wall_seconds();
-  const std::string& method = settings.solver == "native" ? "symbolic-opt" : settings.bounds;
+  const std::string& method = settings.solver == "bab" ? "alpha-crown" : settings.bounds;
   const base::Budget budget(bounds_share * std::max(0.0, settings.time_limit_seconds - begin), settings.stop_requested);
   const bounds::Bounds proof = branch::make_bounds_method(method)->compute(searched.network, problem.ball(), budget);
   if (!proof.complete) note_cut_short("bounds", result);

@@ -51,7 +51,7 @@ bool is_decided(Status status) { return status == Status::optimal || status == S
 
 std::unique_ptr<Search> make_search(const SolveSettings& settings) {
   if (settings.solver == "attack") return make_attack_search();
-  if (settings.solver == "native") return make_native_search();
+  if (settings.solver == "bab") return make_bab_search();
   const std::vector<std::string> names = solver_names();
   if (std::find(names.begin(), names.end(), settings.solver) == names.end() && !settings.solver.starts_with("external:")) {
     base::fail(ErrorKind::configuration, "solver: expected one of {}, found '{}'{}", fmt::join(names, ", "), settings.solver,
@@ -130,7 +130,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   result.solver_seconds = result.total_seconds - result.bounds_seconds - result.embed_seconds;
   if (search->proves()) {
     if (result.dense && result.dual_bound < milp::infinity) result.proved_bound = result.dual_bound;
-    if (is_decided(result.status)) result.proved_by = result.nodes > 1 ? "native" : "bounds";
+    if (is_decided(result.status)) result.proved_by = result.nodes > 1 ? "bab" : "bounds";
   } else if (is_decided(result.status)) {
     const Prove prove = [&problem](const SolveSettings& own, const auto& start) { return run(problem, problem.network, own, start); };
     confirm({.settings = settings, .elapsed_seconds = result.total_seconds, .margin_unit = verifier.margin_unit(), .prove = prove},
@@ -143,7 +143,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
 
 std::vector<std::string> solver_names() {
   std::vector<std::string> names = milp::solver_names();
-  names.emplace_back("native");
+  names.emplace_back("bab");
   names.emplace_back("attack");
   return names;
 }

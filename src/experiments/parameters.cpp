@@ -195,12 +195,12 @@ Schema problem_fields() {
 Schema solve_fields() {
   return {
       text("solve.solver", engine::SolveSettings{}.solver,
-           "native: our own branch and bound over symbolic-opt bounds, no MILP (solve.formulation, bounds and start do not matter to it); "
+           "bab: our own branch and bound over alpha-crown bounds, no MILP (solve.formulation, bounds and start do not matter to it); "
            "MILP solvers: cbc, external:cbc, external:glpsol or external:<command line>; attack: no MILP and no proof"),
-      text("solve.formulation", "lean",
+      text("solve.formulation", "big-m",
            "MILP formulation: that of Pham et al., literally; the same with fewer rows and columns; that of Cacciola et al.",
-           {"paper", "lean", "split"}),
-      text("solve.bounds", "l1", "pre-activation bounds", branch::bounds_method_names()),
+           {"big-m-literal", "big-m", "big-m-split"}),
+      text("solve.bounds", "interval", "pre-activation bounds", branch::bounds_method_names()),
       boolean("solve.compress", false,
               "exact compression per problem: hidden neurons that solve.bounds prove to be off or linear over the ball leave the embedded "
               "network before it is searched; answers are those of the network as it was"),

@@ -59,9 +59,9 @@ Parameters normalised(Parameters p) {
   if (p.text("prune.finetuning") == "none")
     for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"}) reset(p, name);
   if (p.text("prune.criterion") != "random") reset(p, "prune.seed");
-  if (p.text("solve.solver") == "native") {
+  if (p.text("solve.solver") == "bab") {
     for (const char* name : {"solve.formulation", "solve.start"}) reset(p, name);
-    p.set("solve.bounds", std::string("symbolic-opt"));
+    p.set("solve.bounds", std::string("alpha-crown"));
   }
   if (p.text("solve.solver") == "attack")
     for (const char* name : {"solve.formulation", "solve.bounds", "solve.compress", "solve.start", "solve.node_limit"}) reset(p, name);
@@ -87,7 +87,7 @@ void check_selection(const Parameters& p) {
 void check_exact(const Parameters& p) {
   if (p.text("prune.proof") == "none")
     base::fail(ErrorKind::configuration,
-               "prune.proof: prune.criterion: exact removes what bounds prove to be superfluous: expected their kind, such as symbolic, "
+               "prune.proof: prune.criterion: exact removes what bounds prove to be superfluous: expected their kind, such as crown, "
                "found none");
   if (p.text("prune.finetuning") != "none")
     base::fail(ErrorKind::configuration, "prune.finetuning: prune.criterion: exact leaves the function as it is: expected none, found {}",
@@ -167,15 +167,15 @@ double epoch_seconds(const Parameters& p) {
 }
 
 /// Grows exponentially with the neurons that are left: tenfold every 16 with bounds that ignore the ball, every 70 with Cbc, every 100 with
-/// `native`; sparse models are easier. The limit caps all.
+/// `bab`; sparse models are easier. The limit caps all.
 double solve_seconds(const Parameters& p) {
   const std::string& solver = p.text("solve.solver");
   const double left = 1.0 - p.real("prune.rate");
   double neurons = 0;
   for (const std::int64_t width : p.integers("network.hidden")) neurons += static_cast<double>(width);
   if (p.text("prune.structure") == "structured") neurons *= left;
-  const double tenfold = solver == "native" || solver == "attack" ? 100 : p.text("solve.bounds") == "box" ? 16 : 70;
-  const double small = solver == "native" || solver == "attack" ? 0.005 : 0.05;
+  const double tenfold = solver == "bab" || solver == "attack" ? 100 : p.text("solve.bounds") == "interval-box" ? 16 : 70;
+  const double small = solver == "bab" || solver == "attack" ? 0.005 : 0.05;
   return std::min(p.real("solve.time_limit"), small * std::pow(10, neurons / tenfold) * std::pow(left, 1.5));
 }
 

@@ -36,7 +36,7 @@ Schema outcome_columns() {
       column("dual_bound", real, "1",
              "claimed upper bound on the margin of the network that was searched last (embedded, or dense after it); +inf if none"),
       column("proved_by", text, "",
-             "what proves that an optimal or robust status holds: bounds (of our own, without branching) or native (our own branch and "
+             "what proves that an optimal or robust status holds: bounds (of our own, without branching) or bab (our own branch and "
              "bound); else none"),
       measured("proof_seconds", real, "s",
                "wall time of the check of a MILP solver's answer by bounds of our own, after total_seconds; 0 if there was none"),
@@ -47,7 +47,7 @@ Schema outcome_columns() {
                "wall time from the start of the bounds to the first verified adversarial input; NaN if none"),
       column("incumbents", integer, "1", "incumbents evaluated on the dense network"),
       column("nodes", integer, "nodes", "branch-and-bound nodes"),
-      column("iterations", integer, "1", "simplex iterations; steps of the attack (solver attack); rows propagated (solver native)"),
+      column("iterations", integer, "1", "simplex iterations; steps of the attack (solver attack); rows propagated (solver bab)"),
       measured("bounds_seconds", real, "s", "wall time of the pre-activation bounds"),
       measured("embed_seconds", real, "s", "wall time of building the model"),
       measured("solver_seconds", real, "s", "wall time inside the solver"),
@@ -111,8 +111,8 @@ const Schema& solve_arrays() {
         column("incumbent_claimed", ValueType::real, "1", "margin of the embedded network at each incumbent, as the solver claims"),
         column("incumbent_verified", ValueType::real, "1", "margin of the dense network at each incumbent, by forward pass"),
         measured("bound_seconds", ValueType::real, "s",
-                 "time of each improvement of the dual bound since the start of the bounds (solver native)"),
-        column("bound_values", ValueType::real, "1", "dual bound from then on, as the solver claims (solver native)"),
+                 "time of each improvement of the dual bound since the start of the bounds (solver bab)"),
+        column("bound_values", ValueType::real, "1", "dual bound from then on, as the solver claims (solver bab)"),
     };
     const Schema proof = compression_arrays();
     all.insert(all.end(), proof.begin(), proof.end());

@@ -293,7 +293,7 @@ class Failures(Case):
 
     # Rank counts: 1, 3.
     def test_a_solver_that_is_not_there_is_refused_before_anything_is_trained(self):
-        for solver, says in (("gurobi", ["solve.solver", "expected one of", "native", "found 'gurobi'"]),
+        for solver, says in (("gurobi", ["solve.solver", "expected one of", "bab", "found 'gurobi'"]),
                              ("cbd", ["did you mean 'cbc'?"]),
                              ("external:nosuch", ["{model}", "external:nosuch"]),
                              ("external:nosuch {model} {solution}", ["found no 'nosuch' in PATH"]),

@@ -43,7 +43,7 @@ class Regularisation(Case):
                  "select.margin=-1": "real number >= 0, found '-1'",
                  "prune.tolerance=2": "real number in [0, 1], found '2'",
                  "prune.row_fraction=1": "real number in [0, 1), found '1'",
-                 "prune.proof=fog": "expected one of none, box, l1, symbolic, symbolic-opt, lp, mip, found 'fog'"}
+                 "prune.proof=fog": "expected one of none, interval-box, interval, crown, alpha-crown, obbt-lp, obbt-mip, found 'fog'"}
         for setting, says in cases.items():
             with self.subTest(setting):
                 result = self.run_with(setting, code=2)

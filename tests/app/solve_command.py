@@ -26,7 +26,7 @@ class Solve(Case):
         self.assertEqual([a["problem"] for a in answers], list(optima))
         for answer in answers:
             self.assertLessEqual(KEYS, set(answer))
-            self.assertEqual((answer["status"], answer["solver"]), ("optimal", "native"))
+            self.assertEqual((answer["status"], answer["solver"]), ("optimal", "bab"))
             self.assertAlmostEqual(answer["claimed_objective"], optima[answer["problem"]], delta=1e-5)
             self.assertAlmostEqual(answer["verified_objective"], optima[answer["problem"]], delta=1e-5)
 
@@ -45,7 +45,7 @@ class Solve(Case):
         name, optimum = next(iter(small_problems().items()))
         answer, = json_lines(self.run_ok("solve", PROBLEMS, "--problem", name, "--solver", "cbc", "--json").stdout)
         self.assertEqual((answer["status"], answer["solver"]), ("optimal", "cbc"))
-        self.assertIn(answer["proved_by"], ("bounds", "native"))
+        self.assertIn(answer["proved_by"], ("bounds", "bab"))
         self.assertGreater(answer["proof_seconds"], 0)
         self.assertAlmostEqual(answer["proved_bound"], optimum, delta=2e-5 * (1 + abs(optimum)))
 
@@ -147,8 +147,8 @@ class BadProblemFile(Case):
         self.refused("solve", PROBLEMS, "--solver", "gurobi", code=2, says=["gurobi", "cbc"])
         self.refused("solve", PROBLEMS, "--solver", "external:nosuch {model} {solution}", code=2, says="found no 'nosuch' in PATH")
         self.refused("solve", PROBLEMS, "--memory-limit", "1e14", code=2, says=["--memory-limit", "1e14 not in range"])
-        for option, value in (("--bounds", "l1"), ("--formulation", "lean"), ("--start", "none")):
-            self.refused("solve", PROBLEMS, option, value, code=2, says=[option, "--solver cbc", "native"])
+        for option, value in (("--bounds", "interval"), ("--formulation", "big-m"), ("--start", "none")):
+            self.refused("solve", PROBLEMS, option, value, code=2, says=[option, "--solver cbc", "bab"])
 
 
 def put(file, name="p", dtype="f4", image=(.2, .5, .9, .1), label=1, layers=("layer_0", "layer_1")):
@@ -212,7 +212,7 @@ class Forms(Case):
             for k in range(10):
                 group[f"network/layer_{k}/weight"] = (np.eye(4) * (3e38 if k < 9 else 1)).astype("f4")
             put(file, "b")
-        for solver in ("native", "cbc"):
+        for solver in ("bab", "cbc"):
             a, b = self.rows(self.folder / "overflow.h5", "--solver", solver, code=1)
             self.assertEqual(a["status"], "error", solver)
             self.assertNotEqual(a["detail"], "")

@@ -59,9 +59,9 @@ class Descriptors(Surrounded):
         run = f"run $TINY --out $OUT {' '.join(SMALL)}"
         self.line(f"$E {run} <&- >&- 2>&-", 0)
         self.run_ok("check", self.folder / "out")
-        solved = self.line(f"$E solve {PROBLEMS} --problem {PROBLEM} --solver native --json 2>&- <&-", 0)
+        solved = self.line(f"$E solve {PROBLEMS} --problem {PROBLEM} --solver bab --json 2>&- <&-", 0)
         self.assertEqual(json.loads(solved.stdout)["problem"], PROBLEM)
-        lost = self.line(f"$E solve {PROBLEMS} --problem {PROBLEM} --solver native >&-", 3)
+        lost = self.line(f"$E solve {PROBLEMS} --problem {PROBLEM} --solver bab >&-", 3)
         self.assertIn("cannot write to standard output: Bad file descriptor", lost.stderr)
 
     def test_too_few_descriptors_are_refused_and_few_are_enough(self):
@@ -73,7 +73,7 @@ class Descriptors(Surrounded):
 
 class Output(Surrounded):
     def test_lost_output_is_an_error(self):
-        for command in ("plan $TINY", "plan $TINY --json", "plan --parameters", "--help", f"solve {PROBLEMS} --problem {PROBLEM} --solver native"):
+        for command in ("plan $TINY", "plan $TINY --json", "plan --parameters", "--help", f"solve {PROBLEMS} --problem {PROBLEM} --solver bab"):
             result = self.line(f"$E {command} > /dev/full", 3)
             self.assertIn("cannot write to standard output: No space left on device", result.stderr)
         self.line(f"$E run $TINY --out $OUT {' '.join(SMALL)} > /dev/full", 0)  # it prints nothing there

@@ -116,7 +116,7 @@ TEST(Bounds, TheMethodsAreOrderedByTightness) {
 TEST(Bounds, BoxContainsSampledPointsOfTheBoxAndItsCorners) {
   base::RandomStream random(2, "points");
   for (const Problem& problem : assorted_problems()) {
-    const Bounds bounds = make_bounds_method("box")->compute(problem.network, problem.ball());
+    const Bounds bounds = make_bounds_method("interval-box")->compute(problem.network, problem.ball());
     for (int i = 0; i < 300; ++i) {
       Eigen::VectorXd x(problem.input.size());
       for (double& value : x) value = i % 2 ? random.uniform() : static_cast<double>(random.below(2));
@@ -129,10 +129,10 @@ TEST(Bounds, L1IsNeverLooserThanBoxAndEqualsItWhenTheBudgetIsLarge) {
   std::vector<Problem> problems = assorted_problems();
   problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
   for (Problem& problem : problems) {
-    const Bounds box = make_bounds_method("box")->compute(problem.network, problem.ball());
-    const Bounds l1 = make_bounds_method("l1")->compute(problem.network, problem.ball());
+    const Bounds box = make_bounds_method("interval-box")->compute(problem.network, problem.ball());
+    const Bounds l1 = make_bounds_method("interval")->compute(problem.network, problem.ball());
     problem.epsilon = static_cast<double>(problem.input.size());
-    const Bounds whole_box = make_bounds_method("l1")->compute(problem.network, problem.ball());
+    const Bounds whole_box = make_bounds_method("interval")->compute(problem.network, problem.ball());
     for (std::size_t k = 0; k < box.layers.size(); ++k) {
       EXPECT_TRUE((l1.layers[k].lower.array() >= box.layers[k].lower.array()).all()) << problem.name << ", layer " << k;
       EXPECT_TRUE((l1.layers[k].upper.array() <= box.layers[k].upper.array()).all()) << problem.name << ", layer " << k;
@@ -148,7 +148,7 @@ TEST(Bounds, FirstLayerOfL1IsAttainedAtAPointOfTheBall) {
   for (const Problem& problem : problems) {
     const problem::Ball ball = problem.ball();
     const nn::Layer& layer = problem.network.layers.front();
-    const LayerBounds first = make_bounds_method("l1")->compute(problem.network, ball).layers.front();
+    const LayerBounds first = make_bounds_method("interval")->compute(problem.network, ball).layers.front();
     for (Eigen::Index i = 0; i < layer.outputs(); ++i) {
       const Eigen::VectorXd w = layer.weight.row(i).cast<double>();
       const Eigen::VectorXd highest = problem::maximise_linear(ball, w).maximiser, lowest = problem::maximise_linear(ball, -w).maximiser;
@@ -166,13 +166,13 @@ TEST(Bounds, IntervalsOfAHandComputedNetwork) {
   network.layers.push_back(
       {.weight = (nn::WeightMatrix(1, 2) << -3, 1).finished(), .bias = Eigen::VectorXf::Constant(1, 1.0F), .mask = {}});
   const problem::Ball ball{.centre = Eigen::Vector2d(0.5, 0.25), .radius = 0.25};
-  const Bounds box = make_bounds_method("box")->compute(network, ball);
+  const Bounds box = make_bounds_method("interval-box")->compute(network, ball);
   EXPECT_NEAR(box.layers[0].lower[0], -1.5, 1e-14);
   EXPECT_NEAR(box.layers[0].upper[0], 1.5, 1e-14);
   EXPECT_NEAR(box.layers[1].lower[0], 1 - 3 * 1.5, 1e-13);
   EXPECT_NEAR(box.layers[1].upper[0], 1, 1e-14);
   // Budget 0.25 on the steeper pixel: 0.5 + 0.5 - 0.5 -+ 2 * 0.25.
-  const Bounds l1 = make_bounds_method("l1")->compute(network, ball);
+  const Bounds l1 = make_bounds_method("interval")->compute(network, ball);
   EXPECT_NEAR(l1.layers[0].lower[0], 0.0, 1e-14);
   EXPECT_NEAR(l1.layers[0].upper[0], 1.0, 1e-14);
   // A neuron without weights is exactly its bias.
@@ -189,12 +189,12 @@ TEST(Bounds, PaddingGrowsWithTheNumberOfTermsAndIsZeroForNone) {
 TEST(Bounds, AWrongDimensionOrNameIsRefused) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
   const problem::Ball other{.centre = Eigen::VectorXd::Zero(5), .radius = 1};
-  EXPECT_THROW(make_bounds_method("box")->compute(problem.network, other), base::Error);
+  EXPECT_THROW(make_bounds_method("interval-box")->compute(problem.network, other), base::Error);
   try {
-    make_bounds_method("boks");
+    make_bounds_method("crowm");
     FAIL();
   } catch (const base::Error& error) {
-    EXPECT_STREQ(error.what(), "bounds: expected one of box, l1, symbolic, symbolic-opt, found 'boks' (did you mean 'box'?)");
+    EXPECT_STREQ(error.what(), "bounds: expected one of interval-box, interval, crown, alpha-crown, found 'crowm' (did you mean 'crown'?)");
     EXPECT_EQ(error.kind(), base::ErrorKind::configuration);
   }
 }

@@ -55,7 +55,7 @@ TEST(BoundsBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooserThanTheKindBelow
       EXPECT_TRUE(whole.complete);
       Looks all(1'000'000);
       EXPECT_TRUE(equal(method->compute(problem.network, problem.ball(), all.budget()), whole)) << name;
-      const Bounds box = make_bounds_method("box")->compute(problem.network, problem.ball(), base::Budget(0));
+      const Bounds box = make_bounds_method("interval-box")->compute(problem.network, problem.ball(), base::Budget(0));
       EXPECT_TRUE(box.complete);
       for (std::int64_t k = 0; k < all.count; ++k) {
         const std::string where = problem.name + " " + name + " after " + std::to_string(k);
@@ -65,7 +65,7 @@ TEST(BoundsBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooserThanTheKindBelow
         EXPECT_FALSE(cut.complete) << where;
         EXPECT_LE(some.count, k + 4) << where << ": it goes on";
         EXPECT_TRUE(no_looser(cut, box)) << where;
-        if (k >= looks_below && name != "box") {
+        if (k >= looks_below && name != "interval-box") {
           EXPECT_TRUE(no_looser(cut, below)) << where;
         }
         EXPECT_TRUE(no_looser(whole, cut)) << where;
@@ -80,7 +80,7 @@ TEST(BoundsBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooserThanTheKindBelow
 TEST(BoundsBudget, TheLargestMarginOfTheLogitsHolds) {
   const Problem problem = random_problem({10, 8, 8, 3}, 4, 1.0);
   base::RandomStream random(1, "points");
-  const Bounds bounds = make_bounds_method("symbolic")->compute(problem.network, problem.ball());
+  const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
   for (int i = 0; i < 50; ++i) {
     const Eigen::VectorXd logits = nn::forward(problem.network, random_point(problem.ball(), random));
     EXPECT_LE(logits[problem.target] - logits[problem.label], largest_margin(bounds, problem.label, problem.target));
@@ -92,7 +92,7 @@ TEST(BoundsBudget, TheLargestMarginOfTheLogitsHolds) {
 
 TEST(Propagation, OneRowOfLinesServesAllRowsForwardToo) {
   const Problem problem = random_problem({30, 12, 9, 5}, 7, 2.0);
-  const Bounds bounds = make_bounds_method("l1")->compute(problem.network, problem.ball());
+  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.ball());
   Propagation propagation(problem.network, problem.ball(), bounds);
   const std::vector<Eigen::Index> neurons{0, 3, 4};
   const AffineRows rows = propagation.neuron_rows(2, neurons);

@@ -29,7 +29,7 @@ double margin_at(const Problem& problem, const Eigen::VectorXd& x) {
 /// A problem with its bounds, in one place.
 struct Case {
   explicit Case(Problem p) : problem(std::move(p)), ball(problem.ball()) {
-    bounds = bounds::make_bounds_method("symbolic-opt")->compute(problem.network, ball);
+    bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, ball);
   }
   Query query() const {
     return {.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds};

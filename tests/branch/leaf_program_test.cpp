@@ -28,7 +28,7 @@ struct Leaves {
   explicit Leaves(Problem asked)
       : problem(std::move(asked)),
         ball(problem.ball()),
-        bounds(bounds::make_bounds_method("symbolic-opt")->compute(problem.network, ball)),
+        bounds(bounds::make_bounds_method("alpha-crown")->compute(problem.network, ball)),
         query{.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds},
         bounding(query, [](const Eigen::VectorXd&, double) {}) {}
 

@@ -18,7 +18,7 @@ struct Case {
   explicit Case(Problem p)
       : problem(std::move(p)),
         ball(problem.ball()),
-        bounds(bounds::make_bounds_method("symbolic")->compute(problem.network, ball)),
+        bounds(bounds::make_bounds_method("crown")->compute(problem.network, ball)),
         propagation(problem.network, ball, bounds),
         bounding(query(), [](const Eigen::VectorXd&, double) {}) {}
   Query query() const {

@@ -1,4 +1,4 @@
-// Bounds "lp" and "mip", and the tightening behind them.
+// Bounds "obbt-lp" and "obbt-mip", and the tightening behind them.
 #include "espalier/branch/tighten.hpp"
 
 #include <gmock/gmock.h>
@@ -37,8 +37,8 @@ TEST(Tighten, ContainsSampledAndOptimalActivationsOfEveryReferenceProblem) {
   base::RandomStream random(1, "points");
   double plain_width = 0, lp_width = 0, mip_width = 0;
   for (const Problem& problem : reference_problems()) {
-    const Bounds plain = make_bounds_method("symbolic-opt")->compute(problem.network, problem.ball());
-    for (const char* name : {"lp", "mip"}) {
+    const Bounds plain = make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
+    for (const char* name : {"obbt-lp", "obbt-mip"}) {
       const Bounds bounds = make_bounds_method(name)->compute(problem.network, problem.ball());
       check(bounds, problem.network, name);
       expect_contains(bounds, problem.network, *problem.optimal_input, 1e-9, problem.name + " " + name);
@@ -48,7 +48,7 @@ TEST(Tighten, ContainsSampledAndOptimalActivationsOfEveryReferenceProblem) {
         EXPECT_TRUE((bounds.layers[k].lower.array() >= plain.layers[k].lower.array()).all()) << problem.name << " " << name;
         EXPECT_TRUE((bounds.layers[k].upper.array() <= plain.layers[k].upper.array()).all()) << problem.name << " " << name;
       }
-      (name == std::string("lp") ? lp_width : mip_width) += mean_width(bounds);
+      (name == std::string("obbt-lp") ? lp_width : mip_width) += mean_width(bounds);
     }
     plain_width += mean_width(plain);
   }
@@ -59,7 +59,7 @@ TEST(Tighten, ContainsSampledAndOptimalActivationsOfEveryReferenceProblem) {
 /// Many nodes leave no gap: the bounds are the extremes, and many random points come near them.
 TEST(Tighten, WithManyNodesTheExtremesOfANeuronAreMet) {
   const Problem problem = random_problem({10, 8, 6, 3}, 5, 1.5);
-  Bounds bounds = make_bounds_method("symbolic-opt")->compute(problem.network, problem.ball());
+  Bounds bounds = make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
   EXPECT_GT(tighten(problem.network, problem.ball(), {.nodes = 100000}, bounds), 0);
   base::RandomStream random(2, "points");
   Eigen::VectorXd least = bounds.layers[1].upper, most = bounds.layers[1].lower;
@@ -79,7 +79,7 @@ TEST(Tighten, WithManyNodesTheExtremesOfANeuronAreMet) {
 
 TEST(Tighten, StopsWhenAskedAndIsDeterministic) {
   const Problem problem = random_problem({12, 8, 8, 8, 3}, 9, 2.0);
-  const Bounds start = make_bounds_method("symbolic-opt")->compute(problem.network, problem.ball());
+  const Bounds start = make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
   Bounds stopped = start;
   EXPECT_EQ(tighten(problem.network, problem.ball(), {.budget = base::Budget(0)}, stopped), 0);
   check(stopped, problem.network, "test");
@@ -92,7 +92,7 @@ TEST(Tighten, StopsWhenAskedAndIsDeterministic) {
 }
 
 TEST(Tighten, NamesOfMethods) {
-  EXPECT_THAT(bounds_method_names(), ::testing::ElementsAre("box", "l1", "symbolic", "symbolic-opt", "lp", "mip"));
+  EXPECT_THAT(bounds_method_names(), ::testing::ElementsAre("interval-box", "interval", "crown", "alpha-crown", "obbt-lp", "obbt-mip"));
   for (const std::string& name : bounds_method_names()) EXPECT_EQ(make_bounds_method(name)->name(), name);
   try {
     make_bounds_method("milp");

@@ -17,7 +17,7 @@ using espalier::testing::random_point;
 using espalier::testing::random_problem;
 using problem::Problem;
 
-std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& problem, const std::string& method = "l1") {
+std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& problem, const std::string& method = "interval") {
   const problem::Ball ball = problem.ball();
   const bounds::Bounds bounds = bounds::make_bounds_method(method)->compute(problem.network, ball);
   return make_formulation(formulation)
@@ -119,7 +119,7 @@ TEST_P(EveryFormulation, PrunedWeightsAreAbsent) {
 TEST_P(EveryFormulation, RefusesWhatDoesNotFitTogether) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
   const problem::Ball ball = problem.ball();
-  const bounds::Bounds good = bounds::make_bounds_method("l1")->compute(problem.network, ball);
+  const bounds::Bounds good = bounds::make_bounds_method("interval")->compute(problem.network, ball);
   const auto refusal = [&](const bounds::Bounds& bounds, int label, int target) {
     try {
       make_formulation(GetParam())->build({.network = problem.network, .ball = ball, .label = label, .target = target, .bounds = bounds});
@@ -143,17 +143,17 @@ TEST_P(EveryFormulation, RefusesWhatDoesNotFitTogether) {
 
 TEST(Formulations, AnUnknownNameIsRefusedWithASuggestion) {
   try {
-    make_formulation("papper");
+    make_formulation("bigm");
     FAIL();
   } catch (const base::Error& error) {
-    EXPECT_STREQ(error.what(), "formulation: expected one of paper, lean, split, found 'papper' (did you mean 'paper'?)");
+    EXPECT_STREQ(error.what(), "formulation: expected one of big-m-literal, big-m, big-m-split, found 'bigm' (did you mean 'big-m'?)");
   }
 }
 
 TEST(Formulations, EndSoonAfterTheirBudgetIsSpent) {
   const Problem problem = random_problem({20, 8, 8, 4}, 1, 1.0);
   const problem::Ball ball = problem.ball();
-  const bounds::Bounds bounds = bounds::make_bounds_method("l1")->compute(problem.network, ball);
+  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, ball);
   for (const std::string& name : formulation_names()) {
     for (const int most : {0, 1, 9, 1000}) {
       int looks = 0;

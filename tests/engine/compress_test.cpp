@@ -39,12 +39,12 @@ TEST(Compress, ReferenceProblemsKeepTheirOptima) {
   for (const Problem& problem : reference_problems()) {
     // The two that take a second or more.
     if (problem.name == "mnist_18_3x24_20" || problem.name == "mnist_18_2x32_cbc_wrong") continue;
-    expect_optimum(problem, {.solver = "native", .compress = true});
+    expect_optimum(problem, {.solver = "bab", .compress = true});
   }
   for (const char* name : {"fashion_14_2x16_0", "fashion_18_2x24_0", "mnist_18_2x24_0", "mnist_18_2x32_0"}) {
-    const SolveSettings settings{.solver = "cbc", .bounds = "symbolic", .compress = true, .time_limit_seconds = 60};
+    const SolveSettings settings{.solver = "cbc", .bounds = "crown", .compress = true, .time_limit_seconds = 60};
     expect_optimum(reference_problem(name), settings);
-    const SolveResult whole = solve(reference_problem(name), {.solver = "cbc", .bounds = "symbolic", .time_limit_seconds = 60});
+    const SolveResult whole = solve(reference_problem(name), {.solver = "cbc", .bounds = "crown", .time_limit_seconds = 60});
     const SolveResult small = solve(reference_problem(name), settings);
     EXPECT_LE(small.size.binaries, whole.size.binaries) << name << ": what folding makes is proven linear";
     removed += neurons(small.compression->layers);
@@ -56,7 +56,7 @@ TEST(Compress, ReferenceProblemsKeepTheirOptima) {
 
 TEST(Compress, BoundsOfTheAnswerAllowForRounding) {
   const Problem& problem = reference_problem("mnist_18_2x24_0");
-  const SolveResult r = solve(problem, {.solver = "native", .compress = true});
+  const SolveResult r = solve(problem, {.solver = "bab", .compress = true});
   ASSERT_GT(r.compression->deviation, 0);
   EXPECT_LT(r.compression->deviation, 1e-4);
   EXPECT_GE(r.dual_bound, *r.claimed_objective + 0.99 * r.compression->deviation);
@@ -64,7 +64,7 @@ TEST(Compress, BoundsOfTheAnswerAllowForRounding) {
 }
 
 TEST(Compress, DecidesTheSignOfTheWholeNetwork) {
-  for (const char* solver : {"cbc", "native"}) {
+  for (const char* solver : {"cbc", "bab"}) {
     for (const char* name : {"mnist_18_2x24_0", "mnist_18_2x24_50"}) {
       const Problem& problem = reference_problem(name);
       const SolveResult r = solve(problem, {.solver = solver, .goal = Goal::decide, .compress = true, .time_limit_seconds = 60});
@@ -80,10 +80,10 @@ TEST(Compress, NetworksThatBecomeLinearAreSolvedByEverySolver) {
   const problem::Labels labels = problem::choose_labels(problem.network, problem.input);
   problem.label = labels.label;
   problem.target = labels.target;
-  const SolveResult whole = solve(problem, {.solver = "native"});
+  const SolveResult whole = solve(problem, {.solver = "bab"});
   ASSERT_EQ(whole.status, Status::optimal) << whole.detail;
-  for (const char* solver : {"cbc", "native"})
-    for (const char* formulation : {"lean", "paper", "split"}) {
+  for (const char* solver : {"cbc", "bab"})
+    for (const char* formulation : {"big-m", "big-m-literal", "big-m-split"}) {
       const SolveResult r = solve(problem, {.solver = solver, .formulation = formulation, .compress = true});
       EXPECT_EQ(r.status, Status::optimal) << solver << " " << formulation << ": " << r.detail;
       EXPECT_NEAR(*r.verified_objective, *whole.verified_objective, 1e-5 * (1 + std::abs(*whole.verified_objective))) << solver;
@@ -95,8 +95,8 @@ TEST(Compress, ASurrogateIsCompressedAndStaysASurrogate) {
   const Problem& problem = reference_problem("mnist_18_2x24_0");
   nn::Network surrogate = problem.network;
   surrogate.layers[0].weight.topRows(5).setZero();
-  const SolveResult whole = solve(problem, surrogate, {.solver = "cbc", .bounds = "symbolic", .time_limit_seconds = 60});
-  const SolveResult small = solve(problem, surrogate, {.solver = "cbc", .bounds = "symbolic", .compress = true, .time_limit_seconds = 60});
+  const SolveResult whole = solve(problem, surrogate, {.solver = "cbc", .bounds = "crown", .time_limit_seconds = 60});
+  const SolveResult small = solve(problem, surrogate, {.solver = "cbc", .bounds = "crown", .compress = true, .time_limit_seconds = 60});
   EXPECT_FALSE(small.dense);
   EXPECT_EQ(small.status, whole.status) << small.detail;
   EXPECT_NEAR(*small.claimed_objective, *whole.claimed_objective, 1e-5 * (1 + std::abs(*whole.claimed_objective)));

@@ -50,7 +50,7 @@ TEST(LyingSolver, AClaimThatContradictsItselfIsAnError) {
 
 TEST(LyingSolver, AnOptimumOfAPartOfTheBallIsRefuted) {
   const Problem problem = attackable();
-  const double truth = *solve(problem, {.solver = "native"}).verified_objective;
+  const double truth = *solve(problem, {.solver = "bab"}).verified_objective;
   for (const double radius : {0.0, 1.0, 2.0}) {
     const SolveResult r = solve(problem, {.solver = with_radius(radius)});
     EXPECT_EQ(r.status, Status::error) << r.detail;
@@ -86,7 +86,7 @@ TEST(Confirm, WithoutACheckAClaimStaysOne) {
   r = solve(robust, settings);
   EXPECT_EQ(r.status, Status::robust_claimed);
   EXPECT_FALSE(r.proved_bound);
-  settings.solver = "native";  // needs none
+  settings.solver = "bab";  // needs none
   r = solve(robust, settings);
   EXPECT_EQ(r.status, Status::robust);
   EXPECT_NE(r.proved_by, "none");
@@ -98,7 +98,7 @@ TEST(Confirm, WhatIsConfirmedSaysBy) {
   for (const Goal goal : {Goal::optimize, Goal::decide}) {
     const SolveResult r = solve(problem, {.solver = "cbc", .goal = goal, .time_limit_seconds = 60});
     EXPECT_EQ(r.status, goal == Goal::optimize ? Status::optimal : Status::robust) << r.detail;
-    EXPECT_THAT(r.proved_by, ::testing::AnyOf("native", "bounds"));
+    EXPECT_THAT(r.proved_by, ::testing::AnyOf("bab", "bounds"));
     EXPECT_GT(r.proof_seconds, 0);
     EXPECT_GE(*r.proved_bound, *problem.optimum - 1e-9);
     if (goal == Goal::optimize) {

@@ -40,7 +40,7 @@ const std::vector<std::string> milp_solvers{"cbc", "external:cbc", "external:glp
 
 /// All that are allowed and prove optima.
 std::vector<Combination> combinations() {
-  std::vector<Combination> all{{"native", "lean", "symbolic-opt"}};
+  std::vector<Combination> all{{"bab", "big-m", "alpha-crown"}};
   for (const std::string& solver : milp_solvers)
     for (const std::string& formulation : embed::formulation_names())
       for (const std::string& bounds : branch::bounds_method_names()) all.push_back({solver, formulation, bounds});
@@ -91,7 +91,7 @@ TEST_P(EveryCombination, HasTheOptimum) {
   static const std::vector<Problem> problems = small_problems();
   for (const Problem& problem : problems) expect_optimum(problem, GetParam());
   // Models over the whole box, in these two formulations, take seconds; all is run by the tests labelled reference.
-  if (GetParam().solver == "cbc" && (GetParam().bounds != "box" || GetParam().formulation == "lean"))
+  if (GetParam().solver == "cbc" && (GetParam().bounds != "interval-box" || GetParam().formulation == "big-m"))
     expect_optimum(reference_problem("mnist_14_2x16_0"), GetParam());
 }
 
@@ -111,7 +111,7 @@ TEST_P(EveryCombination, DecidesTheSignAndItsBoundIsNeverBelowAVerifiedValue) {
 
 std::vector<std::string> solvers() {
   std::vector<std::string> all = milp_solvers;
-  all.insert(all.end(), {"native", "attack"});
+  all.insert(all.end(), {"bab", "attack"});
   return all;
 }
 

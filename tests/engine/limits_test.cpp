@@ -14,7 +14,7 @@ using espalier::testing::random_problem;
 using espalier::testing::reference_problem;
 using problem::Problem;
 
-/// As He et al. (2015) initialise: everything takes longer than the limits below, "mip" bounds alone some minutes.
+/// As He et al. (2015) initialise: everything takes longer than the limits below, "obbt-mip" bounds alone some minutes.
 Problem wide_problem() {
   Problem problem = random_problem({200, 300, 300, 4}, 1, 3.0);
   for (nn::Layer& layer : problem.network.layers) layer.weight *= std::sqrt(6.0F / static_cast<float>(layer.inputs()));
@@ -46,10 +46,10 @@ TEST(Limits, OfTimeCoverEveryKindOfBounds) {
   for (const std::string& bounds : branch::bounds_method_names()) {
     const SolveResult r = solve(problem, SolveSettings{.solver = "cbc", .bounds = bounds, .time_limit_seconds = limit});
     expect_in_time(r, limit, problem, bounds);
-    if (bounds == "lp" || bounds == "mip") {
+    if (bounds == "obbt-lp" || bounds == "obbt-mip") {
       EXPECT_EQ(r.cut_short, "bounds") << bounds;
     }
-    if (bounds == "box") {
+    if (bounds == "interval-box") {
       EXPECT_EQ(r.cut_short, "none");
     }
   }
@@ -58,11 +58,11 @@ TEST(Limits, OfTimeCoverEveryKindOfBounds) {
 TEST(Limits, OfTimeCoverEveryEngine) {
   const Problem problem = wide_problem();
   constexpr double limit = 0.3;
-  for (const char* formulation : {"paper", "lean", "split"})
+  for (const char* formulation : {"big-m-literal", "big-m", "big-m-split"})
     expect_in_time(solve(problem, SolveSettings{.solver = "cbc", .formulation = formulation, .time_limit_seconds = limit}), limit, problem,
                    formulation);
-  expect_in_time(solve(problem, SolveSettings{.solver = "native", .time_limit_seconds = limit}), limit, problem, "native");
-  expect_in_time(solve(problem, SolveSettings{.solver = "cbc", .bounds = "mip", .compress = true, .time_limit_seconds = limit}), limit,
+  expect_in_time(solve(problem, SolveSettings{.solver = "bab", .time_limit_seconds = limit}), limit, problem, "bab");
+  expect_in_time(solve(problem, SolveSettings{.solver = "cbc", .bounds = "obbt-mip", .compress = true, .time_limit_seconds = limit}), limit,
                  problem, "compress");
   const SolveResult attack = solve(problem, SolveSettings{.solver = "attack", .time_limit_seconds = 0.01});
   EXPECT_LT(attack.total_seconds, 1.5);
@@ -72,11 +72,11 @@ TEST(Limits, OfTimeCoverEveryEngine) {
 
 TEST(Limits, AStopIsHeardInTheBounds) {
   const Problem problem = wide_problem();
-  for (const char* solver : {"cbc", "native"}) {
+  for (const char* solver : {"cbc", "bab"}) {
     for (const double after : {0.0, 0.1}) {
       const base::Stopwatch watch;
-      const SolveResult r =
-          solve(problem, SolveSettings{.solver = solver, .bounds = "mip", .stop_requested = [&] { return watch.wall_seconds() >= after; }});
+      const SolveResult r = solve(
+          problem, SolveSettings{.solver = solver, .bounds = "obbt-mip", .stop_requested = [&] { return watch.wall_seconds() >= after; }});
       EXPECT_EQ(r.reason, "stopped") << solver;
       EXPECT_LT(r.total_seconds, after + 1.5) << solver;
       EXPECT_TRUE(r.verified_objective) << solver;
@@ -86,7 +86,7 @@ TEST(Limits, AStopIsHeardInTheBounds) {
 
 TEST(Limits, TheCleanInputsMarginIsKnownBeforeTheBounds) {
   const Problem& problem = reference_problem("mnist_18_2x24_0");
-  for (const char* solver : {"cbc", "native", "attack"}) {
+  for (const char* solver : {"cbc", "bab", "attack"}) {
     for (const Start start : {Start::none, Start::clean_input, Start::attack}) {
       SolveSettings settings{.solver = solver, .start = start, .time_limit_seconds = 0};
       std::optional<SolveResult> first;
@@ -106,7 +106,7 @@ TEST(Limits, TheCleanInputsMarginIsKnownBeforeTheBounds) {
 TEST(Limits, OfNodesHoldBetweenTheRoundsOfNative) {
   const Problem problem = random_problem({30, 40, 40, 40, 4}, 1, 6.0);  // not solved in 10,000 nodes
   constexpr std::int64_t limit = 1100;                                  // the first round has 1000
-  const SolveResult r = solve(problem, SolveSettings{.solver = "native", .node_limit = limit});
+  const SolveResult r = solve(problem, SolveSettings{.solver = "bab", .node_limit = limit});
   EXPECT_EQ(r.limit, "nodes") << r.detail;
   EXPECT_GE(r.nodes, limit);
   EXPECT_LE(r.nodes, limit + 16);  // a batch
@@ -115,7 +115,7 @@ TEST(Limits, OfNodesHoldBetweenTheRoundsOfNative) {
 
 TEST(Limits, NodesThatFillHalfOfTheMemoryEndNativeWithItsBound) {
   const Problem problem = random_problem({30, 40, 40, 40, 4}, 1, 6.0);
-  const SolveResult r = solve(problem, SolveSettings{.solver = "native", .memory_limit_mib = 1});
+  const SolveResult r = solve(problem, SolveSettings{.solver = "bab", .memory_limit_mib = 1});
   EXPECT_EQ(r.status, Status::limit);
   EXPECT_EQ(r.limit, "memory");
   EXPECT_TRUE(std::isfinite(r.dual_bound));

@@ -26,7 +26,7 @@ using espalier::testing::with_optimum;
 using problem::Problem;
 
 struct Way {
-  std::string solver, formulation = "lean", bounds = "l1";
+  std::string solver, formulation = "big-m", bounds = "interval";
   bool compress = false;
 
   SolveSettings settings(Goal goal) const {
@@ -42,11 +42,11 @@ struct Way {
 };
 
 std::vector<Way> ways() {
-  std::vector<Way> all{{.solver = "native"},
-                       {.solver = "native", .compress = true},
+  std::vector<Way> all{{.solver = "bab"},
+                       {.solver = "bab", .compress = true},
                        {.solver = "attack"},
                        {.solver = "external:cbc"},
-                       {.solver = "cbc", .bounds = "symbolic", .compress = true}};
+                       {.solver = "cbc", .bounds = "crown", .compress = true}};
   for (const std::string& formulation : embed::formulation_names())
     for (const std::string& bounds : branch::bounds_method_names()) all.push_back({"cbc", formulation, bounds});
   return all;
@@ -162,8 +162,8 @@ TEST(Scaling, TrainedNetworksKeepTheirOptima) {
     const Problem problem = without_decayed_weights(reference_problem(name));
     Problem by_neuron = problem;
     by_neuron.network = scaled_neurons(problem.network, 25, random);
-    for (const char* solver : {"native", "cbc"}) {
-      const SolveSettings settings = Way{.solver = solver, .bounds = "symbolic"}.settings(Goal::optimize);
+    for (const char* solver : {"bab", "cbc"}) {
+      const SolveSettings settings = Way{.solver = solver, .bounds = "crown"}.settings(Goal::optimize);
       const SolveResult answer = solve(problem, settings);
       EXPECT_NEAR(*answer.verified_objective, *problem.optimum, 1e-5 * (1 + std::abs(*problem.optimum))) << name;
       expect_same_answer(answer, solve(by_neuron, settings), name);
@@ -183,7 +183,7 @@ TEST(Scaling, ASurrogateMayComeInOtherUnits) {
   const Problem problem = with_optimum(random_problem({4, 4, 3}, 2, 0.7));
   nn::Network surrogate = problem.network;
   surrogate.layers[0].weight(1, 2) = 0;
-  for (const char* solver : {"native", "cbc"}) {
+  for (const char* solver : {"bab", "cbc"}) {
     const SolveSettings settings{.solver = solver, .protocol = Protocol::surrogate_then_dense, .compress = true};
     const SolveResult answer = solve(problem, surrogate, settings);
     EXPECT_EQ(answer.status, Status::optimal) << answer.detail;
@@ -211,7 +211,7 @@ TEST(Scaling, NeuronsMayStayFarBelowWhatTheirWeightsAllow) {
   std::vector<nn::Layer>& layers = problem.network.layers;
   layers[0] = layer({{.9F, 1.1F}, {0, .5F}, {-100, -100}}, Eigen::Vector3f(-.4F, .2F, -1));  // the third one is always off
   layers[1] = layer({{0, .5F, -2000}, {1.6F, -2.3F, 30}}, Eigen::Vector2f(.1F, -.3F));
-  for (const char* solver : {"native", "cbc"}) {
+  for (const char* solver : {"bab", "cbc"}) {
     const SolveResult r = solve(problem, {.solver = solver}), sign = solve(problem, {.solver = solver, .goal = Goal::decide});
     EXPECT_EQ(r.status, Status::optimal) << r.detail;
     EXPECT_NEAR(*r.verified_objective, .092, 1e-6);
@@ -227,7 +227,7 @@ TEST(Scaling, WeightsTooSmallForTheirNeuronsUnitAreAccountedFor) {
   problem.network.layers[0].weight(0, 0) *= 0x1p20F;
   problem.network.layers[0].bias[0] *= 0x1p20F;
   problem = with_optimum(problem);
-  for (const char* solver : {"native", "cbc"}) {
+  for (const char* solver : {"bab", "cbc"}) {
     const SolveResult r = solve(problem, {.solver = solver});
     EXPECT_EQ(r.status, Status::optimal) << r.detail;
     EXPECT_NEAR(*r.verified_objective, *problem.optimum, 1e-5 * (1 + std::abs(*problem.optimum)));
@@ -238,7 +238,7 @@ TEST(Scaling, WhatCannotBeRepresentedIsRefused) {
   Problem problem = random_problem({3, 4, 3}, 3, 0.6);
   const nn::Layer tiny{.weight = nn::WeightMatrix::Constant(4, 4, 0x1p-140F), .bias = Eigen::VectorXf::Zero(4), .mask = {}};
   problem.network.layers.insert(problem.network.layers.begin() + 1, 6, tiny);
-  for (const char* solver : {"native", "cbc", "attack"}) {
+  for (const char* solver : {"bab", "cbc", "attack"}) {
     try {
       solve(problem, {.solver = solver});
       FAIL() << "accepted";

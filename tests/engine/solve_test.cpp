@@ -236,7 +236,7 @@ TEST(Attack, OnASurrogateEveryPointIsTriedOnTheDenseNetwork) {
 TEST(Attack, GivesTheMilpItsStart) {
   const Problem& problem = reference_problem("mnist_18_2x24_0");
   const SolveResult r =
-      solve(problem, SolveSettings{.solver = "cbc", .bounds = "symbolic-opt", .start = Start::attack, .time_limit_seconds = 60});
+      solve(problem, SolveSettings{.solver = "cbc", .bounds = "alpha-crown", .start = Start::attack, .time_limit_seconds = 60});
   EXPECT_EQ(r.status, Status::optimal) << r.detail;
   EXPECT_NEAR(r.dual_bound, *problem.optimum, 1e-5);
   EXPECT_GT(r.attack_seconds, 0);
@@ -272,8 +272,8 @@ TEST(Solve, RefusesWhatIsNoProblemOrNoSetting) {
   EXPECT_THAT(with([](SolveSettings& s) { s.node_limit = -2; }), HasSubstr("node_limit"));
   EXPECT_THAT(with([](SolveSettings& s) { s.relative_gap = -1; }), HasSubstr("relative_gap"));
   EXPECT_THAT(with([](SolveSettings& s) { s.absolute_gap = std::nan(""); }), HasSubstr("absolute_gap"));
-  EXPECT_THAT(with([](SolveSettings& s) { s.bounds = "l2"; }), HasSubstr("did you mean 'l1'?"));
-  EXPECT_THAT(with([](SolveSettings& s) { s.formulation = "lena"; }), HasSubstr("did you mean 'lean'?"));
+  EXPECT_THAT(with([](SolveSettings& s) { s.bounds = "crow"; }), HasSubstr("did you mean 'crown'?"));
+  EXPECT_THAT(with([](SolveSettings& s) { s.formulation = "bigm"; }), HasSubstr("did you mean 'big-m'?"));
   EXPECT_THAT(with([](SolveSettings& s) { s.solver = "gurobi"; }), HasSubstr("gurobi"));
   Problem bad = good;
   bad.epsilon = 0;

@@ -18,15 +18,15 @@ using Changes = std::vector<Parameters::Map::value_type>;
 /// A network in which training makes neurons that are off, and neurons that are always on, for every image.
 Changes sparse(const Changes& more) {
   Changes changes{
-      {"network.hidden", task::IntegerList{24, 16}}, {"train.optimizer", std::string("sgd")},  {"train.learning_rate", 0.1},
-      {"train.regulariser", std::string("l1")},      {"train.regulariser_strength", 0.01},     {"problem.network", std::string("embedded")},
-      {"solve.node_limit", std::int64_t{-1}},        {"solve.bounds", std::string("symbolic")}};
+      {"network.hidden", task::IntegerList{24, 16}}, {"train.optimizer", std::string("sgd")}, {"train.learning_rate", 0.1},
+      {"train.regulariser", std::string("l1")},      {"train.regulariser_strength", 0.01},    {"problem.network", std::string("embedded")},
+      {"solve.node_limit", std::int64_t{-1}},        {"solve.bounds", std::string("crown")}};
   for (const auto& change : more) changes.push_back(change);
   return changes;
 }
 
 const Parameters::Map::value_type exact{"prune.criterion", std::string("exact")};
-const Parameters::Map::value_type symbolic{"prune.proof", std::string("symbolic")};
+const Parameters::Map::value_type crown{"prune.proof", std::string("crown")};
 
 const std::vector<double>& array(const task::StageResult& result, const std::string& name) {
   const auto found = std::find_if(result.arrays.begin(), result.arrays.end(), [&](const task::Array& a) { return a.name == name; });
@@ -66,7 +66,7 @@ double expect_equal_on_images(const nn::Network& whole, const nn::Network& small
 }
 
 TEST(ExactCompression, OverAllImagesTheNetworkStaysTheSame) {
-  const InstanceRun run(sparse({exact, symbolic}));
+  const InstanceRun run(sparse({exact, crown}));
   const Parameters& values = run.result("prune").values;
   EXPECT_GT(values.integer("removed_off"), 0);
   EXPECT_GT(values.integer("removed_linear"), 0);
@@ -81,7 +81,7 @@ TEST(ExactCompression, OverAllImagesTheNetworkStaysTheSame) {
 }
 
 TEST(ExactCompression, TheProofIsInTheRow) {
-  const InstanceRun run(sparse({exact, symbolic}));
+  const InstanceRun run(sparse({exact, crown}));
   const task::StageResult& pruned = run.result("prune");
   const std::vector<double>&lower = array(pruned, "proof_lower"), &upper = array(pruned, "proof_upper");
   ASSERT_EQ(lower.size(), 24u + 16u + 10u);
@@ -105,7 +105,7 @@ TEST(ExactCompression, TheProofIsInTheRow) {
 TEST(ExactCompression, FollowsOtherPruning) {
   const Changes magnitude{{"prune.criterion", std::string("magnitude")}, {"prune.rate", 0.5}, {"prune.compact", true}};
   Changes with_proof = magnitude;
-  with_proof.push_back(symbolic);
+  with_proof.push_back(crown);
   const InstanceRun plain(sparse(magnitude)), proven(sparse(with_proof));
   EXPECT_EQ(removed(plain.result("prune").values), 0);
   EXPECT_EQ(plain.result("prune").values.real("removal_slack"), std::numeric_limits<double>::infinity());
@@ -129,7 +129,7 @@ TEST(ExactCompression, OverTheBallTheAnswerStaysTheSame) {
 }
 
 TEST(ExactCompression, AProofCanBeStopped) {
-  const InstanceRun run({exact, {"prune.proof", std::string("mip")}, {"problem.network", std::string("embedded")}});
+  const InstanceRun run({exact, {"prune.proof", std::string("obbt-mip")}, {"problem.network", std::string("embedded")}});
   int looks = 0;
   run.run_again("prune", [&] { return ++looks < 0; });
   const int all = looks;

@@ -71,7 +71,7 @@ TEST(Pipeline, TheExpectedTimesAreThoseThatWereMeasured) {
   EXPECT_NEAR(std::log10(solve({cbc, {"dataset.side", std::int64_t{18}}}) / 1.9), 0,
               1);  // the dense problems of bench/results/surrogate-tier1
   EXPECT_NEAR(std::log10(solve({cbc, magnitude, {"prune.rate", 0.9}}) / 0.05), 0, 1);
-  EXPECT_EQ(solve({cbc, {"solve.bounds", std::string("box")}, {"network.width", std::int64_t{100}}}), 300);  // its limit
+  EXPECT_EQ(solve({cbc, {"solve.bounds", std::string("interval-box")}, {"network.width", std::int64_t{100}}}), 300);  // its limit
 }
 
 TEST(Pipeline, PrunedWithoutFinetuningHasNoFirstRound) {
@@ -150,18 +150,18 @@ TEST(Pipeline, RefusesContradictions) {
 }
 
 TEST(Pipeline, ExactCompressionNeedsAProofAndNoFinetuning) {
-  const Parameters::Map::value_type exact{"prune.criterion", std::string("exact")}, symbolic{"prune.proof", std::string("symbolic")};
+  const Parameters::Map::value_type exact{"prune.criterion", std::string("exact")}, crown{"prune.proof", std::string("crown")};
   EXPECT_THAT([&] { SurrogatePipeline().expand(instance({exact})); },
-              testing::ThrowsMessage<base::Error>(testing::HasSubstr("expected their kind, such as symbolic, found none")));
+              testing::ThrowsMessage<base::Error>(testing::HasSubstr("expected their kind, such as crown, found none")));
   EXPECT_THAT(
       [&] {
-        SurrogatePipeline().expand(instance({exact, symbolic, rewinding}));
+        SurrogatePipeline().expand(instance({exact, crown, rewinding}));
       },
       testing::ThrowsMessage<base::Error>(testing::HasSubstr("prune.finetuning: prune.criterion: exact leaves the function as it is")));
-  const auto requests = SurrogatePipeline().expand(instance({exact, symbolic}));
+  const auto requests = SurrogatePipeline().expand(instance({exact, crown}));
   EXPECT_THAT(kinds(requests), testing::ElementsAre("train", "prune", "solve"));
-  const auto same = SurrogatePipeline().expand(instance(
-      {exact, symbolic, {"prune.rate", 0.5}, {"prune.tolerance", 0.1}, {"prune.compact", true}, {"prune.steps", std::int64_t{2}}}));
+  const auto same = SurrogatePipeline().expand(
+      instance({exact, crown, {"prune.rate", 0.5}, {"prune.tolerance", 0.1}, {"prune.compact", true}, {"prune.steps", std::int64_t{2}}}));
   EXPECT_EQ(requests[1].parameters, same[1].parameters);
 }
 

@@ -40,12 +40,12 @@ void expect_equal_on(const problem::Ball& ball, const nn::Network& network, cons
   }
 }
 
-bounds::Bounds bounds_of(const nn::Network& network, const problem::Ball& ball, const std::string& method = "symbolic") {
+bounds::Bounds bounds_of(const nn::Network& network, const problem::Ball& ball, const std::string& method = "crown") {
   return bounds::make_bounds_method(method)->compute(network, ball);
 }
 
 Compression over_box(const nn::Network& network) {
-  return compress(network, bounds_of(network, problem::unit_box(network.inputs()), "box"));
+  return compress(network, bounds_of(network, problem::unit_box(network.inputs()), "interval-box"));
 }
 
 /// Biases that put most neurons on one side for good.

@@ -63,8 +63,8 @@ h5::Table solves(const std::vector<Row>& rows, const std::string& subject = "emb
                       {"problem_sample_index", integers(10000)},
                       {"problem_epsilon", repeated(n, 5.0)},
                       {"solve_solver", text("cbc")},
-                      {"solve_formulation", text("lean")},
-                      {"solve_bounds", text("l1")},
+                      {"solve_formulation", text("big-m")},
+                      {"solve_bounds", text("interval")},
                       {"solve_goal", text("decide")},
                       {"repetition", integers(0)},
                       {"solve_status", solve_status},
@@ -111,7 +111,7 @@ TEST(OwnProblems, ArchitecturesAreWrittenAsInThePaper) {
 
 TEST(OwnProblems, ExactCompressionIsAFactorOfItsOwn) {
   h5::Table table = solves({{0, false, 3.99}, {0, false, 0.99}, {0, true, 0.99}, {0, true, 0.09}});
-  table.columns.push_back({"prune_proof", std::vector<std::string>{"none", "none", "symbolic", "none"}});
+  table.columns.push_back({"prune_proof", std::vector<std::string>{"none", "none", "crown", "none"}});
   table.columns.push_back({"solve_compress", std::vector<bool>{false, true, false, true}});
   const auto rows = rows_of(table, networks());
   ASSERT_EQ(rows.size(), 4u);

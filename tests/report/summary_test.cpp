@@ -69,7 +69,7 @@ h5::Table solves(const std::vector<Row>& rows) {
                       {"problem_sample_index", sample},
                       {"problem_epsilon", repeated(n, 5.0)},
                       {"solve_solver", text("cbc")},
-                      {"solve_bounds", text("l1")},
+                      {"solve_bounds", text("interval")},
                       {"solve_time_limit", repeated(n, 20.0)},
                       {"repetition", integers(0)},
                       {"solve_status", solve_status},
@@ -177,11 +177,11 @@ TEST(Summary, EveryWayToEndIsCountedApart) {
 
 TEST(Summary, WhatDiffersIsARowOfItsOwn) {
   const std::vector<Row> rows{{"none", 0, 1, 2.0}, {"none", 0, 1, 1.0}};
-  const std::vector<Override> differences{{"solve_solver", std::vector<std::string>{"cbc", "native"}},
-                                          {"solve_bounds", std::vector<std::string>{"l1", "lp"}},
+  const std::vector<Override> differences{{"solve_solver", std::vector<std::string>{"cbc", "bab"}},
+                                          {"solve_bounds", std::vector<std::string>{"interval", "obbt-lp"}},
                                           {"solve_time_limit", std::vector<double>{20, 60}},
                                           {"problem_epsilon", std::vector<double>{5, 6}},
-                                          {"solve_formulation", std::vector<std::string>{"paper", "lean"}},
+                                          {"solve_formulation", std::vector<std::string>{"big-m-literal", "big-m"}},
                                           {"solve_goal", std::vector<std::string>{"decide", "optimize"}},
                                           {"problem_label_source", std::vector<std::string>{"dense", "surrogate"}},
                                           {"solve_protocol", std::vector<std::string>{"surrogate", "surrogate-then-dense"}},
@@ -243,7 +243,7 @@ TEST(Summary, TextFitsAHundredColumnsAndHidesWhatIsZeroEverywhere) {
   const Summary summary =
       summarise(results({{"none", 0, 1, 2.0}, {"magnitude", 0.95, 1, 1.0}, {"none", 0, 1, none}, {"magnitude", 0.95, 1, 1.0}},
                         {{"dataset_name", std::vector<std::string>{"mnist", "fashion-mnist", "mnist", "fashion-mnist"}},
-                         {"solve_solver", std::vector<std::string>{"native", "native", long_word, long_word}}}));
+                         {"solve_solver", std::vector<std::string>{"bab", "bab", long_word, long_word}}}));
   ASSERT_EQ(summary.rows.size(), 4u);
   const std::string text = format_text(summary);
   EXPECT_THAT(text, HasSubstr("\n\ndata set fashion-mnist"));
@@ -258,8 +258,8 @@ TEST(Summary, TextFitsAHundredColumnsAndHidesWhatIsZeroEverywhere) {
 }
 
 TEST(Summary, CsvQuotesWhatNeedsIt) {
-  const std::string csv = format_csv(summarise(results({{"none", 0, 1, 2.0}, {"none", 0, 1, 2.0}},
-                                                       {{"solve_solver", std::vector<std::string>{"external:say \"a, b\"", "native"}}})));
+  const std::string csv = format_csv(summarise(
+      results({{"none", 0, 1, 2.0}, {"none", 0, 1, 2.0}}, {{"solve_solver", std::vector<std::string>{"external:say \"a, b\"", "bab"}}})));
   EXPECT_THAT(csv, HasSubstr("\"external:say \"\"a, b\"\"\",1,"));
 }
 

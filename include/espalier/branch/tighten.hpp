@@ -1,4 +1,4 @@
-// Bounds of hidden neurons from searches: "lp" and "mip".
+// Bounds of hidden neurons from searches: "obbt-lp" and "obbt-mip".
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -23,9 +23,9 @@ struct TighteningOptions {
 /// spent, which clears bounds.complete. Returns how many nodes were bounded, or programs solved.
 std::int64_t tighten(const nn::Network& network, const problem::Ball& ball, const TighteningOptions& options, bounds::Bounds& bounds);
 
-/// The methods of bounds::make_bounds_method and, both over "symbolic-opt" and never looser:
-/// "lp":  progressive, two warm-started linear programs per neuron whose sign is open;
-/// "mip": the same with the phases of the layers before it decided by branch and bound, 32 nodes a bound.
+/// The methods of bounds::make_bounds_method and, both over "alpha-crown" and never looser:
+/// "obbt-lp":  progressive, two warm-started linear programs per neuron whose sign is open;
+/// "obbt-mip": the same with the phases of the layers before it decided by branch and bound, 32 nodes a bound.
 /// Throws base::Error(configuration) naming the methods there are.
 std::unique_ptr<bounds::BoundsMethod> make_bounds_method(const std::string& name);
 std::vector<std::string> bounds_method_names();

@@ -68,13 +68,13 @@ class Formulation {
   virtual std::unique_ptr<Embedding> do_build(const Query& query) const = 0;
 };
 
-/// "paper": P2's model, literally (method 5.1, 5.2): x, d >= |x - x0|, g = W h + b as rows, h, a binary per neuron even if stable, logits
-/// y.
+/// "big-m-literal": P2's model, literally (method 5.1, 5.2): x, d >= |x - x0|, g = W h + b as rows, h, a binary per neuron even if stable,
+/// logits y.
 ///          2 n0 + 3 L n + n_out columns, 2 n0 + 1 + 4 L n + n_out rows, L n binaries.
-/// "lean":  x = x0 + p - n substituted into the first layer; p, n only where they can move and matter; no binaries for stable neurons,
+/// "big-m":  x = x0 + p - n substituted into the first layer; p, n only where they can move and matter; no binaries for stable neurons,
 ///          constant and off neurons dropped, on neurons linear, pruned weights absent.
-/// "split": P1 (5)-(9): v+ - v- = W o + b, 0 <= v+ <= M+ z, 0 <= v- <= M- (1 - z), o = v+, over the literal input part of "paper".
-/// Throws base::Error(configuration) naming the formulations there are.
+/// "big-m-split": P1 (5)-(9): v+ - v- = W o + b, 0 <= v+ <= M+ z, 0 <= v- <= M- (1 - z), o = v+, over the literal input part of
+/// "big-m-literal". Throws base::Error(configuration) naming the formulations there are.
 std::unique_ptr<Formulation> make_formulation(const std::string& name);
 std::vector<std::string> formulation_names();
 

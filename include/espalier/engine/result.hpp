@@ -73,7 +73,7 @@ struct SolveResult {
   std::optional<bool> class_changed;   ///< arg max D(input) != arg max D(x0)
   double dual_bound = milp::infinity;  ///< claimed upper bound on the embedded network's maximum; +infinity if there is none
 
-  std::string proved_by = "none";  ///< optimal, robust: "bounds" (of the root alone) or "native" (branch and bound); else "none"
+  std::string proved_by = "none";  ///< optimal, robust: "bounds" (of the root alone) or "bab" (branch and bound); else "none"
   double proof_seconds = 0;        ///< wall, after total_seconds: what the check of a MILP solver's claim took, successful or not
   std::optional<double>
       proved_bound;  ///< upper bound on the margin of the problem's own network, by our own bounds; absent if there is none
@@ -83,7 +83,7 @@ struct SolveResult {
   std::optional<double> first_adversarial_cpu_seconds;  ///< CPU time of the process until then
   std::int64_t incumbents = 0;                          ///< distinct ones
   std::int64_t nodes = 0;
-  std::int64_t iterations = 0;  ///< of the simplex method; steps of the attack; rows that native propagated
+  std::int64_t iterations = 0;  ///< of the simplex method; steps of the attack; rows that bab propagated
 
   double bounds_seconds = 0;  ///< wall; the parts of total_seconds
   double embed_seconds = 0;
@@ -104,7 +104,7 @@ struct SolveResult {
   std::optional<Eigen::VectorXd> input;              ///< the feasible input of the largest dense margin that was seen
   std::optional<Eigen::VectorXd> adversarial_input;  ///< the first verified adversarial input
   std::vector<IncumbentRecord> trace;                ///< in time order
-  std::vector<BoundRecord> bound_trace;  ///< every improvement, in time order; solver native only; of the network that `dense` tells
+  std::vector<BoundRecord> bound_trace;  ///< every improvement, in time order; solver bab only; of the network that `dense` tells
 };
 
 }  // namespace espalier::engine

@@ -42,12 +42,12 @@ Start parse_start(std::string_view word);
 Protocol parse_protocol(std::string_view word);
 
 struct SolveSettings {
-  /// A back end (milp::make_solver); or "native": branch and bound on ReLU phases (branch::run) over symbolic-opt bounds, after an attack,
+  /// A back end (milp::make_solver); or "bab": branch and bound on ReLU phases (branch::run) over alpha-crown bounds, after an attack,
   /// to a relative gap of 1e-6 or relative_gap if that is larger (formulation, bounds and start do not matter to it); or "attack": the
   /// search for adversarial inputs alone, which proves nothing; formulation, bounds, start, node limit and gaps do not matter to it.
-  std::string solver = "native";
-  std::string formulation = "lean";  ///< embed::make_formulation
-  std::string bounds = "l1";         ///< branch::make_bounds_method
+  std::string solver = "bab";
+  std::string formulation = "big-m";  ///< embed::make_formulation
+  std::string bounds = "interval";    ///< branch::make_bounds_method
   Goal goal = Goal::optimize;
   OnSuccess on_success = OnSuccess::go_on;  ///< Algorithm 1: set stop. With goal decide a success always stops.
   Start start = Start::clean_input;
@@ -67,7 +67,7 @@ struct SolveSettings {
   std::int64_t node_limit = -1;  ///< -1: none. Results under a node limit alone are reproducible, under a time limit they are not.
   double relative_gap = 0;
   double absolute_gap = 1e-9;  ///< in nn::margin_unit: of the margin itself, for ordinary networks
-  /// Of the process, 0: none. The nodes of native that wait may fill half of it, 4096 MiB without a limit; then it ends with limit
+  /// Of the process, 0: none. The nodes of bab that wait may fill half of it, 4096 MiB without a limit; then it ends with limit
   /// "memory".
   double memory_limit_mib = 0;
   std::uint64_t seed = 0;

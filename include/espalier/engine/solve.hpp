@@ -7,7 +7,7 @@
 
 namespace espalier::engine {
 
-/// "cbc", "external:...", "native", "attack".
+/// "cbc", "external:...", "bab", "attack".
 std::vector<std::string> solver_names();
 
 /// Throws base::Error(configuration) for what solve() would refuse of the settings, whatever the problem.

@@ -1,4 +1,4 @@
-// Our own branch and bound: symbolic-opt bounds, the attack for a first point, then branch::run.
+// Our own branch and bound: alpha-crown bounds, the attack for a first point, then branch::run.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,7 +58,7 @@ void maximise_linear_margin(const SearchContext& c, milp::Result& claimed) {
   c.see(best.maximiser, objective);
 }
 
-class NativeSearch final : public Search {
+class BabSearch final : public Search {
  public:
   std::string version() const override { return "espalier " + base::build_info().version; }
   bool proves() const override { return true; }
@@ -73,7 +73,7 @@ class NativeSearch final : public Search {
     } else if (c.embedded.hidden_layers() == 0) {
       maximise_linear_margin(c, claimed);
     } else {
-      bounds::Bounds bounds = bound(*bounds::make_bounds_method("symbolic-opt"), c);
+      bounds::Bounds bounds = bound(*bounds::make_bounds_method("alpha-crown"), c);
       search(c, bounds, claimed);
     }
     return claimed;
@@ -153,6 +153,6 @@ class NativeSearch final : public Search {
 
 }  // namespace
 
-std::unique_ptr<Search> make_native_search() { return std::make_unique<NativeSearch>(); }
+std::unique_ptr<Search> make_bab_search() { return std::make_unique<BabSearch>(); }
 
 }  // namespace espalier::engine

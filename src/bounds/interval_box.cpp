@@ -1,13 +1,13 @@
-// "box": interval arithmetic from the unit box. P2's bounds: they ignore the L1 budget.
+// "interval-box": interval arithmetic from the unit box. P2's bounds: they ignore the L1 budget.
 #include "bounds/interval.hpp"
 #include "bounds/methods.hpp"
 
 namespace espalier::bounds {
 namespace {
 
-class Box final : public BoundsMethod {
+class IntervalBox final : public BoundsMethod {
  public:
-  std::string name() const override { return "box"; }
+  std::string name() const override { return "interval-box"; }
 
  private:
   Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget&) const override {
@@ -20,6 +20,6 @@ class Box final : public BoundsMethod {
 
 }  // namespace
 
-std::unique_ptr<BoundsMethod> make_box() { return std::make_unique<Box>(); }
+std::unique_ptr<BoundsMethod> make_interval_box() { return std::make_unique<IntervalBox>(); }
 
 }  // namespace espalier::bounds

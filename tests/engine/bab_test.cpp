@@ -1,4 +1,4 @@
-// Solver native against the reference problems and against Cbc.
+// Solver bab against the reference problems and against Cbc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ TEST(Native, FindsAndProvesTheOptimaOfReferenceProblems) {
   for (const Problem& problem : espalier::testing::reference_problems()) {
     // The two that take a second or more are left to the tests labelled reference.
     if (problem.name == "mnist_18_3x24_20" || problem.name == "mnist_18_2x32_cbc_wrong") continue;
-    const SolveResult r = solve(problem, SolveSettings{.solver = "native"});
+    const SolveResult r = solve(problem, SolveSettings{.solver = "bab"});
     const double tolerance = 1e-5 * (1 + std::abs(*problem.optimum));
     EXPECT_EQ(r.status, Status::optimal) << problem.name << ": " << r.detail;
     EXPECT_NEAR(*r.claimed_objective, *problem.optimum, tolerance) << problem.name;
@@ -50,25 +50,25 @@ TEST(Native, AgreesWithCbcOnProblemsOfAllShapes) {
   for (std::size_t s = 0; s < shapes.size(); ++s) {
     for (std::uint64_t seed = 0; seed < 3; ++seed) {
       const Problem problem = random_problem(shapes[s].widths, 10 * s + seed, shapes[s].epsilon, shapes[s].pruned);
-      const SolveResult cbc = solve(problem, SolveSettings{.solver = "cbc", .bounds = "symbolic"}),
-                        native = solve(problem, SolveSettings{.solver = "native"});
+      const SolveResult cbc = solve(problem, SolveSettings{.solver = "cbc", .bounds = "crown"}),
+                        bab = solve(problem, SolveSettings{.solver = "bab"});
       ASSERT_EQ(cbc.status, Status::optimal) << cbc.detail;
-      EXPECT_EQ(native.status, Status::optimal) << s << " " << seed << ": " << native.detail;
-      EXPECT_NEAR(*native.verified_objective, *cbc.verified_objective, 1e-5 * (1 + std::abs(*cbc.verified_objective))) << s << " " << seed;
-      EXPECT_GE(native.dual_bound, *cbc.verified_objective - 1e-9) << s << " " << seed;
+      EXPECT_EQ(bab.status, Status::optimal) << s << " " << seed << ": " << bab.detail;
+      EXPECT_NEAR(*bab.verified_objective, *cbc.verified_objective, 1e-5 * (1 + std::abs(*cbc.verified_objective))) << s << " " << seed;
+      EXPECT_GE(bab.dual_bound, *cbc.verified_objective - 1e-9) << s << " " << seed;
     }
   }
 }
 
 TEST(Native, DecidesTheSign) {
-  const SolveResult robust = solve(reference_problem("mnist_18_2x24_0"), SolveSettings{.solver = "native", .goal = Goal::decide});
+  const SolveResult robust = solve(reference_problem("mnist_18_2x24_0"), SolveSettings{.solver = "bab", .goal = Goal::decide});
   EXPECT_EQ(robust.status, Status::robust) << robust.detail;
   EXPECT_LT(robust.dual_bound, 0);
   EXPECT_GE(robust.dual_bound, *reference_problem("mnist_18_2x24_0").optimum);
   EXPECT_GT(robust.nodes, 0);
   for (const Problem& problem : espalier::testing::reference_problems()) {
     if (*problem.optimum <= 0) continue;
-    const SolveResult r = solve(problem, SolveSettings{.solver = "native", .goal = Goal::decide});
+    const SolveResult r = solve(problem, SolveSettings{.solver = "bab", .goal = Goal::decide});
     EXPECT_EQ(r.status, Status::adversarial) << problem.name;
     EXPECT_EQ(r.nodes, 0) << problem.name;  // the attack is enough
     EXPECT_GT(*r.verified_objective, 0) << problem.name;
@@ -77,7 +77,7 @@ TEST(Native, DecidesTheSign) {
 
 TEST(Native, LimitsAreNamedAndANodeLimitIsReproducible) {
   const Problem& problem = reference_problem("mnist_18_3x24_20");
-  const SolveSettings settings{.solver = "native", .node_limit = 50, .seed = 5};
+  const SolveSettings settings{.solver = "bab", .node_limit = 50, .seed = 5};
   const SolveResult first = solve(problem, settings), again = solve(problem, settings);
   EXPECT_EQ(first.status, Status::limit);
   EXPECT_EQ(first.limit, "nodes");
@@ -85,10 +85,10 @@ TEST(Native, LimitsAreNamedAndANodeLimitIsReproducible) {
   EXPECT_EQ(first.iterations, again.iterations);
   EXPECT_EQ(*first.input, *again.input);
   EXPECT_GE(first.dual_bound, *problem.optimum);
-  const SolveResult none = solve(problem, SolveSettings{.solver = "native", .time_limit_seconds = 0});
+  const SolveResult none = solve(problem, SolveSettings{.solver = "bab", .time_limit_seconds = 0});
   EXPECT_EQ(none.status, Status::limit);
   EXPECT_EQ(none.limit, "time");
-  const SolveResult stopped = solve(problem, SolveSettings{.solver = "native", .stop_requested = [] { return true; }});
+  const SolveResult stopped = solve(problem, SolveSettings{.solver = "bab", .stop_requested = [] { return true; }});
   EXPECT_EQ(stopped.status, Status::limit);
   EXPECT_EQ(stopped.reason, "stopped");
 }
@@ -98,7 +98,7 @@ TEST(Native, OnASurrogateTheDenseNetworkAnswers) {
   nn::Network surrogate = problem.network;
   for (nn::Layer& layer : surrogate.layers) layer.weight = (layer.weight.array().abs() < 0.05F).select(0.0F, layer.weight);
   for (const OnSuccess on_success : {OnSuccess::stop, OnSuccess::go_on}) {
-    const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "native", .on_success = on_success});
+    const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "bab", .on_success = on_success});
     EXPECT_FALSE(r.dense);
     EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::exhausted) << r.detail;
     EXPECT_LE(*r.verified_objective, *problem.optimum + 1e-6);
@@ -106,12 +106,12 @@ TEST(Native, OnASurrogateTheDenseNetworkAnswers) {
 }
 
 TEST(SurrogateThenDense, IsAsExactAsTheDenseNetwork) {
-  for (const char* solver : {"native", "cbc"}) {
+  for (const char* solver : {"bab", "cbc"}) {
     for (const char* name : {"fashion_14_2x16_0", "mnist_18_2x24_0"}) {
       const Problem& problem = reference_problem(name);
       nn::Network surrogate = problem.network;
       for (nn::Layer& layer : surrogate.layers) layer.weight = (layer.weight.array().abs() < 0.1F).select(0.0F, layer.weight);
-      SolveSettings settings{.solver = solver, .bounds = "symbolic", .protocol = Protocol::surrogate_then_dense};
+      SolveSettings settings{.solver = solver, .bounds = "crown", .protocol = Protocol::surrogate_then_dense};
       const SolveResult r = solve(problem, surrogate, settings);
       EXPECT_EQ(r.status, Status::optimal) << solver << " " << name << ": " << r.detail;
       EXPECT_TRUE(r.dense);
@@ -131,7 +131,7 @@ TEST(SurrogateThenDense, ASuccessOnTheSurrogateIsTheEnd) {
   const Problem& problem = reference_problem("fashion_14_2x16_0");
   nn::Network surrogate = problem.network;
   surrogate.layers[0].weight(0, 0) += 1e-3F;
-  const SolveSettings settings{.solver = "native", .on_success = OnSuccess::stop, .protocol = Protocol::surrogate_then_dense};
+  const SolveSettings settings{.solver = "bab", .on_success = OnSuccess::stop, .protocol = Protocol::surrogate_then_dense};
   const SolveResult r = solve(problem, surrogate, settings);
   EXPECT_EQ(r.status, Status::adversarial) << r.detail;
   EXPECT_FALSE(r.dense);
@@ -140,18 +140,18 @@ TEST(SurrogateThenDense, ASuccessOnTheSurrogateIsTheEnd) {
 
 TEST(Native, DegenerateProblemsHaveAnAnswer) {
   const Problem linear = random_problem({20, 4}, 3, 1.0);
-  const SolveResult cbc = solve(linear, SolveSettings{.solver = "cbc"}), r = solve(linear, SolveSettings{.solver = "native"});
+  const SolveResult cbc = solve(linear, SolveSettings{.solver = "cbc"}), r = solve(linear, SolveSettings{.solver = "bab"});
   EXPECT_EQ(r.status, Status::optimal) << r.detail;
   EXPECT_NEAR(*r.verified_objective, *cbc.verified_objective, 1e-9);
   EXPECT_GE(r.dual_bound, *r.verified_objective);
   Problem dead = random_problem({20, 5, 4}, 7, 1.5);
   dead.network.layers[1].weight.setZero();
-  const SolveResult same = solve(dead, SolveSettings{.solver = "native"});
+  const SolveResult same = solve(dead, SolveSettings{.solver = "bab"});
   EXPECT_EQ(same.status, Status::optimal) << same.detail;
   EXPECT_NEAR(same.dual_bound, *same.verified_objective, 1e-9);
   Problem clean = random_problem({12, 6, 3}, 1, 0.5);  // adversarial at the clean input already
   std::swap(clean.label, clean.target);
-  const SolveResult at_once = solve(clean, SolveSettings{.solver = "native", .goal = Goal::decide});
+  const SolveResult at_once = solve(clean, SolveSettings{.solver = "bab", .goal = Goal::decide});
   EXPECT_EQ(at_once.status, Status::adversarial);
   EXPECT_TRUE(at_once.succeeds_at_clean_input);
   EXPECT_EQ(at_once.incumbents, 1);

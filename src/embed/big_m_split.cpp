@@ -1,4 +1,4 @@
-// "split": P1's model (5)-(9): the pre-activation is split into its positive and negative part. Deviation: the paper's
+// "big-m-split": P1's model (5)-(9): the pre-activation is split into its positive and negative part. Deviation: the paper's
 // M- = min{...} is read as max{-L, 0} (method, section 5.2); o = v+ is one column.
 #include <algorithm>
 #include <utility>
@@ -79,9 +79,9 @@ class SplitEmbedding final : public Embedding {
   Columns y_;
 };
 
-class Split final : public Formulation {
+class BigMSplit final : public Formulation {
  public:
-  std::string name() const override { return "split"; }
+  std::string name() const override { return "big-m-split"; }
 
  private:
   std::unique_ptr<Embedding> do_build(const Query& query) const override { return std::make_unique<SplitEmbedding>(query); }
@@ -89,6 +89,6 @@ class Split final : public Formulation {
 
 }  // namespace
 
-std::unique_ptr<Formulation> make_split() { return std::make_unique<Split>(); }
+std::unique_ptr<Formulation> make_big_m_split() { return std::make_unique<BigMSplit>(); }
 
 }  // namespace espalier::embed

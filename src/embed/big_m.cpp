@@ -1,4 +1,4 @@
-// "lean": the same problem with less to say (method, sections 5.1 and 5.2, "ours").
+// "big-m": the same problem with less to say (method, sections 5.1 and 5.2, "ours").
 //   x = x0 + p - n is substituted into the first layer; p_k, n_k exist where pixel k can move that way and some neuron of the model reads
 //   it. Neurons that are constant or always off over the ball, or that no path of non-zero weights joins to the objective, are not in the
 //   model. Always on: h = W h' + b. Unstable: h - s = W h' + b, h <= U z, s <= -L (1 - z): one dense row where the literal form needs two.
@@ -164,9 +164,9 @@ class LeanEmbedding final : public Embedding {
   std::vector<std::vector<Neuron>> neurons_;
 };
 
-class Lean final : public Formulation {
+class BigM final : public Formulation {
  public:
-  std::string name() const override { return "lean"; }
+  std::string name() const override { return "big-m"; }
 
  private:
   std::unique_ptr<Embedding> do_build(const Query& query) const override { return std::make_unique<LeanEmbedding>(query); }
@@ -174,6 +174,6 @@ class Lean final : public Formulation {
 
 }  // namespace
 
-std::unique_ptr<Formulation> make_lean() { return std::make_unique<Lean>(); }
+std::unique_ptr<Formulation> make_big_m() { return std::make_unique<BigM>(); }
 
 }  // namespace espalier::embed

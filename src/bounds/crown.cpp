@@ -1,4 +1,4 @@
-// "symbolic" and "symbolic-opt": layer by layer, backward propagation from every neuron over the bounds of the layers before it.
+// "crown" and "alpha-crown": layer by layer, backward propagation from every neuron over the bounds of the layers before it.
 #include <algorithm>
 #include <numeric>
 
@@ -80,13 +80,13 @@ void propagate(const nn::Network& network, Propagation& propagation, const Slope
   for (std::size_t layer = 1; layer < network.layers.size(); ++layer) renew_layer(network, propagation, layer, options, budget, bounds);
 }
 
-class Symbolic final : public BoundsMethod {
+class Crown final : public BoundsMethod {
  public:
-  std::string name() const override { return "symbolic"; }
+  std::string name() const override { return "crown"; }
 
  private:
   Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
-    Bounds bounds = make_l1()->compute(network, ball, budget);
+    Bounds bounds = make_interval()->compute(network, ball, budget);
     if (!bounds.complete) return bounds;
     Propagation propagation(network, ball, bounds);
     propagate(network, propagation, {.iterations = 1}, budget, bounds);
@@ -94,15 +94,15 @@ class Symbolic final : public BoundsMethod {
   }
 };
 
-class SymbolicOpt final : public BoundsMethod {
+class AlphaCrown final : public BoundsMethod {
  public:
-  std::string name() const override { return "symbolic-opt"; }
+  std::string name() const override { return "alpha-crown"; }
 
  private:
-  /// The intersection with "symbolic" makes "never looser" hold exactly: better bounds of one layer may worsen a heuristic slope further
+  /// The intersection with "crown" makes "never looser" hold exactly: better bounds of one layer may worsen a heuristic slope further
   /// on.
   Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
-    Bounds first = make_l1()->compute(network, ball, budget);
+    Bounds first = make_interval()->compute(network, ball, budget);
     if (!first.complete) return first;
     Propagation propagation(network, ball, first);
     Bounds plain = first;
@@ -123,7 +123,7 @@ void renew(const nn::Network& network, const problem::Ball& ball, std::size_t la
   renew_layer(network, propagation, layer, {}, budget, bounds);
 }
 
-std::unique_ptr<BoundsMethod> make_symbolic() { return std::make_unique<Symbolic>(); }
-std::unique_ptr<BoundsMethod> make_symbolic_opt() { return std::make_unique<SymbolicOpt>(); }
+std::unique_ptr<BoundsMethod> make_crown() { return std::make_unique<Crown>(); }
+std::unique_ptr<BoundsMethod> make_alpha_crown() { return std::make_unique<AlphaCrown>(); }
 
 }  // namespace espalier::bounds

@@ -1,4 +1,5 @@
-// "paper": P2's model as PySCIPOpt-ML's big-M writes it (method, section 5.2). Deviation: none known; the objective's "+1" is left out.
+// "big-m-literal": P2's model as PySCIPOpt-ML's big-M writes it (method, section 5.2). Deviation: none known; the objective's "+1" is left
+// out.
 #include <algorithm>
 #include <utility>
 
@@ -90,9 +91,9 @@ class PaperEmbedding final : public Embedding {
   Columns y_;
 };
 
-class Paper final : public Formulation {
+class BigMLiteral final : public Formulation {
  public:
-  std::string name() const override { return "paper"; }
+  std::string name() const override { return "big-m-literal"; }
 
  private:
   std::unique_ptr<Embedding> do_build(const Query& query) const override { return std::make_unique<PaperEmbedding>(query); }
@@ -100,6 +101,6 @@ class Paper final : public Formulation {
 
 }  // namespace
 
-std::unique_ptr<Formulation> make_paper() { return std::make_unique<Paper>(); }
+std::unique_ptr<Formulation> make_big_m_literal() { return std::make_unique<BigMLiteral>(); }
 
 }  // namespace espalier::embed

@@ -1,4 +1,4 @@
-// "l1": the first layer exactly over the L1 ball cut with the box, intervals afterwards.
+// "interval": the first layer exactly over the L1 ball cut with the box, intervals afterwards.
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -27,9 +27,9 @@ Eigen::Index bound_first_layer(const nn::Layer& layer, const problem::Ball& ball
   return layer.outputs();
 }
 
-class L1 final : public BoundsMethod {
+class Interval final : public BoundsMethod {
  public:
-  std::string name() const override { return "l1"; }
+  std::string name() const override { return "interval"; }
 
  private:
   Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
@@ -48,6 +48,6 @@ class L1 final : public BoundsMethod {
 
 }  // namespace
 
-std::unique_ptr<BoundsMethod> make_l1() { return std::make_unique<L1>(); }
+std::unique_ptr<BoundsMethod> make_interval() { return std::make_unique<Interval>(); }
 
 }  // namespace espalier::bounds
