@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 
+#include "base/test_name.hpp"
 #include "espalier/embed/embed.hpp"
 #include "problem/reference.hpp"
 
@@ -62,7 +63,8 @@ std::vector<Problem> assorted_problems() {
 }
 
 class EveryFormulation : public ::testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Registry, EveryFormulation, ::testing::ValuesIn(formulation_names()), [](const auto& each) { return each.param; });
+INSTANTIATE_TEST_SUITE_P(Registry, EveryFormulation, ::testing::ValuesIn(formulation_names()),
+                         [](const auto& each) { return espalier::testing::test_name(each.param); });
 
 TEST_P(EveryFormulation, LiftsTheOptimalInputOfEveryReferenceProblemToItsOptimum) {
   for (const Problem& problem : espalier::testing::reference_problems()) {

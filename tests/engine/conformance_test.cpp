@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <limits>
 
+#include "base/test_name.hpp"
 #include "engine/enumeration.hpp"
 #include "espalier/branch/tighten.hpp"
 #include "espalier/embed/embed.hpp"
@@ -20,13 +20,6 @@ using espalier::testing::random_problem;
 using espalier::testing::reference_problem;
 using problem::Problem;
 using ::testing::HasSubstr;
-
-/// As gtest wants names.
-std::string word(std::string name) {
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-  return name;
-}
 
 struct Combination {
   std::string solver, formulation, bounds;
@@ -84,8 +77,9 @@ void expect_optimum(const Problem& problem, const Combination& c) {
 }
 
 class EveryCombination : public ::testing::TestWithParam<Combination> {};
-INSTANTIATE_TEST_SUITE_P(Conformance, EveryCombination, ::testing::ValuesIn(combinations()),
-                         [](const auto& each) { return word(each.param.solver + "_" + each.param.formulation + "_" + each.param.bounds); });
+INSTANTIATE_TEST_SUITE_P(Conformance, EveryCombination, ::testing::ValuesIn(combinations()), [](const auto& each) {
+  return espalier::testing::test_name(each.param.solver + "_" + each.param.formulation + "_" + each.param.bounds);
+});
 
 TEST_P(EveryCombination, HasTheOptimum) {
   static const std::vector<Problem> problems = small_problems();
@@ -142,7 +136,8 @@ class EverySolver : public ::testing::TestWithParam<std::string> {
     EXPECT_EQ(sign.status, optimum > 0 ? Status::adversarial : robust) << sign.detail;
   }
 };
-INSTANTIATE_TEST_SUITE_P(BadInput, EverySolver, ::testing::ValuesIn(solvers()), [](const auto& each) { return word(each.param); });
+INSTANTIATE_TEST_SUITE_P(BadInput, EverySolver, ::testing::ValuesIn(solvers()),
+                         [](const auto& each) { return espalier::testing::test_name(each.param); });
 
 TEST_P(EverySolver, RefusesNumbersThatAreNone) {
   Problem problem = random_problem({6, 5, 3}, 1, 0.5);

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <initializer_list>
 
+#include "base/test_name.hpp"
 #include "engine/enumeration.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/branch/tighten.hpp"
@@ -34,10 +34,7 @@ struct Way {
   }
   bool proves() const { return solver != "attack"; }
   std::string name() const {
-    std::string text = solver + "_" + formulation + "_" + bounds + (compress ? "_compressed" : "");
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-    return text;
+    return espalier::testing::test_name(solver + "_" + formulation + "_" + bounds + (compress ? "_compressed" : ""));
   }
 };
 
