@@ -95,10 +95,10 @@ TEST(Tighten, NamesOfMethods) {
   EXPECT_THAT(bounds_method_names(), ::testing::ElementsAre("interval-box", "interval", "crown", "alpha-crown", "obbt-lp", "obbt-mip"));
   for (const std::string& name : bounds_method_names()) EXPECT_EQ(make_bounds_method(name)->name(), name);
   try {
-    make_bounds_method("milp");
+    make_bounds_method("obbt-milp");
     FAIL();
   } catch (const base::Error& error) {
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("did you mean 'mip'?"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("did you mean 'obbt-mip'?"));
   }
 }
 

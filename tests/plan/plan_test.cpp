@@ -100,8 +100,8 @@ TEST(Keys, AreStable) {
   ASSERT_EQ(plan.graph.tasks.size(), 3U);
   EXPECT_EQ(plan.graph.tasks[0].spec.key.hex(), "a0e8086763531f1ca36462407d820e87");
   EXPECT_EQ(plan.graph.tasks[1].spec.key.hex(), "0053b4546d17f153d9dab76b127c1f2b");
-  EXPECT_EQ(plan.graph.tasks[2].spec.key.hex(), "a3fb84ac1d34a85fcc9ccd4dd5cfb52b");
-  EXPECT_EQ(plan.fingerprint.hex(), "b6bd579ccbd3f5686cbdf559d6d80e75");
+  EXPECT_EQ(plan.graph.tasks[2].spec.key.hex(), "363a9d2c7de48225ea02bc7fcd270549");
+  EXPECT_EQ(plan.fingerprint.hex(), "666fd29b673c3e006ebf939116c308d5");
 }
 
 TEST(Keys, DoNotDependOnOrderNotationOrPlaceInTheFile) {

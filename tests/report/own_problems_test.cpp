@@ -178,10 +178,10 @@ TEST(OwnProblems, TheNetworkAsTrainedAgreesInAllButTrainingAndPruning) {
 TEST(OwnProblems, TextAndCsvNameTheFigures) {
   const OwnProblems own = summarised(solves({{0, false, 0.99}, {0, true, 0.09}}), networks());
   const std::string text = format_text(own);
-  EXPECT_THAT(text, testing::AllOf(HasSubstr("data set mnist, side 28, hidden 15-15, radius 5, solver cbc, bounds l1\n"),
+  EXPECT_THAT(text, testing::AllOf(HasSubstr("data set mnist, side 28, hidden 15-15, radius 5, solver cbc, bounds interval\n"),
                                    HasSubstr("spr 0.5/0.9 threshold"), HasSubstr("15-15 as trained: 2x15\n"), HasSubstr("1x13-1x14"),
                                    HasSubstr("10.0"), HasSubstr("none: proved that there")));
-  EXPECT_THAT(format_csv(own), HasSubstr("mnist,28,15-15,5,cbc,l1,as trained,2x15,1,0,1,0,0,0,0,0,0,0.95,20,7,0.99,0,0,nan,0,0,0\n"));
+  EXPECT_THAT(format_csv(own), HasSubstr("mnist,28,15-15,5,cbc,interval,as trained,2x15,1,0,1,0,0,0,0,0,0,0.95,20,7,0.99,0,0,nan,0,0,0\n"));
 }
 
 }  // namespace
