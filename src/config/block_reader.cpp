@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "config/csv.hpp"
+#include "config/sequence.hpp"
 #include "config/value_reader.hpp"
 #include "espalier/base/text.hpp"
 
@@ -19,7 +21,8 @@ constexpr const char* kRepetition = "repetition";
 
 class BlockReader {
  public:
-  BlockReader(const Schema& schema, Problems& problems) : schema_(schema), problems_(problems) {}
+  BlockReader(const Schema& schema, const std::filesystem::path& folder, Problems& problems)
+      : schema_(schema), folder_(folder), problems_(problems) {}
 
   /// The keys that the outermost and the inner blocks share.
   void read_common(const Node& node, Block& block) {
@@ -86,15 +89,26 @@ class BlockReader {
     return axes;
   }
 
-  /// A list of rows, a map of columns, or a list of several such lists.
+  /// A list of rows, a map of columns, a file of columns, or a list of several lists or files.
   void read_zips(const Node& node, const Place& place, Block& block) {
-    const bool several = node.kind == Node::Kind::sequence && !node.items.empty() && node.items[0].kind == Node::Kind::sequence;
+    const bool several = node.kind == Node::Kind::sequence && !node.items.empty() &&
+                         (node.items[0].kind == Node::Kind::sequence || is_csv_map(node.items[0]));
     if (!several) {
-      block.zips.push_back(node.kind == Node::Kind::map ? read_zip_columns(node, place) : read_zip_rows(node, place));
+      block.zips.push_back(read_zip(node, place));
       return;
     }
-    for_each_item(node, place, "list of rows",
-                  [&](const Node& item, const Place& here) { block.zips.push_back(read_zip_rows(item, here)); });
+    for_each_item(node, place, "list of rows", [&](const Node& item, const Place& here) { block.zips.push_back(read_zip(item, here)); });
+  }
+
+  Zip read_zip(const Node& node, const Place& place) {
+    if (is_csv_map(node)) return read_zip_file(node, place);
+    return node.kind == Node::Kind::map ? read_zip_columns(node, place) : read_zip_rows(node, place);
+  }
+
+  Zip read_zip_file(const Node& node, const Place& place) {
+    Zip zip = read_csv_zip(node, folder_, schema_, place, problems_);
+    check_rows_differ(zip);
+    return zip;
   }
 
   Zip read_zip_columns(const Node& node, const Place& place) {
@@ -119,9 +133,11 @@ class BlockReader {
     std::vector<Axis> columns;
     read_leaves(node, schema_, place, problems_, [&](const Field& field, const Node& value, const Place& here) {
       Axis column{field.name, {}, here};
-      for_each_item(value, here, "value", [&](const Node& item, const Place& item_place) {
-        if (auto read = read_value(item, field, item_place, problems_)) column.values.push_back(std::move(*read));
-      });
+      const std::optional<Node> list = is_sequence_map(value) ? expand_sequence(value, here, problems_) : value;
+      if (list)
+        for_each_item(*list, here, "value", [&](const Node& item, const Place& item_place) {
+          if (auto read = read_value(item, field, item_place, problems_)) column.values.push_back(std::move(*read));
+        });
       columns.push_back(std::move(column));
     });
     return columns;
@@ -161,10 +177,8 @@ class BlockReader {
   Pattern read_pattern(const Node& node, const Place& place) {
     Pattern pattern{place, {}};
     read_leaves(node, schema_, place, problems_, [&](const Field& field, const Node& value, const Place& here) {
-      const bool list = value.kind == Node::Kind::sequence &&
-                        (!task::is_list(field.type) || (!value.items.empty() && value.items[0].kind == Node::Kind::sequence));
       Axis axis{field.name, {}, here};
-      if (list) {
+      if (is_list_of(value, field)) {
         axis.values = read_values(value, field, here, problems_);
       } else if (auto read = read_value(value, field, here, problems_)) {
         axis.values.push_back(std::move(*read));
@@ -206,6 +220,7 @@ class BlockReader {
   }
 
   const Schema& schema_;
+  const std::filesystem::path& folder_;
   Problems& problems_;
 };
 
@@ -225,8 +240,8 @@ void check_keys(const Node& node, std::span<const std::string> legal, const Sche
   }
 }
 
-Block read_root(const Node& document, const Schema& schema, Problems& problems) {
-  BlockReader reader(schema, problems);
+Block read_root(const Node& document, const Schema& schema, const std::filesystem::path& folder, Problems& problems) {
+  BlockReader reader(schema, folder, problems);
   Block root;
   root.place = {"", document.line, document.column};
   reader.read_common(document, root);

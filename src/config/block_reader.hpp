@@ -1,5 +1,6 @@
 // From YAML nodes to blocks.
 #pragma once
+#include <filesystem>
 #include <span>
 #include <string>
 
@@ -12,8 +13,9 @@ namespace espalier::config {
 /// Finds keys of a map that are not among `legal`, and says what is.
 void check_keys(const Node& node, std::span<const std::string> legal, const task::Schema& schema, const Place& place, Problems& problems);
 
-/// Reads the outermost block of an experiment: parameters, when, exclude, repetitions and, as its cases, grid.
-Block read_root(const Node& document, const task::Schema& schema, Problems& problems);
+/// Reads the outermost block of an experiment: parameters, when, exclude, repetitions and, as its cases, grid. Files that it names are
+/// relative to `folder`.
+Block read_root(const Node& document, const task::Schema& schema, const std::filesystem::path& folder, Problems& problems);
 
 /// Finds parameters that are given by two competing constructs: an axis inside an axis, a conditional that sets an axis, ...
 void check_scopes(const Block& root, Problems& problems);

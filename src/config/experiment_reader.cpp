@@ -71,7 +71,7 @@ Parameters read_run(const Node& document, Problems& problems) {
 
 Experiment parse_experiment(std::string_view text, const std::string& file, const Schema& schema,
                             const std::vector<std::string>& overrides) {
-  static const std::vector<std::string> legal{"name", "description", "run", "parameters", "when", "exclude", "repetitions", "grid"};
+  std::vector<std::string> legal{"name", "description", "run", "parameters", "when", "exclude", "repetitions", "grid"};
   Problems problems(file);
   const auto document = parse_document(text, "", problems);
   problems.throw_if_any();
@@ -82,11 +82,13 @@ Experiment parse_experiment(std::string_view text, const std::string& file, cons
   }
   Experiment experiment;
   experiment.file = file;
+  for (const Node::Entry& entry : document->entries)
+    if (entry.key.starts_with("x-")) legal.push_back(entry.key);  // holds anchors; what stands there is read where they are used
   check_keys(*document, legal, schema, {"", document->line, document->column}, problems);
   experiment.name = read_name(*document, problems);
   experiment.description = read_description(*document, problems);
   experiment.run = read_run(*document, problems);
-  experiment.root = read_root(*document, schema, problems);
+  experiment.root = read_root(*document, schema, std::filesystem::path(file).parent_path(), problems);
   problems.throw_if_any();
   check_scopes(experiment.root, problems);
   problems.throw_if_any();

@@ -195,10 +195,8 @@ void apply_parameter(const Option& option, Experiment& experiment, const task::S
   const Place place{option.text, 0, 0};
   const task::Field* field = task::find_field(schema, option.key);
   if (!field) return problems.add(place, unknown_parameter(option.key, schema));
-  const bool list = option.value.kind == Node::Kind::sequence &&
-                    (!task::is_list(field->type) || (!option.value.items.empty() && option.value.items[0].kind == Node::Kind::sequence));
   std::vector<Value> values;
-  if (list)
+  if (is_list_of(option.value, *field))
     values = read_values(option.value, *field, place, problems);
   else if (auto value = read_value(option.value, *field, place, problems))
     values.push_back(std::move(*value));

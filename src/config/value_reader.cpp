@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
+#include "config/csv.hpp"
+#include "config/sequence.hpp"
 #include "espalier/base/text.hpp"
 
 namespace espalier::config {
@@ -122,6 +125,10 @@ Place place_of(const Node& node, std::string path) { return {std::move(path), no
 }  // namespace
 
 std::optional<Value> read_value(const Node& node, const Field& field, const Place& place, Problems& problems) {
+  if (task::is_list(field.type) && is_sequence_map(node)) {
+    const std::optional<Node> list = expand_sequence(node, place, problems);
+    return list ? read_value(*list, field, place, problems) : std::nullopt;
+  }
   if (std::optional<Value> value = legal_value(node, field)) return value;
   std::string hint = did_you_mean_list(as_list(node, field, task::is_list(field.type)));
   if (hint.empty() && node.kind == Node::Kind::scalar) hint = base::did_you_mean(node.text, field.choices);
@@ -131,6 +138,14 @@ std::optional<Value> read_value(const Node& node, const Field& field, const Plac
 
 std::vector<Value> read_values(const Node& node, const Field& field, const Place& place, Problems& problems) {
   std::vector<Value> values;
+  if (is_sequence_map(node)) {
+    const std::optional<Node> list = expand_sequence(node, place, problems);
+    return list ? read_values(*list, field, place, problems) : values;
+  }
+  if (is_csv_map(node)) {
+    problems.add(place, "csv holds the columns of a zip: expected zip: {csv: FILE}, or a list of values here");
+    return values;
+  }
   if (node.kind != Node::Kind::sequence || node.items.empty()) {
     const std::string list = as_list(node, field, true);
     const std::string axis = list.empty() || !task::is_list(field.type) ? list : fmt::format("[{}]", list);
@@ -147,16 +162,22 @@ std::vector<Value> read_values(const Node& node, const Field& field, const Place
                                     expectation(field), list, or_each));
     return values;
   }
+  std::set<Value> seen;
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     const Place here = place_of(node.items[i], join_path(place.path, i));
     const auto value = read_value(node.items[i], field, here, problems);
     if (!value) continue;
-    if (std::find(values.begin(), values.end(), *value) != values.end())
+    if (!seen.insert(*value).second)
       problems.add(here, fmt::format("the value {} is listed twice", task::to_text(*value)));
     else
       values.push_back(*value);
   }
   return values;
+}
+
+bool is_list_of(const Node& node, const Field& field) {
+  if (!task::is_list(field.type)) return node.kind == Node::Kind::sequence || is_sequence_map(node) || is_csv_map(node);
+  return node.kind == Node::Kind::sequence && !node.items.empty() && node.items[0].kind == Node::Kind::sequence;
 }
 
 bool is_section(const Schema& schema, const std::string& name) {
@@ -220,7 +241,7 @@ void read_leaves(const Node& node, const Schema& schema, const Place& place, Pro
 task::Parameters read_parameters(const Node& node, const Schema& schema, const Place& place, Problems& problems) {
   task::Parameters parameters;
   read_leaves(node, schema, place, problems, [&](const Field& field, const Node& value, const Place& here) {
-    if (is_list_of_values(value, field))
+    if (is_list_of_values(value, field) || (!task::is_list(field.type) && is_sequence_map(value)))
       problems.add(here, fmt::format("expected {}, found a list of such values; an axis stands under product, in a block of the grid",
                                      expectation(field)));
     else if (auto read = read_value(value, field, here, problems))

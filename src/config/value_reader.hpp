@@ -15,8 +15,11 @@ namespace espalier::config {
 /// One value of `field`, or a problem at `place`. An integer given for a real field becomes a real, so that 5 and 5.0 are one value.
 std::optional<task::Value> read_value(const Node& node, const task::Field& field, const Place& place, Problems& problems);
 
-/// A list of different values of `field`; at least one.
+/// A list of different values of `field`, written down or described (config/sequence.hpp); at least one.
 std::vector<task::Value> read_values(const Node& node, const task::Field& field, const Place& place, Problems& problems);
+
+/// Whether the node is a list of values of `field`, rather than one value.
+bool is_list_of(const Node& node, const task::Field& field);
 
 /// Called for each parameter that a map mentions, with the node of its value.
 using LeafReader = std::function<void(const task::Field& field, const Node& node, const Place& place)>;

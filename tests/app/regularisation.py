@@ -55,7 +55,7 @@ class Regularisation(Case):
         self.assertFalse(self.out.exists())
 
     def test_exact_compression_without_a_proof_is_refused(self):
-        self.assertIn("prune.proof: prune.criterion: exact removes what bounds prove to be superfluous: expected their kind, such as symbolic",
+        self.assertIn("prune.proof: prune.criterion: exact removes what bounds prove to be superfluous: expected their kind, such as crown",
                       self.run_with("prune.criterion=exact", code=2).stderr)
 
     def test_an_m_of_zero_is_a_failed_row(self):

@@ -54,6 +54,14 @@ grid:
         product: {prune.rate: [0.3, 0.5]}
 )";
 
+TEST(Plan, TheExampleOfThePageOnExperimentFilesIsWhatThePageSays) {
+  const std::string page = base::read_file(ESPALIER_SOURCE_DIR "/configs/README.md");
+  const std::size_t begin = page.find("```yaml\n") + 8, end = page.find("```", begin);
+  const Plan plan = plan_of(parse(page.substr(begin, end - begin)));
+  EXPECT_THAT(page, HasSubstr("= 140\ninstances, less 10 that are excluded"));
+  EXPECT_EQ(plan.instances, 130U);
+}
+
 TEST(Plan, SharesEqualStages) {
   const Plan plan = plan_of(parse(kSmall));
   EXPECT_EQ(plan.instances, 6U);
