@@ -7,8 +7,8 @@
 namespace espalier::sandbox {
 
 /// In the system's folder for temporary files; emptied after every child. The server makes it and removes it at its end. Whoever made the
-/// sandbox knows its name as well, and removes it if the server was killed. If both were, the next server that makes one does: a folder
-/// that is in use is locked.
+/// sandbox knows its name as well, and removes it if the server was killed. If both were, the first server does that makes one a minute
+/// later: a folder that is in use is locked, but a new one may not be yet.
 class Scratch {
  public:
   /// Chooses the name.

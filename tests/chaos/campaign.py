@@ -90,10 +90,11 @@ class Campaign:
         log = self.folder / f"run-{self.runs:03}.log"
         command = ["setpriv", "--pdeathsig", "KILL", "mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", *MODES[mode], "-np", "3", PROGRAM, "run", str(GRID),
                    "--out", str(self.out), "--retry", "failed", "--quiet", "--silence", "15"]
+        litter = set(self.temporary.glob("espalier-*"))
         with open(log, "w") as output:
             run = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                    start_new_session=True)
-        run.log, run.mode, run.kills = log, mode, 0
+        run.log, run.mode, run.kills, run.litter = log, mode, 0, litter
         return run
 
     def wait_for_work(self, run):
@@ -173,9 +174,9 @@ class Campaign:
         for process in processes.marked(self.marker):
             processes.kill(process)
         run.wait()
-        if run.kills > 0:  # of a sandbox and its server, the one removes what the other leaves; of both, the next start
+        if run.kills > 0:  # of a sandbox and its server, the one removes what the other leaves; of both, a start a minute later
             return
-        for path in self.temporary.glob("espalier-*"):
+        for path in set(self.temporary.glob("espalier-*")) - run.litter:
             self.violation("litter", f"{path.name} outlives its run")
             shutil.rmtree(path)
 
