@@ -230,16 +230,16 @@ Schema make_schema() {
   return all;
 }
 
-std::string section_of(const std::string& name) {
-  const auto dot = name.find('.');
-  return dot == std::string::npos ? "solve" : name.substr(0, dot);
-}
-
 }  // namespace
 
 const Schema& parameter_schema() {
   static const Schema schema = make_schema();
   return schema;
+}
+
+std::string section_of(const std::string& name) {
+  const auto dot = name.find('.');
+  return dot == std::string::npos ? "solve" : name.substr(0, dot);
 }
 
 std::string column_name(std::string parameter) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "espalier/base/error.hpp"
 #include "espalier/data/dataset.hpp"
@@ -18,9 +19,18 @@ using task::StageRequest;
 
 namespace {
 
-const task::Field& field(std::string_view name) { return *task::find_field(parameter_schema(), name); }
-
-void reset(Parameters& parameters, std::string_view name) { parameters.set(std::string(name), *field(name).default_value); }
+/// Planning does this millions of times, mostly to what is the default already.
+void reset(Parameters& parameters, std::string_view name) {
+  static const auto defaults = [] {
+    std::unordered_map<std::string_view, const task::Value*> all;
+    for (const task::Field& f : parameter_schema())
+      if (f.default_value) all.emplace(f.name, &*f.default_value);
+    return all;
+  }();
+  const task::Value& standard = *defaults.at(name);
+  const task::Value* value = parameters.find(name);
+  if (value == nullptr || *value != standard) parameters.set(name, standard);
+}
 
 void reset_section(Parameters& parameters, std::string_view prefix) {
   for (const task::Field& f : parameter_schema())
@@ -140,11 +150,18 @@ std::vector<Parameters> candidates(const Parameters& p) {
 /// The columns of the named sections, as parameters of a stage. With the name of the data set goes what it stands for, so that no key is
 /// the same once that has changed.
 Parameters take(const Parameters& instance, const std::vector<std::string>& sections) {
+  struct Column {
+    std::string name, section;
+  };
+  static const auto columns = [] {
+    std::unordered_map<std::string_view, Column> all;
+    for (const task::Field& f : parameter_schema()) all.emplace(f.name, Column{column_name(f.name), section_of(f.name)});
+    return all;
+  }();
   Parameters taken;
   for (const auto& [name, value] : instance.map()) {
-    const auto dot = name.find('.');
-    const std::string section = dot == std::string::npos ? "solve" : name.substr(0, dot);
-    if (std::find(sections.begin(), sections.end(), section) != sections.end()) taken.set(column_name(name), value);
+    const Column& column = columns.at(name);
+    if (std::find(sections.begin(), sections.end(), column.section) != sections.end()) taken.set(column.name, value);
   }
   if (const task::Value* dataset = taken.find("dataset_name")) taken.set("dataset_hash", data::content_hash(task::to_text(*dataset)));
   return taken;

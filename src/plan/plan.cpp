@@ -60,9 +60,9 @@ class GraphBuilder {
   GraphBuilder(const SchemaVersion& schema_version, std::int64_t most_tasks) : schema_version_(schema_version), most_tasks_(most_tasks) {}
 
   /// Returns false if the result of this instance is another instance's result already.
-  bool add(const std::vector<task::StageRequest>& requests) {
+  bool add(std::vector<task::StageRequest> requests) {
     ids_.clear();
-    for (const task::StageRequest& request : requests) ids_.push_back(add(request));
+    for (task::StageRequest& request : requests) ids_.push_back(add(request));
     if (is_result_.size() < graph_.tasks.size()) is_result_.resize(graph_.tasks.size(), false);
     const bool is_new = !is_result_[ids_.back().value];
     is_result_[ids_.back().value] = true;
@@ -122,10 +122,11 @@ class GraphBuilder {
     return it->second;
   }
 
-  TaskId add(const task::StageRequest& request) {
+  TaskId add(task::StageRequest& request) {
     Kind& kind = kind_of(request.kind);
     ++kind.count.requested;
     const Parents& parents = parents_of(request);
+    request.parameters.intern();  // first: the key is then made of texts that are there
     const task::StageKey key = task::make_key(request.kind, kind.schema_version, request.parameters, parents.keys);
     const TaskId next{static_cast<TaskId::value_type>(graph_.tasks.size())};
     const auto [it, is_new] = task_of_.emplace(key, next);
@@ -139,9 +140,11 @@ class GraphBuilder {
                  most_tasks_);
     ++kind.count.distinct;
     task::PlannedTask planned;
-    planned.spec = {
-        .key = key, .kind = request.kind, .schema_version = kind.schema_version, .parameters = request.parameters, .parents = parents.keys};
-    planned.spec.parameters.intern();
+    planned.spec = {.key = key,
+                    .kind = request.kind,
+                    .schema_version = kind.schema_version,
+                    .parameters = std::move(request.parameters),
+                    .parents = parents.keys};
     planned.parents = parents.ids;
     planned.expected_seconds = request.expected_seconds;
     planned.most_seconds = request.most_seconds;

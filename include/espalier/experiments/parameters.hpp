@@ -11,6 +11,9 @@ const task::Schema& parameter_schema();
 /// dataset_name stands dataset_hash, which no file sets: data::content_hash of that name.
 task::Schema columns_of_sections(const std::vector<std::string>& sections);
 
+/// "train" of "train.seed"; "solve" of a name without a dot.
+std::string section_of(const std::string& parameter);
+
 /// Column name of a parameter.
 std::string column_name(std::string parameter);
 
