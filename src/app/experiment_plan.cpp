@@ -1,5 +1,7 @@
 #include "app/experiment_plan.hpp"
 
+#include "espalier/base/clock.hpp"
+#include "espalier/base/log.hpp"
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/pipeline.hpp"
 #include "espalier/experiments/stages.hpp"
@@ -9,8 +11,18 @@ namespace espalier::app {
 
 namespace {
 
+/// Says what takes long, from the second second on.
+plan::Progress report_progress() {
+  return [told = 0.0, watch = base::Stopwatch()](std::uint64_t instances, double most) mutable {
+    if (watch.wall_seconds() < told + 2) return;
+    told = watch.wall_seconds();
+    base::log_info("planning: {} of at most {:.0f} instances, {:.0f} s left", instances, most,
+                   told * (most / static_cast<double>(instances) - 1));
+  };
+}
+
 ExperimentPlan make(config::Experiment experiment, const task::StageRegistry& stages, const task::Shard& shard) {
-  plan::Plan plan = plan::make_plan(experiment, experiments::SurrogatePipeline(), stages);
+  plan::Plan plan = plan::make_plan(experiment, experiments::SurrogatePipeline(), stages, report_progress());
   if (!shard.is_whole()) {
     plan.graph = plan::shard_graph(plan, shard);
     plan.results.clear();  // they are indices of the whole graph

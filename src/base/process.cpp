@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -40,6 +41,18 @@ Number number_from(std::string_view text, std::string_view whole) {
 }
 
 }  // namespace
+
+double memory_bytes() {
+  const double machine = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  double allowed = machine;
+  for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {  // versions 2 and 1
+    const std::string text = first_line(file);
+    double bytes = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+    if (error == std::errc() && end == text.data() + text.size() && bytes > 0) allowed = std::min(allowed, bytes);  // "max" is none
+  }
+  return allowed;
+}
 
 std::uint64_t start_ticks_of(long pid) {
   const std::string stat = first_line("/proc/" + std::to_string(pid) + "/stat");

@@ -93,10 +93,10 @@ const task::Schema& run_schema() {
        .minimum = 0},
       {.name = "max_tasks",
        .type = ValueType::integer,
-       .default_value = std::int64_t{10'000'000},
+       .default_value = std::int64_t{0},
        .unit = "1",
-       .meaning = "A grid of more instances or tasks is refused before it is expanded.",
-       .minimum = 1,
+       .meaning = "A grid of more instances or tasks is refused before it is expanded; 0: as many as half of this machine's memory holds.",
+       .minimum = 0,
        .maximum = 4'294'967'295.0},
   };
   return schema;

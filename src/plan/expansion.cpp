@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
 #include "espalier/base/error.hpp"
+#include "espalier/base/process.hpp"
 
 namespace espalier::plan {
 
@@ -166,12 +168,22 @@ std::string describe_axes(const Experiment& experiment) {
   return text;
 }
 
+TaskLimit task_limit(const Experiment& experiment) {
+  constexpr const char* more = "--set run.max_tasks=N allows more";
+  if (const std::int64_t given = experiment.run.integer("max_tasks"); given > 0)
+    return {given, fmt::format("run.max_tasks allows {} ({})", given, more)};
+  constexpr double bytes_per_task = 512;
+  const double memory = base::memory_bytes();
+  const auto tasks = static_cast<std::int64_t>(std::min(memory / 2 / bytes_per_task, 4294967295.0));
+  return {tasks, fmt::format("half of this machine's memory of {:.1f} GiB holds {} ({})", memory / 0x1p30, tasks, more)};
+}
+
 void check_size(const Experiment& experiment) {
   const double instances = instance_bound(experiment);
-  const auto limit = experiment.run.integer("max_tasks");
-  if (instances <= static_cast<double>(limit)) return;
-  base::fail(ErrorKind::configuration, "{}: the grid has {} instances, run.max_tasks allows {} (--set run.max_tasks=N allows more):\n{}",
-             experiment.file, count_text(instances), limit, describe_axes(experiment));
+  const TaskLimit limit = task_limit(experiment);
+  if (instances <= static_cast<double>(limit.tasks)) return;
+  base::fail(ErrorKind::configuration, "{}: the grid has {} instances, {}:\n{}", experiment.file, count_text(instances), limit.why,
+             describe_axes(experiment));
 }
 
 ExpansionCount for_each_instance(const Experiment& experiment, const task::Schema& schema, const InstanceVisitor& visit) {

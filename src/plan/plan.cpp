@@ -57,7 +57,7 @@ class FingerprintBuilder {
 /// Collects the stages of one instance after the other; equal ones become one task.
 class GraphBuilder {
  public:
-  GraphBuilder(const SchemaVersion& schema_version, std::int64_t most_tasks) : schema_version_(schema_version), most_tasks_(most_tasks) {}
+  GraphBuilder(const SchemaVersion& schema_version, TaskLimit limit) : schema_version_(schema_version), limit_(std::move(limit)) {}
 
   /// Returns false if the result of this instance is another instance's result already.
   bool add(std::vector<task::StageRequest> requests) {
@@ -135,9 +135,8 @@ class GraphBuilder {
       expected = std::max(expected, request.expected_seconds);
       return it->second;
     }
-    if (static_cast<std::int64_t>(graph_.tasks.size()) >= most_tasks_)
-      base::fail(ErrorKind::configuration, "the grid needs more tasks than run.max_tasks = {} allows (--set run.max_tasks=N allows more)",
-                 most_tasks_);
+    if (static_cast<std::int64_t>(graph_.tasks.size()) >= limit_.tasks)
+      base::fail(ErrorKind::configuration, "the grid needs more tasks than fit: {}", limit_.why);
     ++kind.count.distinct;
     task::PlannedTask planned;
     planned.spec = {.key = key,
@@ -153,7 +152,7 @@ class GraphBuilder {
   }
 
   const SchemaVersion& schema_version_;
-  std::int64_t most_tasks_;
+  TaskLimit limit_;
   task::TaskGraph graph_;
   std::unordered_map<task::StageKey, TaskId> task_of_;
   std::map<std::vector<TaskId>, Parents> parents_;
@@ -178,16 +177,21 @@ std::vector<task::StageRequest> expand(const task::Pipeline& pipeline, const Exp
 
 }  // namespace
 
-Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, const SchemaVersion& schema_version) {
+Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, const SchemaVersion& schema_version,
+               const Progress& progress) {
+  constexpr std::uint64_t progress_every = 10'000;
   check_size(experiment);
+  const double most_instances = instance_bound(experiment);
+  std::uint64_t seen = 0;
   Plan plan;
   plan.name = experiment.name;
   plan.description = experiment.description;
   plan.axes = describe_axes(experiment);
   plan.notes = experiment.notes;
   FingerprintBuilder fingerprint;
-  GraphBuilder graph(schema_version, experiment.run.integer("max_tasks"));
+  GraphBuilder graph(schema_version, task_limit(experiment));
   const ExpansionCount count = for_each_instance(experiment, pipeline.schema(), [&](const Parameters& instance, const Block& block) {
+    if (++seen % progress_every == 0 && progress) progress(seen, most_instances);
     fingerprint.add(instance);
     if (!graph.add(expand(pipeline, experiment, block, instance))) ++plan.duplicates;
   });
@@ -199,8 +203,9 @@ Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, con
   return plan;
 }
 
-Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, const task::StageRegistry& stages) {
-  return make_plan(experiment, pipeline, [&](const std::string& kind) { return stages.find(kind).schema_version(); });
+Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, const task::StageRegistry& stages, const Progress& progress) {
+  return make_plan(
+      experiment, pipeline, [&](const std::string& kind) { return stages.find(kind).schema_version(); }, progress);
 }
 
 base::Digest fingerprint(const Experiment& experiment, const task::Schema& schema) {

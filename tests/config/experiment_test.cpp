@@ -58,7 +58,7 @@ TEST(Experiment, ReadsEveryConstruct) {
   EXPECT_EQ(e.name, "everything");
   EXPECT_EQ(e.description, "first line\nsecond: line");
   EXPECT_TRUE(e.run.boolean("fail_fast"));
-  EXPECT_EQ(e.run.integer("max_tasks"), 10'000'000);
+  EXPECT_EQ(e.run.integer("max_tasks"), 0);
   ASSERT_EQ(e.root.conditionals.size(), 1U);
   EXPECT_EQ(e.root.conditionals[0].set.integer("train.epochs"), 40);
   EXPECT_THAT(e.root.excludes[0].any_of[0].values, ElementsAre(Value(0.9), Value(0.95)));

@@ -62,6 +62,18 @@ TEST(Plan, TheExampleOfThePageOnExperimentFilesIsWhatThePageSays) {
   EXPECT_EQ(plan.instances, 130U);
 }
 
+TEST(Plan, ProgressIsTold) {
+  const Experiment experiment =
+      parse("name: t\nparameters: {dataset.name: mnist}\ngrid: [{product: {solve.seed: {range: [1, 25000, 1]}}}]");
+  std::vector<std::uint64_t> told;
+  const Plan plan = make_plan(experiment, kPipeline, test::version_one, [&](std::uint64_t instances, double most) {
+    told.push_back(instances);
+    EXPECT_EQ(most, 25000);
+  });
+  EXPECT_EQ(plan.instances, 25000U);
+  EXPECT_THAT(told, ElementsAre(10000, 20000));
+}
+
 TEST(Plan, SharesEqualStages) {
   const Plan plan = plan_of(parse(kSmall));
   EXPECT_EQ(plan.instances, 6U);
@@ -199,7 +211,7 @@ TEST(Plan, NamesTheInstanceThatThePipelineRefuses) {
 
 TEST(Plan, CountsTasksToo) {
   EXPECT_EQ(refusal([] { plan_of(parse(kSmall, {"run.max_tasks=8"})); }),
-            "the grid needs more tasks than run.max_tasks = 8 allows (--set run.max_tasks=N allows more)");
+            "the grid needs more tasks than fit: run.max_tasks allows 8 (--set run.max_tasks=N allows more)");
 }
 
 TEST(Plan, IsDescribedForPeopleAndPrograms) {

@@ -1,4 +1,4 @@
-// Is a process still there? For processes of this machine the kernel knows; of others nobody does.
+// Processes and the memory they have. Is a process still there? For processes of this machine the kernel knows; of others nobody does.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -26,6 +26,9 @@ Presence presence(const ProcessId& process);
 /// Clock ticks from boot to the start of this machine's process `pid` (field 22 of /proc/<pid>/stat); 0 if there is none, or only a
 /// zombie of it.
 std::uint64_t start_ticks_of(long pid);
+
+/// Bytes of memory that this process may hope for: the machine's, or what its control group (a container, a job) is allowed of them.
+double memory_bytes();
 
 /// One line, and back; throws Error(data).
 std::string to_text(const ProcessId& process);

@@ -17,7 +17,17 @@ double instance_bound(const config::Experiment& experiment);
 /// The sizes behind that number, one line per block: "grid[0]: dataset.name (2) x [train.seed, problem.epsilon] (10) = 20".
 std::string describe_axes(const config::Experiment& experiment);
 
-/// Throws Error(configuration) with the count and the axes' sizes if instance_bound() is above the setting run.max_tasks.
+/// How many tasks a plan may have.
+struct TaskLimit {
+  std::int64_t tasks = 0;
+  std::string why;  ///< "run.max_tasks allows 99 (--set run.max_tasks=N allows more)"
+};
+
+/// The setting run.max_tasks; if that is 0, half of base::memory_bytes() over 512: the master of a run held 370 bytes a task of a grid of a
+/// million.
+TaskLimit task_limit(const config::Experiment& experiment);
+
+/// Throws Error(configuration) with the count and the axes' sizes if instance_bound() is above task_limit().
 void check_size(const config::Experiment& experiment);
 
 struct ExpansionCount {

@@ -40,11 +40,16 @@ struct Plan {
 /// Schema version of a kind of stage; throws for kinds that do not exist.
 using SchemaVersion = std::function<std::uint32_t(const std::string& kind)>;
 
+/// Told now and then how many instances have been expanded, of at most how many: a million take some ten seconds.
+using Progress = std::function<void(std::uint64_t instances, double most)>;
+
 /// Expands the grid (for_each_instance), asks the pipeline for each instance's stages, names them by content (task::make_key) and
 /// keeps each name once. Throws Error(configuration) when the grid is too large (check_size, and again if the distinct tasks exceed
-/// run.max_tasks), empty, incomplete, or when the pipeline refuses an instance: then block and instance are named.
-Plan make_plan(const config::Experiment& experiment, const task::Pipeline& pipeline, const SchemaVersion& schema_version);
-Plan make_plan(const config::Experiment& experiment, const task::Pipeline& pipeline, const task::StageRegistry& stages);
+/// task_limit), empty, incomplete, or when the pipeline refuses an instance: then block and instance are named.
+Plan make_plan(const config::Experiment& experiment, const task::Pipeline& pipeline, const SchemaVersion& schema_version,
+               const Progress& progress = {});
+Plan make_plan(const config::Experiment& experiment, const task::Pipeline& pipeline, const task::StageRegistry& stages,
+               const Progress& progress = {});
 
 /// Plan::fingerprint alone, without building the graph.
 base::Digest fingerprint(const config::Experiment& experiment, const task::Schema& schema);
