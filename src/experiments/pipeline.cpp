@@ -32,9 +32,13 @@ void reset(Parameters& parameters, std::string_view name) {
   if (value == nullptr || *value != standard) parameters.set(name, standard);
 }
 
-void reset_section(Parameters& parameters, std::string_view prefix) {
-  for (const task::Field& f : parameter_schema())
-    if (f.name.starts_with(prefix)) reset(parameters, f.name);
+void reset_section(Parameters& parameters, const char* section) {
+  static const auto names = [] {
+    std::unordered_map<std::string, std::vector<std::string>> all;
+    for (const task::Field& f : parameter_schema()) all[section_of(f.name)].push_back(f.name);
+    return all;
+  }();
+  for (const std::string& name : names.at(section)) reset(parameters, name);
 }
 
 bool selects(const Parameters& p) { return !p.reals("select.strengths").empty(); }
@@ -55,11 +59,11 @@ Parameters normalised(Parameters p) {
   if (p.text("train.regulariser") != "spr")
     for (const char* name : {"train.spr_alpha", "train.spr_scaling", "train.spr_big_m"}) reset(p, name);
   if (p.text("prune.criterion") == "none") {
-    reset_section(p, "prune.");
-    reset_section(p, "select.");
+    reset_section(p, "prune");
+    reset_section(p, "select");
     reset(p, "problem.network");  // dense and embedded network are the same
   }
-  if (!selects(p)) reset_section(p, "select.");
+  if (!selects(p)) reset_section(p, "select");
   if (selects(p)) reset(p, "train.regulariser_strength");
   if (!p.reals("select.alphas").empty()) reset(p, "train.spr_alpha");
   if (p.text("prune.criterion") == "none" || p.text("problem.network") == "embedded") {
@@ -139,7 +143,7 @@ std::vector<Parameters> candidates(const Parameters& p) {
   std::vector<Parameters> all;
   for (const Choice& choice : choices(p.reals("select.strengths"), p.reals("select.alphas"), p.real("train.spr_alpha"))) {
     Parameters candidate = p;
-    reset_section(candidate, "select.");
+    reset_section(candidate, "select");
     candidate.set("train.regulariser_strength", choice.strength);
     candidate.set("train.spr_alpha", choice.alpha);
     all.push_back(std::move(candidate));
@@ -151,17 +155,19 @@ std::vector<Parameters> candidates(const Parameters& p) {
 /// the same once that has changed.
 Parameters take(const Parameters& instance, const std::vector<std::string>& sections) {
   struct Column {
-    std::string name, section;
+    std::string parameter, name, section;
   };
-  static const auto columns = [] {
-    std::unordered_map<std::string_view, Column> all;
-    for (const task::Field& f : parameter_schema()) all.emplace(f.name, Column{column_name(f.name), section_of(f.name)});
+  static const std::vector<Column> columns = [] {
+    std::vector<Column> all;
+    for (const task::Field& f : parameter_schema()) all.push_back({f.name, column_name(f.name), section_of(f.name)});
+    std::sort(all.begin(), all.end(), [](const Column& a, const Column& b) { return a.parameter < b.parameter; });
     return all;
   }();
   Parameters taken;
+  auto column = columns.begin();  // both are in the order of names
   for (const auto& [name, value] : instance.map()) {
-    const Column& column = columns.at(name);
-    if (std::find(sections.begin(), sections.end(), column.section) != sections.end()) taken.set(column.name, value);
+    while (column->parameter != name) ++column;
+    if (std::find(sections.begin(), sections.end(), column->section) != sections.end()) taken.set(column->name, value);
   }
   if (const task::Value* dataset = taken.find("dataset_name")) taken.set("dataset_hash", data::content_hash(task::to_text(*dataset)));
   return taken;
