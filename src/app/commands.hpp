@@ -19,5 +19,6 @@ void add_merge(CLI::App& program, int& exit_code);
 void add_solve(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_report(CLI::App& program, int& exit_code);
+void add_table(CLI::App& program, int& exit_code);
 
 }  // namespace espalier::app

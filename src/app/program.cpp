@@ -113,6 +113,7 @@ int run_command_line(int argc, char** argv) {
     add_solve(program, exit_code);
     add_check(program, exit_code);
     add_report(program, exit_code);
+    add_table(program, exit_code);
     std::vector<std::string> words = words_of(argc, argv);
     if (const std::string refusal = refusal_of_command(program, words); !refusal.empty()) return refuse_usage(refusal);
     program.name(argc > 0 ? argv[0] : "espalier");

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "espalier/base/text.hpp"
+#include "espalier/h5/range.hpp"
 #include "espalier/h5/table.hpp"
 #include "h5/table_layout.hpp"
 
@@ -113,27 +114,52 @@ void scatter(const OpenTable& table, const Member& member, const char* bytes, st
   }
 }
 
-/// Reads the chosen members block by block, so that every chunk is unpacked once.
-std::vector<ColumnValues> read_members(OpenTable& table, const std::vector<Member>& chosen) {
+RowLayout layout_of(const std::vector<Member>& members) {
   RowLayout layout;
-  for (const Member& member : chosen) layout.add(member);
-  const Handle type = layout.type();
+  for (const Member& member : members) layout.add(member);
+  return layout;
+}
+
+std::vector<ColumnValues> empty_columns(const RowLayout& layout, std::size_t rows) {
   std::vector<ColumnValues> columns;
-  for (const Member& member : layout.members) columns.push_back(empty_values(member.kind, table.rows));
-  constexpr hsize_t block = 1 << 12;
-  std::vector<char> buffer(std::min<std::size_t>(block, table.rows) * layout.row_size);
-  for (hsize_t first = 0; first < table.rows; first += block) {
-    const hsize_t count = std::min<hsize_t>(block, table.rows - first);
-    const Handle memory(H5Screate_simple(1, &count, nullptr), H5Sclose);
-    H5Sselect_hyperslab(table.space.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr);
+  for (const Member& member : layout.members) columns.push_back(empty_values(member.kind, rows));
+  return columns;
+}
+
+/// Rows first, ..., first + count - 1 of the table become rows from `to` on of `columns`; block by block, so that every chunk is unpacked
+/// once.
+void read_rows(const OpenTable& table, const RowLayout& layout, std::size_t first, std::size_t count, std::size_t to,
+               std::vector<ColumnValues>& columns) {
+  const Handle type = layout.type();
+  constexpr std::size_t block = 1 << 12;
+  std::vector<char> buffer(std::min(block, count) * layout.row_size);
+  for (std::size_t done = 0; done < count; done += block) {
+    const hsize_t start = first + done, rows = std::min(block, count - done);
+    const Handle memory(H5Screate_simple(1, &rows, nullptr), H5Sclose);
+    H5Sselect_hyperslab(table.space.id(), H5S_SELECT_SET, &start, nullptr, &rows, nullptr);
     check(H5Dread(table.dataset.id(), type.id(), memory.id(), table.space.id(), H5P_DEFAULT, buffer.data()), "read table", table.path,
           table.file);
-    for (hsize_t i = 0; i < count; ++i)
+    for (hsize_t i = 0; i < rows; ++i)
       for (std::size_t c = 0; c < columns.size(); ++c)
-        scatter(table, layout.members[c], buffer.data() + i * layout.row_size + layout.members[c].offset, first + i, columns[c]);
+        scatter(table, layout.members[c], buffer.data() + i * layout.row_size + layout.members[c].offset, to + done + i, columns[c]);
     H5Dvlen_reclaim(type.id(), memory.id(), H5P_DEFAULT, buffer.data());
   }
+}
+
+std::vector<ColumnValues> read_members(const OpenTable& table, const std::vector<Member>& chosen) {
+  const RowLayout layout = layout_of(chosen);
+  std::vector<ColumnValues> columns = empty_columns(layout, table.rows);
+  read_rows(table, layout, 0, table.rows, 0, columns);
   return columns;
+}
+
+const Member& find_member(const OpenTable& table, const std::string& column) {
+  const auto it = std::find_if(table.members.begin(), table.members.end(), [&](const Member& m) { return m.name == column; });
+  if (it != table.members.end()) return *it;
+  std::vector<std::string> names;
+  for (const Member& member : table.members) names.push_back(member.name);
+  fail(ErrorKind::data, "'{}' in '{}': there is no column '{}'{}; there are: {}", table.path, table.file, column,
+       base::did_you_mean(column, names), fmt::join(names, ", "));
 }
 
 Column described(const Object& object, const std::string& name, ColumnValues values) {
@@ -146,7 +172,7 @@ Column described(const Object& object, const std::string& name, ColumnValues val
 }  // namespace
 
 Table read_table(const Group& group, const std::string& name) {
-  OpenTable open = open_table(group, name);
+  const OpenTable open = open_table(group, name);
   std::vector<ColumnValues> values = read_members(open, open.members);
   const Object object = group.open_object(name);
   Table table;
@@ -155,15 +181,43 @@ Table read_table(const Group& group, const std::string& name) {
 }
 
 Column read_column(const Group& group, const std::string& name, const std::string& column) {
-  OpenTable open = open_table(group, name);
-  const auto it = std::find_if(open.members.begin(), open.members.end(), [&](const Member& m) { return m.name == column; });
-  if (it == open.members.end()) {
-    std::vector<std::string> names;
-    for (const Member& member : open.members) names.push_back(member.name);
-    fail(ErrorKind::data, "'{}' in '{}': there is no column '{}'{}; there are: {}", open.path, open.file, column,
-         base::did_you_mean(column, names), fmt::join(names, ", "));
-  }
-  return described(group.open_object(name), column, std::move(read_members(open, {*it}).front()));
+  const OpenTable open = open_table(group, name);
+  return described(group.open_object(name), column, std::move(read_members(open, {find_member(open, column)}).front()));
+}
+
+struct TableReader::State {
+  OpenTable open;
+  RowLayout layout;
+  std::vector<Column> columns;  ///< without values
+};
+
+TableReader::TableReader(const Group& group, const std::string& name, const std::vector<std::string>& columns)
+    : state_(std::make_unique<State>()) {
+  state_->open = open_table(group, name);
+  std::vector<Member> chosen;
+  for (const std::string& column : columns) chosen.push_back(find_member(state_->open, column));
+  state_->layout = layout_of(columns.empty() ? state_->open.members : chosen);
+  const Object object = group.open_object(name);
+  for (const Member& member : state_->layout.members)
+    state_->columns.push_back(described(object, member.name, empty_values(member.kind, 0)));
+}
+
+TableReader::~TableReader() = default;
+TableReader::TableReader(TableReader&&) noexcept = default;
+TableReader& TableReader::operator=(TableReader&&) noexcept = default;
+
+std::uint64_t TableReader::rows() const { return state_->open.rows; }
+const std::vector<Column>& TableReader::columns() const { return state_->columns; }
+
+Table TableReader::read(std::uint64_t offset, std::uint64_t count) const {
+  const OpenTable& open = state_->open;
+  if (count > open.rows || offset > open.rows - count)
+    fail(ErrorKind::data, "'{}' in '{}': rows {} to {} lie beyond its {}", open.path, open.file, offset, offset + count, open.rows);
+  std::vector<ColumnValues> values = empty_columns(state_->layout, count);
+  read_rows(open, state_->layout, offset, count, 0, values);
+  Table table{state_->columns};
+  for (std::size_t c = 0; c < values.size(); ++c) table.columns[c].values = std::move(values[c]);
+  return table;
 }
 
 }  // namespace espalier::h5
