@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "config/surrogate_schema.hpp"
 #include "espalier/base/error.hpp"
@@ -185,9 +184,7 @@ TEST(Size, IsCountedWithoutExpanding) {
   EXPECT_EQ(instance_bound(huge(5)), 1e5);
   EXPECT_EQ(describe_axes(huge(2)), "grid[0]: axis0 (10) x axis1 (10) = 100\n");
   EXPECT_NO_THROW(check_size(huge(6)));
-  const auto start = std::chrono::steady_clock::now();
-  const std::string sentence = refusal([] { check_size(huge(30)); });
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(100));
+  const std::string sentence = refusal([] { check_size(huge(30)); });  // expanding would never end
   EXPECT_THAT(sentence, ::testing::MatchesRegex(
                             "file.yaml: the grid has about 1e\\+30 instances, half of this machine's memory of [0-9.]+ GiB holds [0-9]+ "
                             "\\(--set run.max_tasks=N allows more\\):\ngrid\\[0\\]: axis0 \\(10\\) x axis1 \\(10\\) x (.|\n)*"));
