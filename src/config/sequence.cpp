@@ -7,12 +7,11 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <limits>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "espalier/base/random.hpp"
-#include "espalier/base/text.hpp"
 
 namespace espalier::config {
 
@@ -71,7 +70,7 @@ std::string text_of(std::int64_t digits, int decimals) {
 std::string text_of(double value) { return fmt::format("{}", value); }
 
 std::string power_of_ten(int exponent) {
-  return exponent >= 0 && exponent <= 15 ? "1" + std::string(static_cast<std::size_t>(exponent), '0') : fmt::format("1e{}", exponent);
+  return exponent >= 0 && exponent <= 15 ? fmt::format("1{:0>{}}", "", exponent) : fmt::format("1e{}", exponent);
 }
 
 bool is_kind(const Node::Entry& entry) { return std::find(kinds.begin(), kinds.end(), entry.key) != kinds.end(); }
