@@ -32,7 +32,10 @@ std::vector<std::size_t> widths(const TextTable& table, std::size_t first) {
 
 std::string line(const TextTable& table, const std::vector<std::string>& row, std::size_t first, const std::vector<std::size_t>& width) {
   std::string text;
-  for (std::size_t c = first; c < row.size(); ++c) text += (c > first ? " " : "") + padded(row[c], width[c - first], table.columns[c].left);
+  for (std::size_t c = first; c < row.size(); ++c) {
+    if (c > first) text += ' ';
+    text += padded(row[c], width[c - first], table.columns[c].left);
+  }
   text.erase(text.find_last_not_of(' ') + 1);
   return text + "\n";
 }
@@ -65,7 +68,8 @@ std::string format_text(const TextTable& table) {
     std::vector<std::string> parts;
     for (std::size_t c = 0; c < first; ++c) parts.push_back(titles[c] + " " + row[c]);
     if (const std::string now = fmt::format("{}", fmt::join(parts, ", ")); now != heading) {
-      text += (heading.empty() ? "" : "\n") + wrapped(now) + head;
+      if (!heading.empty()) text += '\n';
+      text += wrapped(now) + head;
       heading = now;
     }
     text += line(table, row, first, width);
