@@ -166,7 +166,8 @@ Parameters take(const Parameters& instance, const std::vector<std::string>& sect
   Parameters taken;
   auto column = columns.begin();  // both are in the order of names
   for (const auto& [name, value] : instance.map()) {
-    while (column->parameter != name) ++column;
+    while (column != columns.end() && column->parameter != name) ++column;
+    if (column == columns.end()) base::fail(ErrorKind::internal, "no parameter is called '{}'", name);
     if (std::find(sections.begin(), sections.end(), column->section) != sections.end()) taken.set(column->name, value);
   }
   if (const task::Value* dataset = taken.find("dataset_name")) taken.set("dataset_hash", data::content_hash(task::to_text(*dataset)));

@@ -23,8 +23,8 @@ struct TaskLimit {
   std::string why;  ///< "run.max_tasks allows 99 (--set run.max_tasks=N allows more)"
 };
 
-/// The setting run.max_tasks; if that is 0, half of base::memory_bytes() over 512: the master of a run held 370 bytes a task of a grid of a
-/// million.
+/// The setting run.max_tasks; if that is 0, half of base::memory_bytes() over 512: the master of a run of a million tasks held 370 bytes a
+/// task in its first minute.
 TaskLimit task_limit(const config::Experiment& experiment);
 
 /// Throws Error(configuration) with the count and the axes' sizes if instance_bound() is above task_limit().
