@@ -11,6 +11,7 @@
 #include "config/surrogate_schema.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/config/experiment.hpp"
+#include "h5/temporary_directory.hpp"
 
 namespace espalier::config {
 namespace {
@@ -126,10 +127,13 @@ TEST(Sequence, IsRefusedInOneSentence) {
   EXPECT_THAT(refusal("{range: [0.5, 0.7, 0.1]}"), HasSubstr("expected integer >= 0, found '5e-1'"));
 }
 
-class Csv : public ::testing::Test {
+class Csv : public test::TemporaryDirectory {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_ / "lists"); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void SetUp() override {
+    TemporaryDirectory::SetUp();
+    folder_ = path("");
+    std::filesystem::create_directories(folder_ / "lists");
+  }
 
   void write(const std::string& text) { std::ofstream(folder_ / "lists" / "images.csv", std::ios::binary) << text; }
 
@@ -151,7 +155,7 @@ class Csv : public ::testing::Test {
     return "accepted";
   }
 
-  std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "espalier-csv";
+  std::filesystem::path folder_;
 };
 
 TEST_F(Csv, NamesColumnsAndGivesRows) {

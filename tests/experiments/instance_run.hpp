@@ -21,7 +21,7 @@ namespace espalier::testing {
 class InstanceRun {
  public:
   explicit InstanceRun(const std::vector<task::Parameters::Map::value_type>& changes)
-      : folder_(std::filesystem::path(::testing::TempDir()) / ("stages-" + std::to_string(::getpid()) + "-" + std::to_string(++count_))),
+      : folder_(std::filesystem::temp_directory_path() / ("stages-" + std::to_string(::getpid()) + "-" + std::to_string(++count_))),
         stages_(experiments::make_stages(std::make_shared<experiments::Environment>(
             experiments::Environment::Options{.data = {.defaults = {ESPALIER_SOURCE_DIR "/data"}}}))) {
     std::filesystem::create_directories(folder_ / "parts");

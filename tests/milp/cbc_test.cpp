@@ -1,6 +1,8 @@
 // What only the Cbc back end promises: node limits, determinism, incumbents as they come, silence.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
@@ -125,7 +127,7 @@ TEST(Cbc, ASolveInsideTheCallbackIsRefusedAndTheOuterOneGoesOn) {
 }
 
 TEST(Cbc, OutputGoesToTheLogFileAndTheCallbackMayPrint) {
-  const std::filesystem::path log = std::filesystem::path(::testing::TempDir()) / "espalier_cbc_test.log";
+  const std::filesystem::path log = std::filesystem::temp_directory_path() / fmt::format("espalier-cbc-{}.log", ::getpid());
   std::filesystem::remove(log);
   SolveOptions options{.log_file = log, .on_incumbent = [](const Incumbent&) {
                          std::puts("from the callback");

@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 class Folder {
  public:
   Folder() {
-    std::string pattern = (fs::path(::testing::TempDir()) / "espalier external test XXXXXX").string();
+    std::string pattern = (fs::temp_directory_path() / "espalier external test XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
   ~Folder() { fs::remove_all(path_); }

@@ -1,7 +1,9 @@
 #include "espalier/problem/file.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <functional>
@@ -17,7 +19,8 @@ using ::testing::HasSubstr;
 
 std::filesystem::path scratch(const std::string& name) {
   const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / ("espalier_problem_" + std::string(info->name()));
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / fmt::format("espalier-problem-{}-{}", ::getpid(), info->name());
   std::filesystem::create_directories(folder);
   return folder / name;
 }

@@ -9,6 +9,7 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/h5/table.hpp"
+#include "h5/temporary_directory.hpp"
 
 namespace espalier::report {
 namespace {
@@ -17,9 +18,11 @@ using ::testing::HasSubstr;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-class Rows : public ::testing::Test {
+class Rows : public test::TemporaryDirectory {
  protected:
   void SetUp() override {
+    TemporaryDirectory::SetUp();
+    path_ = path("rows.h5");
     const h5::File file = h5::File::create(path_);
     h5::Table solves;
     solves.columns = {{.name = "key", .values = std::vector<std::string>{"a", "b", "", "d"}},
@@ -36,7 +39,6 @@ class Rows : public ::testing::Test {
     h5::write_table(file.root(), "many", many);
     file.root().create_group("arrays");
   }
-  void TearDown() override { std::filesystem::remove(path_); }
 
   std::string rows(const RowQuery& query) const {
     std::ostringstream out;
@@ -55,7 +57,7 @@ class Rows : public ::testing::Test {
 
   std::string where(const std::vector<std::string>& conditions) const { return rows({.columns = {"key"}, .conditions = conditions}); }
 
-  std::filesystem::path path_ = std::filesystem::path(::testing::TempDir()) / "espalier-rows.h5";
+  std::filesystem::path path_;
 };
 
 TEST_F(Rows, AreCsvWithEmptyFieldsForNoValue) {

@@ -288,7 +288,7 @@ TEST_F(OutputDirectoryTest, AFullDiskLosesNothingThatWasSynced) {
   EXPECT_EQ(OutputDirectory::inspect(out()).finished().size(), 2U);
 }
 
-TEST_F(OutputDirectoryTest, OpeningAHundredThousandOutcomesIsFast) {
+TEST_F(OutputDirectoryTest, AHundredThousandOutcomesOpenInLinearTime) {
   const task::TaskSpec measure = spec(3);
   {
     OutputDirectory directory = open();
@@ -301,7 +301,7 @@ TEST_F(OutputDirectoryTest, OpeningAHundredThousandOutcomesIsFast) {
   }
   const base::Stopwatch watch;
   EXPECT_EQ(OutputDirectory::inspect(out()).finished().size(), 100'000U);
-  EXPECT_LT(watch.cpu_seconds(), 0.5) << "a million in under 5 s";
+  EXPECT_LT(watch.cpu_seconds(), 20) << "0.2 s where it is quiet; minutes if each record were compared with all others";
 }
 
 }  // namespace

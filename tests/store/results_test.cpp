@@ -163,7 +163,7 @@ TEST_F(ResultsTest, DamagedPartsAreLeftOutAndReported) {
   EXPECT_TRUE(file.root().exists("parts/networks/" + graph_.tasks[1].spec.key.hex()));
 }
 
-TEST_F(ResultsTest, ThreeThousandSolvesTakeSeconds) {
+TEST_F(ResultsTest, ThreeThousandSolvesAreWrittenInLinearTime) {
   const task::TaskGraph graph = fake_graph(1500);
   OutputDirectory directory = OutputDirectory::open(out(), fake_identity());
   for (const task::PlannedTask& planned : graph.tasks) {
@@ -176,7 +176,7 @@ TEST_F(ResultsTest, ThreeThousandSolvesTakeSeconds) {
   const base::Stopwatch watch;
   build_results(directory, stages_, graph);
   EXPECT_EQ(read_table(results(), "solves").rows(), 3000U);
-  EXPECT_LT(watch.cpu_seconds(), 3.0);
+  EXPECT_LT(watch.cpu_seconds(), 60) << "1 s where it is quiet; many minutes if each row were to open the file again";
 }
 
 }  // namespace

@@ -172,6 +172,9 @@ class Checker:
         for folder in sorted(p.name for p in tests.glob("*") if p.is_dir() and p.name != "__pycache__"):
             if folder not in self.table.modules and folder not in self.table.other_tests:
                 self.report(f"tests/{folder}", "mirrors no module of src/modules.txt")
+        for path in sorted(p for p in tests.rglob("*") if p.suffix in SUFFIXES):
+            if "TempDir()" in path.read_text(errors="replace"):
+                self.report(str(path.relative_to(self.root)), "TempDir() is one folder for all tests that run at a time; derive from TemporaryDirectory")
 
     def check_cmake(self):
         """DEPENDS of each espalier_module() names exactly the modules that its files include; PRECOMPILED is its tower's set of headers."""

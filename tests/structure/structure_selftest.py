@@ -119,6 +119,9 @@ class StructureTest(unittest.TestCase):
         self.assert_refused({"tests/extra/x_test.cpp": ""}, "tests/extra: mirrors no module")
         self.assertEqual(check({"tests/support/x.hpp": ""})[0], 0)
 
+    def test_one_temporary_folder_for_all_tests(self):
+        self.assert_refused({"tests/nn/x.hpp": "auto path = ::testing::TempDir();\n"}, "tests/nn/x.hpp: TempDir() is one folder for all tests")
+
     def test_module_without_tests(self):
         self.assert_refused({"tests/nn/network_test.cpp": None}, "module 'nn' has code but no tests/nn/*_test.cpp")
 
