@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "espalier/base/error.hpp"
+#include "espalier/engine/records.hpp"
 #include "espalier/engine/solve.hpp"
 #include "espalier/problem/file.hpp"
 
@@ -13,17 +14,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// JSON has no NaN and no infinity: they become null.
-Json number(std::optional<double> value) { return value && std::isfinite(*value) ? Json(*value) : Json(nullptr); }
+struct ValueToJson {
+  Json operator()(double value) const { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+  Json operator()(const auto& value) const { return value; }
+};
 
-/// What exact compression removed, layer by layer of the network as it was; null if it was not asked for.
-Json compression(const engine::SolveResult& result) {
-  if (!result.compression) return nullptr;
-  Json layers = Json::array();
-  for (const prune::CompressedLayer& layer : result.compression->layers)
-    layers.push_back(
-        {{"off", layer.off}, {"constant", layer.constant}, {"unread", layer.unread}, {"linear", layer.linear}, {"folded", layer.folded}});
-  return {{"layers", layers}, {"slack", number(result.compression->smallest_slack)}, {"deviation", result.compression->deviation}};
-}
+/// A row of results calls itself solve_status; a row that is a solve need not.
+std::string json_key(const std::string& name) { return name.starts_with("solve_") ? name.substr(6) : name; }
 
 std::string bytes_of(const Json& json) {
   const std::vector<std::uint8_t> bytes = Json::to_cbor(json);
@@ -73,42 +70,16 @@ std::string to_bytes(const SolveRequest& request) { return bytes_of({{"file", re
 Json from_bytes(std::string_view bytes) { return Json::from_cbor(bytes.begin(), bytes.end()); }
 
 Json solve_row(const SolveJob& job, const SolveRequest& request, const engine::SolveResult& result, std::optional<double> rounding) {
-  const engine::SolveSettings& settings = job.settings;
-  return {{"file", job.files[request.file]},
-          {"problem", request.name},
-          {"solver", settings.solver},
-          {"formulation", settings.formulation},
-          {"bounds", settings.bounds},
-          {"goal", std::string(engine::to_string(settings.goal))},
-          {"status", std::string(engine::to_string(result.status))},
-          {"reason", result.reason},
-          {"limit", result.limit},
-          {"detail", result.detail},
-          {"cut_short", result.cut_short},
-          {"claimed_objective", number(result.claimed_objective)},
-          {"verified_objective", number(result.verified_objective)},
-          {"verified_objective_float32", number(result.verified_objective_float32)},
-          {"distance", number(result.distance)},
-          {"dual_bound", number(result.dual_bound)},
-          {"proved_by", result.proved_by},
-          {"proof_seconds", result.proof_seconds},
-          {"proved_bound", number(result.proved_bound)},
-          {"nodes", result.nodes},
-          {"seconds", result.total_seconds},
-          {"bounds_seconds", result.bounds_seconds},
-          {"embed_seconds", result.embed_seconds},
-          {"solver_seconds", result.solver_seconds},
-          {"attack_seconds", result.attack_seconds},
-          {"first_adversarial_seconds", number(result.first_adversarial_seconds)},
-          {"cpu_seconds", result.cpu_seconds},
-          {"first_adversarial_cpu_seconds", number(result.first_adversarial_cpu_seconds)},
-          {"columns", result.size.columns},
-          {"rows", result.size.rows},
-          {"binaries", result.size.binaries},
-          {"unstable_neurons", result.neurons.unstable},
-          {"unstable_by_layer", result.unstable_by_layer},
-          {"compression", compression(result)},
-          {"weight_rounding", number(rounding)}};
+  Json row{{"file", job.files[request.file]}, {"problem", request.name}};
+  const auto add = [&row](const std::string& name, const task::Value* value) {
+    row[json_key(name)] = value != nullptr ? std::visit(ValueToJson(), *value) : Json(nullptr);
+  };
+  for (const auto& entry : engine::settings_record().entries()) add(entry.field.name, job.given.find(entry.field.name));
+  const task::Parameters values = engine::result_record().values(result);
+  for (const auto& entry : engine::result_record().entries()) add(entry.field.name, values.find(entry.field.name));
+  row["cpu_seconds"] = result.cpu_seconds;
+  row["weight_rounding"] = rounding ? Json(*rounding) : Json(nullptr);
+  return row;
 }
 
 sandbox::Work solve_work(const SolveJob& job) {

@@ -12,6 +12,7 @@ namespace espalier::app {
 struct SolveJob {
   std::vector<std::string> files;
   bool round_weights = false;  ///< weights that float32 does not hold are rounded, else their problems are refused
+  task::Parameters given;      ///< the settings that exist beside each other, for the rows
   engine::SolveSettings settings;
 };
 
@@ -27,7 +28,8 @@ std::string to_bytes(const SolveRequest& request);
 sandbox::Work solve_work(const SolveJob& job);
 nlohmann::ordered_json from_bytes(std::string_view bytes);
 
-/// One problem's answer, with the keys of `espalier solve --json`. `rounding`: how far a weight was moved at most, if --round-weights.
+/// One problem's answer, with the keys of `espalier solve --json`: engine::settings_record() and engine::result_record(), null for what
+/// does not exist. `rounding`: how far a weight was moved at most, if --round-weights.
 nlohmann::ordered_json solve_row(const SolveJob& job, const SolveRequest& request, const engine::SolveResult& result,
                                  std::optional<double> rounding = {});
 

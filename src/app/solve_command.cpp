@@ -7,11 +7,11 @@
 
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
+#include "app/schema_options.hpp"
 #include "app/solve_child.hpp"
 #include "app/surroundings.hpp"
 #include "espalier/base/text.hpp"
-#include "espalier/branch/tighten.hpp"
-#include "espalier/embed/embed.hpp"
+#include "espalier/engine/records.hpp"
 #include "espalier/engine/solve.hpp"
 #include "espalier/sandbox/sandbox.hpp"
 
@@ -24,23 +24,21 @@ using Json = nlohmann::ordered_json;
 struct SolveOptions {
   std::vector<std::string> files;
   std::vector<std::string> problems;
-  std::string solver = engine::SolveSettings{}.solver;
-  std::string formulation = "big-m";
-  std::string bounds = "interval";
-  std::string goal = "optimize";
-  std::string start = "clean_input";
-  std::uint64_t seed = 0;
-  double time_limit = 300;
-  double check_share = 0.5;
-  std::int64_t node_limit = -1;
+  task::Parameters settings;  ///< see solve_schema()
   double cpu_limit = 0;
   double memory_limit = 8192;
   double kill_grace = 0;
   std::string log_file;
   bool round_weights = false;
-  bool compress = false;
   bool json = false;
 };
+
+/// What a user may choose of a solve whose network is given: there is no surrogate.
+task::Schema solve_schema() {
+  task::Schema schema = engine::settings_record().parameters("");
+  std::erase_if(schema, [](const task::Field& field) { return field.name == "on_success" || field.name == "protocol"; });
+  return schema;
+}
 
 std::string cell(const Json& value, int digits) {
   return value.is_number() ? fmt::format("{:.{}f}", value.get<double>(), digits) : std::string("-");
@@ -79,7 +77,7 @@ Json cut_short(const sandbox::Report& report, const SolveJob& job, const SolveRe
 }
 
 Json solve(sandbox::Sandbox& sandbox, const SolveJob& job, const SolveRequest& request, std::size_t index, const SolveOptions& options) {
-  const task::ResourceLimits limits{.wall_seconds = options.time_limit,
+  const task::ResourceLimits limits{.wall_seconds = job.settings.time_limit_seconds,
                                     .grace_seconds = options.kill_grace,
                                     .cpu_seconds = options.cpu_limit,
                                     .memory_mib = options.memory_limit};
@@ -128,21 +126,11 @@ std::vector<SolveRequest> choose(const std::vector<SolveRequest>& all, const std
 
 int run_solve(const SolveOptions& options) {
   require_descriptors();
-  SolveJob job{.files = options.files,
-               .round_weights = options.round_weights,
-               .settings = {.solver = options.solver,
-                            .formulation = options.formulation,
-                            .bounds = options.bounds,
-                            .goal = engine::parse_goal(options.goal),
-                            .start = engine::parse_start(options.start),
-                            .compress = options.compress,
-                            .time_limit_seconds = options.time_limit,
-                            .check_share = options.check_share,
-                            .node_limit = options.node_limit,
-                            .memory_limit_mib = options.memory_limit,
-                            .seed = options.seed,
-                            .log_file = options.log_file}};
-  if (options.solver == "bab") job.settings.bounds = "alpha-crown";  // what it uses; formulation and start do not matter to it
+  SolveJob job{
+      .files = options.files, .round_weights = options.round_weights, .settings = engine::settings_record().from(options.settings, "")};
+  job.given = options.settings;
+  job.settings.memory_limit_mib = options.memory_limit;
+  job.settings.log_file = options.log_file;
   engine::check_settings(job.settings);
   engine::require_program(job.settings);
   std::optional<sandbox::Sandbox> sandbox(std::in_place, solve_work(job));
@@ -169,20 +157,10 @@ int run_solve(const SolveOptions& options) {
   return errors == 0 ? exit_done : exit_some_failed;
 }
 
-/// What only a MILP solver reads must not be without effect because no solver was named.
-void require_solver_for(const std::vector<CLI::Option*>& options, const SolveOptions& given) {
-  for (const CLI::Option* option : options)
-    if (option->count() > 0)
-      base::fail(base::ErrorKind::configuration, "{}: expected a MILP solver beside it, as --solver cbc; found none, and '{}' has no MILP",
-                 option->get_name(), given.solver);
-}
-
 void add_limits(CLI::App& command, SolveOptions& options) {
-  command.add_option("--time-limit", options.time_limit, "wall seconds per problem")->check(CLI::PositiveNumber)->capture_default_str();
   command.add_option("--cpu-limit", options.cpu_limit, "CPU seconds per problem, for machines that others use as well; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_option("--node-limit", options.node_limit, "branch-and-bound nodes per problem; -1: none")->capture_default_str();
   command.add_option("--memory-limit", options.memory_limit, "MiB of address space for each problem's process; 0: none")
       ->check(CLI::Range(0.0, task::ResourceLimits::largest_memory_mib))
       ->capture_default_str();
@@ -198,35 +176,8 @@ void add_solve(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("solve", "Solve the problems of a file with given networks; nothing is trained");
   command->add_option("PROBLEMS", options->files, "problem files (HDF5)")->required();
   command->add_option("--problem", options->problems, "only this problem (may be repeated)")->allow_extra_args(false);
-  const CLI::Option* solver =
-      command
-          ->add_option("--solver", options->solver,
-                       "bab: our own branch and bound over alpha-crown bounds, no MILP; MILP solvers: cbc, external:cbc,\n"
-                       "external:glpsol or external:<command line>; attack: no MILP, no proof")
-          ->capture_default_str();
-  CLI::Option* formulation = command->add_option("--formulation", options->formulation, "MILP formulation")
-                                 ->check(CLI::IsMember(embed::formulation_names()))
-                                 ->capture_default_str();
-  CLI::Option* bounds = command->add_option("--bounds", options->bounds, "pre-activation bounds of the MILP")
-                            ->check(CLI::IsMember(branch::bounds_method_names()))
-                            ->capture_default_str();
-  command->add_flag("--compress", options->compress,
-                    "exact compression: hidden neurons that the bounds prove to be off or linear over the ball leave\n"
-                    "the network before it is searched; the answer stays that of the whole network");
-  command->add_option("--goal", options->goal, "the maximum, or its sign only")
-      ->check(CLI::IsMember({"optimize", "decide"}))
-      ->capture_default_str();
-  CLI::Option* start = command->add_option("--start", options->start, "first incumbent given to the MILP solver")
-                           ->check(CLI::IsMember({"none", "clean_input", "attack"}))
-                           ->capture_default_str();
-  command->add_option("--seed", options->seed, "random seed of solver and attack")->capture_default_str();
+  add_options(*command, solve_schema(), options->settings);
   add_limits(*command, *options);
-  command
-      ->add_option("--check-share", options->check_share,
-                   "solvers cbc and external: share of a solve's time, or 5 s if that is more, for bounds of our own to confirm\n"
-                   "that an answer is optimal or robust; else it is optimal_claimed or robust_claimed; 0: no check")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
   command->add_option("--log", options->log_file, "the solver's own output goes to this file");
   command->add_flag("--round-weights", options->round_weights,
                     "weights that float32 does not hold exactly are rounded to it, and the largest change is told;\n"
@@ -240,8 +191,8 @@ void add_solve(CLI::App& program, int& exit_code) {
       "  espalier solve problems.h5 --solver attack\n"
       "Every problem is read and solved in a process of its own: one that is malformed or crashes is an error in its row, and the\n"
       "others are solved; the exit code is then 1.");
-  command->callback([options, solver, for_milp = std::vector{formulation, bounds, start}, &exit_code] {
-    if (solver->count() == 0) require_solver_for(for_milp, *options);
+  command->callback([options, command, &exit_code] {
+    keep_what_exists(*command, solve_schema(), options->settings);
     exit_code = run_solve(*options);
   });
 }

@@ -29,7 +29,7 @@ void add_table(CLI::App& program, int&) {
   CLI::App* command = program.add_subcommand("table", "Rows of a result file as CSV or JSON, for scripts and spreadsheets");
   command->add_option("DIR|FILE.h5", options->source, "output directory or result file")->required();
   command->add_option("TABLE", options->query.table, "solves (default), networks, stages or another table of the file");
-  command->add_option("--columns", options->query.columns, "only these, in this order: --columns key,solve_status,total_seconds")
+  command->add_option("--columns", options->query.columns, "only these, in this order: --columns key,solve_status,solve_seconds")
       ->delimiter(',')
       ->allow_extra_args(false);
   command

@@ -6,10 +6,10 @@ std::string_view to_string(ReluCase relu_case) {
   switch (relu_case) {
     case ReluCase::constant:
       return "constant";
-    case ReluCase::always_off:
-      return "always_off";
-    case ReluCase::always_on:
-      return "always_on";
+    case ReluCase::stably_inactive:
+      return "stably_inactive";
+    case ReluCase::stably_active:
+      return "stably_active";
     case ReluCase::unstable:
       return "unstable";
   }
@@ -18,8 +18,8 @@ std::string_view to_string(ReluCase relu_case) {
 
 ReluCase classify(double lower, double upper) {
   if (lower == upper) return ReluCase::constant;
-  if (upper <= 0) return ReluCase::always_off;
-  if (lower >= 0) return ReluCase::always_on;
+  if (upper <= 0) return ReluCase::stably_inactive;
+  if (lower >= 0) return ReluCase::stably_active;
   return ReluCase::unstable;
 }
 
@@ -31,11 +31,11 @@ ReluCounts count_relu_cases(const Bounds& bounds) {
         case ReluCase::constant:
           ++counts.constant;
           break;
-        case ReluCase::always_off:
-          ++counts.always_off;
+        case ReluCase::stably_inactive:
+          ++counts.stably_inactive;
           break;
-        case ReluCase::always_on:
-          ++counts.always_on;
+        case ReluCase::stably_active:
+          ++counts.stably_active;
           break;
         case ReluCase::unstable:
           ++counts.unstable;

@@ -7,6 +7,7 @@
 
 #include "config/value_reader.hpp"
 #include "espalier/base/text.hpp"
+#include "espalier/task/variants.hpp"
 
 namespace espalier::config {
 
@@ -39,6 +40,15 @@ bool is_an_axis(const Block& block, const std::string& name) {
          std::any_of(block.cases.begin(), block.cases.end(), [&](const Block& inner) { return is_an_axis(inner, name); });
 }
 
+/// The block, or one within it, says what the parameter is. The outermost block's parameters are complete and do not count.
+bool mentions(const Block& block, const std::string& name, bool outermost) {
+  const auto holds = [&](const Parameters& parameters) { return parameters.contains(name); };
+  return (!outermost && holds(block.parameters)) || is_an_axis(block, name) ||
+         std::any_of(block.includes.begin(), block.includes.end(), holds) ||
+         std::any_of(block.conditionals.begin(), block.conditionals.end(), [&](const Conditional& c) { return holds(c.set); }) ||
+         std::any_of(block.cases.begin(), block.cases.end(), [&](const Block& inner) { return mentions(inner, name, false); });
+}
+
 /// One override on its way through the tree of blocks.
 class Override {
  public:
@@ -55,7 +65,32 @@ class Override {
       place_in_cases(root);  // the outermost block has no axes
   }
 
+  /// For a parameter that no instance has any more: back to its default, the only one of `values`, everywhere.
+  void leave_out() {
+    Block& root = experiment_.root;
+    strip(root);
+    drop_columns(root);
+    root.parameters.set(name_, values_[0]);
+  }
+
  private:
+  void drop_columns(Block& block) {
+    for (Zip& zip : block.zips) {
+      const std::size_t column = column_of(zip, name_);
+      if (column == zip.columns.size()) continue;
+      const auto drop = [column](auto& list) { list.erase(list.begin() + static_cast<std::ptrdiff_t>(column)); };
+      drop(zip.columns);
+      std::vector<std::vector<Value>> rows;
+      for (std::vector<Value>& row : zip.rows) {
+        drop(row);
+        if (std::find(rows.begin(), rows.end(), row) == rows.end()) rows.push_back(std::move(row));
+      }
+      zip.rows = std::move(rows);
+    }
+    std::erase_if(block.zips, [](const Zip& zip) { return zip.columns.empty(); });
+    for (Block& inner : block.cases) drop_columns(inner);
+  }
+
   void note(const std::string& what) { experiment_.notes.push_back(option_ + " " + what); }
 
   void replace_axes(Block& block) {
@@ -157,6 +192,24 @@ class Override {
   Problems& problems_;
 };
 
+/// After `name` was given one value everywhere: what cannot exist beside that (Field::exists_if) goes, unless it is in `given`, too.
+void leave_out_absent(const std::string& option, const std::string& name, const Value& value, const std::set<std::string>& given,
+                      const task::Schema& schema, Experiment& experiment, Problems& problems) {
+  for (const task::Field& field : schema) {
+    const bool may_exist = std::all_of(field.exists_if.begin(), field.exists_if.end(), [&](const task::Condition& condition) {
+      const bool listed = std::find(condition.values.begin(), condition.values.end(), value) != condition.values.end();
+      return condition.parameter != name || listed == condition.is_one_of;
+    });
+    if (may_exist || given.contains(field.name) || !field.default_value) continue;
+    const Value* at_root = experiment.root.parameters.find(field.name);
+    if (mentions(experiment.root, field.name, true) || (at_root != nullptr && *at_root != *field.default_value)) {
+      experiment.notes.push_back(fmt::format("{} leaves out {}: {}", option, field.name, task::describe_conditions(field)));
+      Override(option, field.name, {*field.default_value}, experiment, problems).leave_out();
+    }
+    leave_out_absent(option, field.name, *field.default_value, given, schema, experiment, problems);
+  }
+}
+
 struct Option {
   std::string text;  ///< "--set train.seed=3"
   std::string key;
@@ -191,7 +244,8 @@ void apply_run_setting(const Option& option, const std::string& name, Experiment
   }
 }
 
-void apply_parameter(const Option& option, Experiment& experiment, const task::Schema& schema, Problems& problems) {
+void apply_parameter(const Option& option, const std::set<std::string>& given, Experiment& experiment, const task::Schema& schema,
+                     Problems& problems) {
   const Place place{option.text, 0, 0};
   const task::Field* field = task::find_field(schema, option.key);
   if (!field) return problems.add(place, unknown_parameter(option.key, schema));
@@ -201,13 +255,16 @@ void apply_parameter(const Option& option, Experiment& experiment, const task::S
   else if (auto value = read_value(option.value, *field, place, problems))
     values.push_back(std::move(*value));
   if (values.empty()) return;
+  const std::optional<Value> only = values.size() == 1 ? std::optional(values[0]) : std::nullopt;
   Override(option.text, option.key, std::move(values), experiment, problems).apply();
+  if (only) leave_out_absent(option.text, option.key, *only, given, schema, experiment, problems);
 }
 
 }  // namespace
 
 void apply_overrides(Experiment& experiment, const task::Schema& schema, const std::vector<std::string>& overrides, Problems& problems) {
-  std::set<std::string> seen;
+  std::set<std::string> seen, given;
+  for (const std::string& text : overrides) given.insert(text.substr(0, text.find('=')));
   for (const std::string& text : overrides) {
     const auto option = parse_option(text, problems);
     if (!option) continue;
@@ -216,7 +273,7 @@ void apply_overrides(Experiment& experiment, const task::Schema& schema, const s
     else if (option->key.starts_with("run."))
       apply_run_setting(*option, option->key.substr(4), experiment, problems);
     else
-      apply_parameter(*option, experiment, schema, problems);
+      apply_parameter(*option, given, experiment, schema, problems);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "espalier/config/experiment.hpp"
 #include "espalier/task/task.hpp"
+#include "espalier/task/variants.hpp"
 
 namespace espalier::config {
 
@@ -58,6 +59,7 @@ std::string describe(const task::Schema& schema) {
     section = section_of(field.name);
     const std::string unit = field.unit.empty() || field.unit == "1" ? "" : " " + field.unit;
     text += fmt::format("{:<24} {}{}; {}\n    {}\n", field.name, expectation(field), unit, default_text(field), field.meaning);
+    if (const std::string condition = task::describe_conditions(field); !condition.empty()) text += "    " + condition + "\n";
   }
   return text;
 }

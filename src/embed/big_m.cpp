@@ -1,8 +1,8 @@
 // "big-m": the same problem with less to say (method, sections 5.1 and 5.2, "ours").
 //   x = x0 + p - n is substituted into the first layer; p_k, n_k exist where pixel k can move that way and some neuron of the model reads
-//   it. Neurons that are constant or always off over the ball, or that no path of non-zero weights joins to the objective, are not in the
-//   model. Always on: h = W h' + b. Unstable: h - s = W h' + b, h <= U z, s <= -L (1 - z): one dense row where the literal form needs two.
-//   The objective is the difference of the two logits' rows.
+//   it. Neurons that are constant or stably inactive over the ball, or that no path of non-zero weights joins to the objective, are not in
+//   the model. Stably active: h = W h' + b. Unstable: h - s = W h' + b, h <= U z, s <= -L (1 - z): one dense row where the literal form
+//   needs two. The objective is the difference of the two logits' rows.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -77,11 +77,12 @@ class LeanEmbedding final : public Embedding {
   Neuron add_neuron(std::size_t k, Eigen::Index i) {
     if (!live_.neurons[k][static_cast<std::size_t>(i)]) return {};
     const double lower = bounds_.layers[k].lower[i], upper = bounds_.layers[k].upper[i];
-    return bounds::classify(lower, upper) == ReluCase::always_on ? add_always_on(k, i, lower, upper) : add_unstable(k, i, lower, upper);
+    return bounds::classify(lower, upper) == ReluCase::stably_active ? add_stably_active(k, i, lower, upper)
+                                                                     : add_unstable(k, i, lower, upper);
   }
 
   /// h = W h' + b
-  Neuron add_always_on(std::size_t k, Eigen::Index i, double lower, double upper) {
+  Neuron add_stably_active(std::size_t k, Eigen::Index i, double lower, double upper) {
     const Neuron neuron{.h = model_.add_column({.lower = lower, .upper = upper, .name = neuron_name("h", k, i)})};
     add_equality(neuron_name("on", k, i), {{neuron.h, 1}}, pre_activation(k, i));
     return neuron;
@@ -124,7 +125,7 @@ class LeanEmbedding final : public Embedding {
       sum.terms.push_back({neurons_[k - 1][n].h, w});
     } else if (const double l = bounds_.layers[k - 1].lower[j]; bounds::classify(l, bounds_.layers[k - 1].upper[j]) == ReluCase::constant) {
       sum.constant += w * std::max(0.0, l);
-    }  // else always off: contributes 0. A neuron that is not live only because nothing reads it is never asked for.
+    }  // else stably inactive: contributes 0. A neuron that is not live only because nothing reads it is never asked for.
   }
 
   void set_margin_objective(const Query& query) {

@@ -27,7 +27,7 @@ Flags read_by_live(const nn::Layer& layer, const Flags& live) {
 
 bool varies(double lower, double upper) {
   const bounds::ReluCase relu_case = bounds::classify(lower, upper);
-  return relu_case == bounds::ReluCase::always_on || relu_case == bounds::ReluCase::unstable;
+  return relu_case == bounds::ReluCase::stably_active || relu_case == bounds::ReluCase::unstable;
 }
 
 }  // namespace

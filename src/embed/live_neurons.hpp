@@ -7,7 +7,7 @@
 namespace espalier::embed {
 
 struct LiveNeurons {
-  std::vector<std::vector<bool>> neurons;  ///< per hidden layer: always on or unstable, and read by the objective or by a live neuron
+  std::vector<std::vector<bool>> neurons;  ///< per hidden layer: stably active or unstable, and read by the objective or by a live neuron
   std::vector<bool> pixels;                ///< read by a live neuron of the first layer (or by the objective if there is no hidden layer)
 };
 

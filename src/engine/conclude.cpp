@@ -35,7 +35,7 @@ void conclude_optimal(const Evidence& evidence, SolveResult& result) {
     refute(result, fmt::format("claimed optimum {:.9g}, but a forward pass at its input gives {:.9g}",
                                evidence.claimed.incumbent->objective, *evidence.embedded_margin));
   } else if (!result.dense) {
-    result.status = result.adversarial_input ? Status::adversarial : Status::exhausted;
+    result.status = result.adversarial_input ? Status::adversarial : Status::surrogate_solved;
   } else if (evidence.goal == Goal::optimize) {
     result.status = Status::optimal;
   } else if (result.dual_bound < 0) {

@@ -91,7 +91,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   result.dense = same_network(problem.network, embedded);
   result.solver_version = search->version();
   const certify::Verified clean_input = verifier.clean_input();
-  result.succeeds_at_clean_input = clean_input.adversarial();
+  result.clean_input_misclassified = clean_input.adversarial();
 
   const base::Stopwatch watch;
   Recorder recorder(verifier, settings, watch, result);

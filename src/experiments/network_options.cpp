@@ -11,6 +11,8 @@ namespace {
 
 int as_int(const Parameters& p, std::string_view name) { return static_cast<int>(p.integer(name)); }
 float as_float(const Parameters& p, std::string_view name) { return static_cast<float>(p.real(name)); }
+/// What does not exist in this variant does not matter to it.
+double real_or(const Parameters& p, std::string_view name, double otherwise) { return p.contains(name) ? p.real(name) : otherwise; }
 std::uint64_t as_seed(const Parameters& p, std::string_view name) { return static_cast<std::uint64_t>(p.integer(name)); }
 
 }  // namespace
@@ -20,11 +22,11 @@ train::TrainOptions train_options(const Parameters& p) {
           .batch_size = as_int(p, "train_batch_size"),
           .update_rule = p.text("train_optimizer"),
           .learning_rate = as_float(p, "train_learning_rate"),
-          .update = {.momentum = as_float(p, "train_momentum")},
+          .update = {.momentum = static_cast<float>(real_or(p, "train_momentum", 0))},
           .weight_decay = as_float(p, "train_weight_decay"),
           .clip_gradient_norm = as_float(p, "train_clip_norm"),
           .decay_every_epochs = as_int(p, "train_schedule_step"),
-          .decay_factor = as_float(p, "train_schedule_factor"),
+          .decay_factor = static_cast<float>(real_or(p, "train_schedule_factor", 1)),
           .shuffle = p.boolean("train_shuffle"),
           .seed = as_seed(p, "train_seed")};
 }
@@ -33,10 +35,11 @@ std::vector<std::shared_ptr<const train::Regulariser>> regularisers(const Parame
                                                                     const nn::Network& start) {
   const std::string& name = p.text("train_regulariser");
   if (name == "none") return {};
-  train::RegulariserOptions options{.strength = p.real("train_regulariser_strength"),
-                                    .alpha = p.real("train_spr_alpha"),
-                                    .scaling = train::scaling_from(p.text("train_spr_scaling"))};
-  if (name == "spr") options.big_m = train::largest_weights(reference ? *reference : start);
+  train::RegulariserOptions options{.strength = p.real("train_regulariser_strength"), .alpha = real_or(p, "train_spr_alpha", 0.5)};
+  if (name == "spr") {
+    options.scaling = train::scaling_from(p.text("train_spr_scaling"));
+    options.big_m = train::largest_weights(reference ? *reference : start);
+  }
   return {train::make_regulariser(name, options)};
 }
 
@@ -56,7 +59,7 @@ prune::PruneOptions prune_options(const Parameters& p) {
           .rate = p.real("prune_rate"),
           .steps = as_int(p, "prune_steps"),
           .prune_output = p.boolean("prune_output"),
-          .seed = base::Hasher().add(as_seed(p, "train_seed")).add(as_seed(p, "prune_seed")).finish().low};
+          .seed = base::Hasher().add(as_seed(p, "train_seed")).add(p.contains("prune_seed") ? as_seed(p, "prune_seed") : 0).finish().low};
 }
 
 nn::Network start_network(const Parameters& p) {

@@ -9,9 +9,9 @@
 #include "espalier/prune/compact.hpp"
 #include "espalier/prune/compress.hpp"
 #include "espalier/train/train.hpp"
-#include "experiments/compression_columns.hpp"
 #include "experiments/network_options.hpp"
 #include "experiments/network_stage.hpp"
+#include "experiments/proof_arrays.hpp"
 
 namespace espalier::experiments {
 
@@ -67,8 +67,8 @@ class FirstRoundStage : public NetworkStage {
 class PruneStage : public NetworkStage {
  public:
   explicit PruneStage(std::shared_ptr<Environment> environment)
-      : NetworkStage(std::move(environment), "prune", 3, "networks", {"dataset", "network", "train", "prune"}, compression_columns(),
-                     compression_arrays()) {}
+      : NetworkStage(std::move(environment), "prune", 3, "networks", {"dataset", "network", "train", "prune"},
+                     prune::compression_record().columns(), proof_columns()) {}
 
  private:
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
@@ -84,11 +84,8 @@ class PruneStage : public NetworkStage {
       if (attempt.inputs.size() > 1) first_round = input(attempt, context, 1);
       made = by_rate(p, dense->network, first_round ? &first_round->network : nullptr, data, context);
     }
-    if (p.boolean("prune_compact")) made.network = prune::compact(std::move(made.network));
-    if (p.text("prune_proof") == "none")
-      set_compression({}, std::numeric_limits<double>::infinity(), 0, made.more);
-    else
-      compress_over_box(p.text("prune_proof"), context, made);
+    if (p.contains("prune_compact") && p.boolean("prune_compact")) made.network = prune::compact(std::move(made.network));
+    if (p.text("prune_proof") != "none") compress_over_box(p.text("prune_proof"), context, made);
     return made;
   }
 
@@ -99,7 +96,7 @@ class PruneStage : public NetworkStage {
     if (!proof.complete) throw task::StageStopped{};
     prune::Compression smaller = prune::compress(made.network, proof);
     made.network = std::move(smaller.network);
-    set_compression(smaller.layers, smaller.smallest_slack, smaller.deviation.maxCoeff(), made.more);
+    made.more = prune::compression_record().values(prune::summarise(smaller.layers, smaller.smallest_slack, smaller.deviation.maxCoeff()));
     made.more_arrays = proof_arrays(proof);
   }
 

@@ -4,12 +4,14 @@
 
 #include "espalier/branch/tighten.hpp"
 #include "espalier/data/dataset.hpp"
-#include "espalier/engine/settings.hpp"
+#include "espalier/engine/records.hpp"
 
 namespace espalier::experiments {
 
+using task::Condition;
 using task::Field;
 using task::IntegerList;
+using task::RealList;
 using task::Schema;
 using task::Value;
 using task::ValueType;
@@ -63,6 +65,28 @@ Field boolean(std::string name, bool standard, std::string meaning) {
           .choices = {}};
 }
 
+Condition is(std::string parameter, std::vector<std::string> words) {
+  return {.parameter = std::move(parameter), .values = {words.begin(), words.end()}};
+}
+Condition is_not(std::string parameter, Value value) {
+  return {.parameter = std::move(parameter), .values = {std::move(value)}, .is_one_of = false};
+}
+
+Field only_if(Field field, std::vector<Condition> conditions) {
+  field.exists_if = std::move(conditions);
+  return field;
+}
+
+const Condition is_pruned = is_not("prune.criterion", std::string("none"));
+const Condition by_rate = is("prune.criterion", {"magnitude", "random"});
+const Condition by_threshold = is("prune.criterion", {"threshold"});
+const Condition by_weights = is("prune.criterion", {"magnitude", "random", "threshold"});
+const Condition is_finetuned = is("prune.finetuning", {"rewinding", "cumulative"});
+const Condition is_regularised = is_not("train.regulariser", std::string("none"));
+const Condition is_spr = is("train.regulariser", {"spr"});
+const Condition is_selected = is_not("select.strengths", RealList{});
+std::vector<Condition> has_surrogate() { return {is_pruned, is("problem.network", {"dense"})}; }
+
 Schema network_fields() {
   Field hidden{.name = "network.hidden",
                .type = ValueType::integer_list,
@@ -83,13 +107,14 @@ Schema train_fields() {
   return {
       text("train.optimizer", "adam", "update rule", {"adam", "sgd"}),
       real("train.learning_rate", 1e-3, "1", "learning rate of the first epoch", 0, true),
-      real("train.momentum", 0, "1", "momentum of SGD", 0),
+      only_if(real("train.momentum", 0, "1", "momentum of SGD", 0), {is("train.optimizer", {"sgd"})}),
       real("train.weight_decay", 1e-3, "1", "L2 weight decay, added to the gradient of weights and biases", 0),
       integer("train.batch_size", 64, "samples", "mini-batch size", 1, 60000),
       integer("train.epochs", 5, "epochs", "passes over the training set", 0, 1e6),
       integer("train.schedule_step", 0, "epochs", "the learning rate is multiplied by train.schedule_factor every so many epochs; 0: never",
               0),
-      real("train.schedule_factor", 0.1, "1", "see train.schedule_step", 0, true),
+      only_if(real("train.schedule_factor", 0.1, "1", "see train.schedule_step", 0, true),
+              {is_not("train.schedule_step", std::int64_t{0})}),
       real("train.clip_norm", 0, "1", "gradients are scaled down to this global L2 norm; 0: never", 0),
       text("train.initialization", "xavier",
            "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter", {"xavier", "fan_in"}),
@@ -97,16 +122,19 @@ Schema train_fields() {
            "term added to the loss: sums over weights (l1, l2) or over neurons (group_lasso; spr: structured perspective regularisation, "
            "Cacciola et al., arXiv 2307.07457)",
            {"none", "group_lasso", "l1", "l2", "spr"}),
-      real("train.regulariser_strength", 0, "1", "factor lambda of train.regulariser", 0),
-      std::move(alpha),
-      text("train.spr_scaling", "size",
-           "spr: layers weighted by (inputs + 1) / parameters of the network (the authors' code), or all alike (their text)",
-           {"size", "plain"}),
-      text(
-          "train.spr_big_m", "trained",
-          "spr: M of a layer is its largest weight in the same network trained without regulariser, or in the initial one; where that is 0 "
-          "(a dead layer) the training is a failed row that says so",
-          {"trained", "initial"}),
+      only_if(real("train.regulariser_strength", 0, "1", "factor lambda of train.regulariser", 0),
+              {is_regularised, {.parameter = "select.strengths", .values = {RealList{}}}}),
+      only_if(std::move(alpha), {is_spr, {.parameter = "select.alphas", .values = {RealList{}}}}),
+      only_if(text("train.spr_scaling", "size",
+                   "spr: layers weighted by (inputs + 1) / parameters of the network (the authors' code), or all alike (their text)",
+                   {"size", "plain"}),
+              {is_spr}),
+      only_if(text("train.spr_big_m", "trained",
+                   "spr: M of a layer is its largest weight in the same network trained without regulariser, or in the initial one; where "
+                   "that is 0 "
+                   "(a dead layer) the training is a failed row that says so",
+                   {"trained", "initial"}),
+              {is_spr}),
       boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"),
       integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0)};
 }
@@ -126,33 +154,41 @@ Schema prune_fields() {
   row_fraction.maximum_open = true;
   return {
       text("prune.criterion", "none",
-           "what is pruned; none: the dense arm, all other prune parameters are ignored; threshold: neurons whose weights fall under a "
+           "what is pruned; none: the dense arm; threshold: neurons whose weights fall under a "
            "threshold found by bisection on the train accuracy, whatever the rate; exact: only what prune.proof proves to be superfluous",
            {"none", "magnitude", "random", "threshold", "exact"}),
-      text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
-      std::move(rate),
-      share("prune.tolerance", 5e-4, "threshold: accepted loss of train accuracy"),
-      std::move(row_fraction),
-      boolean("prune.compact", false, "neurons without weights are removed from the network, their constants folded into the next biases"),
-      text("prune.proof", "none",
-           "exact compression, after any finetuning: hidden neurons that bounds of this kind over all images, [0, 1]^n, prove to be off or "
-           "linear are removed, or folded into fewer; the network computes the same on every image, up to the rounding of its weights",
-           with_none(branch::bounds_method_names())),
-      integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000),
-      boolean("prune.output", true, "whether the output layer is pruned as well (the code of Pham et al., arXiv 2505.01985, does)"),
-      text("prune.finetuning", "none",
-           "none; rewinding to the dense weights after every round (the code of Pham et al.); cumulative (their text)",
-           {"none", "rewinding", "cumulative"}),
-      integer("prune.epochs", 5, "epochs", "epochs of each finetuning round", 1, 1e6),
-      real("prune.learning_rate", 1e-2, "1", "learning rate of finetuning (SGD)", 0, true),
-      integer("prune.batch_size", 64, "samples", "mini-batch size of finetuning", 1, 60000),
-      integer("prune.seed", 0, "", "seed of random pruning, together with train.seed", 0)};
+      only_if(text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
+              {by_rate}),
+      only_if(std::move(rate), {by_rate}),
+      only_if(share("prune.tolerance", 5e-4, "threshold: accepted loss of train accuracy"), {by_threshold}),
+      only_if(std::move(row_fraction), {by_threshold}),
+      only_if(boolean("prune.compact", false,
+                      "neurons without weights are removed from the network, their constants folded into the next biases"),
+              {by_weights}),
+      only_if(
+          text("prune.proof", "none",
+               "exact compression, after any finetuning: hidden neurons that bounds of this kind over all images, [0, 1]^n, prove to be "
+               "off or "
+               "linear are removed, or folded into fewer; the network computes the same on every image, up to the rounding of its weights",
+               with_none(branch::bounds_method_names())),
+          {is_pruned}),
+      only_if(integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000), {by_rate}),
+      only_if(boolean("prune.output", true, "whether the output layer is pruned as well (the code of Pham et al., arXiv 2505.01985, does)"),
+              {by_weights}),
+      only_if(text("prune.finetuning", "none",
+                   "none; rewinding to the dense weights after every round (the code of Pham et al.); cumulative (their text)",
+                   {"none", "rewinding", "cumulative"}),
+              {by_weights}),
+      only_if(integer("prune.epochs", 5, "epochs", "epochs of each finetuning round", 1, 1e6), {is_finetuned}),
+      only_if(real("prune.learning_rate", 1e-2, "1", "learning rate of finetuning (SGD)", 0, true), {is_finetuned}),
+      only_if(integer("prune.batch_size", 64, "samples", "mini-batch size of finetuning", 1, 60000), {is_finetuned}),
+      only_if(integer("prune.seed", 0, "", "seed of random pruning, together with train.seed", 0), {is("prune.criterion", {"random"})})};
 }
 
 Field real_list(std::string name, std::string meaning, double minimum) {
   return {.name = std::move(name),
           .type = ValueType::real_list,
-          .default_value = Value(task::RealList{}),
+          .default_value = Value(RealList{}),
           .unit = "1",
           .meaning = std::move(meaning),
           .minimum = minimum,
@@ -163,15 +199,20 @@ Schema select_fields() {
   Field alphas = real_list("select.alphas", "spr: each strength is tried with each of these; when empty, with train.spr_alpha", 0);
   alphas.minimum_open = alphas.maximum_open = true;
   alphas.maximum = 1;
-  return {real_list("select.strengths",
+  return {
+      only_if(
+          real_list("select.strengths",
                     "the network is trained and pruned with each of these instead of train.regulariser_strength, and the smallest one that "
                     "is accurate enough is embedded; when empty, nothing is selected",
                     0),
-          std::move(alphas),
+          {is_pruned, is_regularised}),
+      only_if(std::move(alphas), {is_spr, is_selected}),
+      only_if(
           real("select.margin", 0.01, "1",
                "accurate enough: test accuracy at least that of the unregularised network less this; if no network is, the selection is a "
                "failed row that names the best",
-               0)};
+               0),
+          {is_selected})};
 }
 
 Schema problem_fields() {
@@ -185,41 +226,28 @@ Schema problem_fields() {
   return {
       integer("problem.sample_index", 0, "", "clean image: index in the training set", 0, 59999),
       real("problem.epsilon", 5, "1", "radius of the L1 ball around the clean image (pixels in [0, 1])", 0, true),
-      text("problem.network", "dense",
-           "whose adversarial input is sought: the dense network's, with the pruned one as its surrogate, or the embedded network's own",
-           {"dense", "embedded"}),
-      text("problem.label_source", "dense", "whose first and second class on the clean image are label and target", {"dense", "surrogate"}),
+      only_if(
+          text(
+              "problem.network", "dense",
+              "whose adversarial input is sought: the dense network's, with the pruned one as its surrogate, or the embedded network's own",
+              {"dense", "embedded"}),
+          {is_pruned}),
+      only_if(text("problem.label_source", "dense", "whose first and second class on the clean image are label and target",
+                   {"dense", "surrogate"}),
+              has_surrogate()),
       std::move(transfer)};
 }
 
+/// The engine's own list, with what this study wants otherwise.
 Schema solve_fields() {
-  return {
-      text("solve.solver", engine::SolveSettings{}.solver,
-           "bab: our own branch and bound over alpha-crown bounds, no MILP (solve.formulation, bounds and start do not matter to it); "
-           "MILP solvers: cbc, external:cbc, external:glpsol or external:<command line>; attack: no MILP and no proof"),
-      text("solve.formulation", "big-m",
-           "MILP formulation: that of Pham et al., literally; the same with fewer rows and columns; that of Cacciola et al.",
-           {"big-m-literal", "big-m", "big-m-split"}),
-      text("solve.bounds", "interval", "pre-activation bounds", branch::bounds_method_names()),
-      boolean("solve.compress", false,
-              "exact compression per problem: hidden neurons that solve.bounds prove to be off or linear over the ball leave the embedded "
-              "network before it is searched; answers are those of the network as it was"),
-      text("solve.goal", "optimize", "find the maximum, or only its sign", {"optimize", "decide"}),
-      text("solve.on_success", "stop", "what happens at the first verified adversarial input", {"stop", "continue"}),
-      real("solve.time_limit", 300, "s", "wall time of bounds, embedding, search and check together", 0, true),
-      share("solve.check_share", 0.5,
-            "cbc, external: optimal or robust is said only if bounds of our own agree, which get this share of the solve's time, or 5 s if "
-            "that is more, of what is left of solve.time_limit; else the status is optimal_claimed or robust_claimed. 0: no check"),
-      integer("solve.node_limit", -1, "nodes", "branch-and-bound nodes; -1: no limit", -1),
-      text("solve.start", "clean_input", "first incumbent given to the solver; attack: the best point of a search that is run first",
-           {"none", "clean_input", "attack"}),
-      text("solve.protocol", "surrogate",
-           "surrogate: Algorithm 1 of Pham et al., the end is when the pruned network is solved; surrogate-then-dense: then the dense "
-           "network, from "
-           "the best point seen, in what is left of the time (at least half)",
-           {"surrogate", "surrogate-then-dense"}),
-      integer("solve.seed", 0, "", "random seed of the solver", 0),
-      integer("repetition", 0, "", "number of the repetition; repeats the solve, not the training (use train.seed for that)", 0)};
+  Schema fields = engine::settings_record().parameters("solve.");
+  for (Field& field : fields) {
+    if (field.name == "solve.on_success") field.default_value = std::string("stop");  // Algorithm 1
+    if (field.name == "solve.protocol") field.exists_if = has_surrogate();
+  }
+  fields.push_back(
+      integer("repetition", 0, "", "number of the repetition; repeats the solve, not the training (use train.seed for that)", 0));
+  return fields;
 }
 
 Schema make_schema() {
@@ -252,6 +280,7 @@ Schema columns_of_sections(const std::vector<std::string>& sections) {
   for (Field field : parameter_schema()) {
     if (std::find(sections.begin(), sections.end(), section_of(field.name)) == sections.end()) continue;
     field.name = column_name(field.name);
+    field.exists_if.clear();  // of a row that has no value, the absence says it
     const bool is_dataset = field.name == "dataset_name";
     columns.push_back(std::move(field));
     if (is_dataset)

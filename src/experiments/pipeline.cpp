@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
 
 #include "espalier/base/error.hpp"
 #include "espalier/data/dataset.hpp"
 #include "espalier/engine/solve.hpp"
 #include "espalier/experiments/parameters.hpp"
+#include "espalier/task/variants.hpp"
 #include "experiments/selection.hpp"
 
 namespace espalier::experiments {
@@ -19,83 +19,29 @@ using task::StageRequest;
 
 namespace {
 
-/// Planning does this millions of times, mostly to what is the default already.
-void reset(Parameters& parameters, std::string_view name) {
-  static const auto defaults = [] {
-    std::unordered_map<std::string_view, const task::Value*> all;
-    for (const task::Field& f : parameter_schema())
-      if (f.default_value) all.emplace(f.name, &*f.default_value);
-    return all;
-  }();
-  const task::Value& standard = *defaults.at(name);
-  const task::Value* value = parameters.find(name);
-  if (value == nullptr || *value != standard) parameters.set(name, standard);
-}
+/// Whether a parameter exists in this variant and has this value.
+bool is(const Parameters& p, std::string_view name, std::string_view word) { return p.contains(name) && p.text(name) == word; }
 
-void reset_section(Parameters& parameters, const char* section) {
-  static const auto names = [] {
-    std::unordered_map<std::string, std::vector<std::string>> all;
-    for (const task::Field& f : parameter_schema()) all[section_of(f.name)].push_back(f.name);
-    return all;
-  }();
-  for (const std::string& name : names.at(section)) reset(parameters, name);
-}
-
-bool selects(const Parameters& p) { return !p.reals("select.strengths").empty(); }
+bool selects(const Parameters& p) { return p.contains("select.strengths") && !p.reals("select.strengths").empty(); }
 
 IntegerList hidden_widths(const Parameters& instance) {
   if (const IntegerList& given = instance.integers("network.hidden"); !given.empty()) return given;
   return IntegerList(static_cast<std::size_t>(instance.integer("network.depth")), instance.integer("network.width"));
 }
 
-/// Sets what cannot matter to its default, so that keys agree.
-Parameters normalised(Parameters p) {
+const task::Variants& variants() {
+  static const task::Variants all(parameter_schema());
+  return all;
+}
+
+/// Widths, whichever way they were given, and only what exists beside the rest: the parameters that make keys and columns.
+Parameters complete(Parameters p) {
   const IntegerList hidden = hidden_widths(p);
   p.set("network.hidden", hidden);
   p.set("network.depth", static_cast<std::int64_t>(hidden.size()));
   p.set("network.width", *std::max_element(hidden.begin(), hidden.end()));
-  if (p.integer("train.schedule_step") == 0) reset(p, "train.schedule_factor");
-  if (p.text("train.regulariser") == "none") reset(p, "train.regulariser_strength");
-  if (p.text("train.regulariser") != "spr")
-    for (const char* name : {"train.spr_alpha", "train.spr_scaling", "train.spr_big_m"}) reset(p, name);
-  if (p.text("prune.criterion") == "none") {
-    reset_section(p, "prune");
-    reset_section(p, "select");
-    reset(p, "problem.network");  // dense and embedded network are the same
-  }
-  if (!selects(p)) reset_section(p, "select");
-  if (selects(p)) reset(p, "train.regulariser_strength");
-  if (!p.reals("select.alphas").empty()) reset(p, "train.spr_alpha");
-  if (p.text("prune.criterion") == "none" || p.text("problem.network") == "embedded") {
-    reset(p, "problem.label_source");
-    reset(p, "solve.protocol");
-  }
-  if (p.text("prune.finetuning") == "none")
-    for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"}) reset(p, name);
-  if (p.text("prune.criterion") != "random") reset(p, "prune.seed");
-  if (p.text("solve.solver") == "bab") {
-    for (const char* name : {"solve.formulation", "solve.start"}) reset(p, name);
-    p.set("solve.bounds", std::string("alpha-crown"));
-  }
-  if (p.text("solve.solver") == "attack")
-    for (const char* name : {"solve.formulation", "solve.bounds", "solve.compress", "solve.start", "solve.node_limit"}) reset(p, name);
-  if (p.text("prune.criterion") == "exact")
-    for (const char* name : {"prune.compact", "prune.output"}) reset(p, name);
-  if (p.text("prune.criterion") == "threshold" || p.text("prune.criterion") == "exact")
-    for (const char* name : {"prune.structure", "prune.rate", "prune.steps"}) reset(p, name);
-  if (p.text("prune.criterion") != "threshold")
-    for (const char* name : {"prune.tolerance", "prune.row_fraction"}) reset(p, name);
+  variants().remove_absent(p);
   return p;
-}
-
-void check_selection(const Parameters& p) {
-  const std::string& regulariser = p.text("train.regulariser");
-  if (selects(p) && regulariser == "none")
-    base::fail(ErrorKind::configuration, "select.strengths: they are strengths of a regulariser, but train.regulariser is none");
-  if (p.reals("select.alphas").empty()) return;
-  if (!selects(p)) base::fail(ErrorKind::configuration, "select.alphas: expected select.strengths to be given as well, found none");
-  if (regulariser != "spr")
-    base::fail(ErrorKind::configuration, "select.alphas: they are parameters of spr, but train.regulariser is {}", regulariser);
 }
 
 void check_exact(const Parameters& p) {
@@ -103,9 +49,6 @@ void check_exact(const Parameters& p) {
     base::fail(ErrorKind::configuration,
                "prune.proof: prune.criterion: exact removes what bounds prove to be superfluous: expected their kind, such as crown, "
                "found none");
-  if (p.text("prune.finetuning") != "none")
-    base::fail(ErrorKind::configuration, "prune.finetuning: prune.criterion: exact leaves the function as it is: expected none, found {}",
-               p.text("prune.finetuning"));
 }
 
 void check_solver(const std::string& solver) {
@@ -118,14 +61,8 @@ void check_solver(const std::string& solver) {
 
 void check(const Parameters& p) {
   check_solver(p.text("solve.solver"));
-  if (p.text("solve.goal") == "decide" && p.text("solve.on_success") == "continue")
-    base::fail(ErrorKind::configuration,
-               "solve.goal: decide ends at the first verified adversarial input; solve.on_success: continue contradicts it");
-  if (p.text("train.optimizer") == "adam" && p.real("train.momentum") != 0)
-    base::fail(ErrorKind::configuration, "train.momentum: {} is a parameter of sgd, but train.optimizer is adam", p.real("train.momentum"));
-  if (p.text("prune.criterion") != "none") check_selection(p);
   if (p.text("prune.criterion") == "exact") check_exact(p);
-  if (p.text("prune.criterion") == "threshold" && p.text("prune.finetuning") == "rewinding")
+  if (p.text("prune.criterion") == "threshold" && is(p, "prune.finetuning", "rewinding"))
     base::fail(
         ErrorKind::configuration,
         "prune.finetuning: expected none or cumulative, found rewinding: prune.criterion: threshold prunes once, from trained weights");
@@ -133,19 +70,21 @@ void check(const Parameters& p) {
 
 /// The same network without regulariser: where spr takes its M from.
 Parameters unregularised(Parameters p) {
-  for (const task::Field& f : parameter_schema())
-    if (f.name == "train.regulariser" || f.name == "train.regulariser_strength" || f.name.starts_with("train.spr_")) reset(p, f.name);
+  p.set("train.regulariser", std::string("none"));
+  variants().remove_absent(p);
   return p;
 }
 
 /// One set of parameters for each strength and alpha, strengths slowest: the order of the select stage's candidates.
 std::vector<Parameters> candidates(const Parameters& p) {
   std::vector<Parameters> all;
-  for (const Choice& choice : choices(p.reals("select.strengths"), p.reals("select.alphas"), p.real("train.spr_alpha"))) {
+  const bool is_spr = p.text("train.regulariser") == "spr";
+  const task::RealList alphas = p.contains("select.alphas") ? p.reals("select.alphas") : task::RealList{};
+  for (const Choice& choice : choices(p.reals("select.strengths"), alphas, p.contains("train.spr_alpha") ? p.real("train.spr_alpha") : 0)) {
     Parameters candidate = p;
-    reset_section(candidate, "select");
+    candidate.erase_if([](const std::string& name) { return section_of(name) == "select"; });
     candidate.set("train.regulariser_strength", choice.strength);
-    candidate.set("train.spr_alpha", choice.alpha);
+    if (is_spr) candidate.set("train.spr_alpha", choice.alpha);
     all.push_back(std::move(candidate));
   }
   return all;
@@ -194,11 +133,11 @@ double epoch_seconds(const Parameters& p) {
 /// `bab`; sparse models are easier. The limit caps all.
 double solve_seconds(const Parameters& p) {
   const std::string& solver = p.text("solve.solver");
-  const double left = 1.0 - p.real("prune.rate");
+  const double left = p.contains("prune.rate") ? 1.0 - p.real("prune.rate") : 1.0;
   double neurons = 0;
   for (const std::int64_t width : p.integers("network.hidden")) neurons += static_cast<double>(width);
-  if (p.text("prune.structure") == "structured") neurons *= left;
-  const double tenfold = solver == "bab" || solver == "attack" ? 100 : p.text("solve.bounds") == "interval-box" ? 16 : 70;
+  if (is(p, "prune.structure", "structured")) neurons *= left;
+  const double tenfold = solver == "bab" || solver == "attack" ? 100 : is(p, "solve.bounds", "interval-box") ? 16 : 70;
   const double small = solver == "bab" || solver == "attack" ? 0.005 : 0.05;
   return std::min(p.real("solve.time_limit"), small * std::pow(10, neurons / tenfold) * std::pow(left, 1.5));
 }
@@ -216,7 +155,7 @@ class Expansion {
       networks.push_back(add_selected(networks.front()));
     else if (p_.text("prune.criterion") != "none")
       networks.push_back(add_pruned(p_, networks.front()));
-    if (p_.text("problem.network") == "embedded") networks = {networks.back()};
+    if (is(p_, "problem.network", "embedded")) networks = {networks.back()};
     for (const std::int64_t seed : p_.integers("problem.transfer_seeds")) {
       Parameters other = unregularised(p_);
       other.set("train.seed", seed);
@@ -241,16 +180,15 @@ class Expansion {
 
   std::size_t add_trained(const Parameters& p) {
     std::vector<std::size_t> parents;
-    if (p.text("train.regulariser") == "spr" && p.text("train.spr_big_m") == "trained")
-      parents.push_back(add("train", unregularised(p), kTrainSections, {}, training_seconds()));
+    if (is(p, "train.spr_big_m", "trained")) parents.push_back(add("train", unregularised(p), kTrainSections, {}, training_seconds()));
     return add("train", p, kTrainSections, parents, training_seconds());
   }
 
   std::size_t add_pruned(const Parameters& p, std::size_t trained) {
-    const std::string& finetuning = p.text("prune.finetuning");
-    const double round = epochs("prune.epochs") * epoch_seconds_;
+    const std::string finetuning = p.contains("prune.finetuning") ? p.text("prune.finetuning") : "none";
+    const double round = finetuning == "none" ? 0 : epochs("prune.epochs") * epoch_seconds_;
     const bool by_threshold = p.text("prune.criterion") == "threshold";
-    const double steps = by_threshold ? 1 : static_cast<double>(p.integer("prune.steps"));
+    const double steps = p.contains("prune.steps") ? static_cast<double>(p.integer("prune.steps")) : 1;
     std::vector<std::size_t> parents{trained};
     double seconds = by_threshold ? 1 : 0.03;
     if (finetuning == "rewinding" && p.text("prune.criterion") != "random") {
@@ -279,8 +217,9 @@ class Expansion {
 }  // namespace
 
 std::vector<StageRequest> SurrogatePipeline::expand(const Parameters& instance) const {
-  check(instance);
-  return Expansion(normalised(instance)).run();
+  Parameters p = complete(instance);
+  check(p);
+  return Expansion(std::move(p)).run();
 }
 
 const task::Schema& SurrogatePipeline::schema() const { return parameter_schema(); }

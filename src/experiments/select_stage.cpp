@@ -48,7 +48,9 @@ class SelectStage : public NetworkStage {
   /// Inputs: the unregularised network, then the candidates in the order of choices().
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset&) const override {
     const Parameters& p = attempt.spec.parameters;
-    const std::vector<Choice> tried = choices(p.reals("select_strengths"), p.reals("select_alphas"), p.real("train_spr_alpha"));
+    const std::vector<Choice> tried =
+        choices(p.reals("select_strengths"), p.contains("select_alphas") ? p.reals("select_alphas") : task::RealList{},
+                p.contains("train_spr_alpha") ? p.real("train_spr_alpha") : 0);
     const double baseline = input(attempt, context, 0)->test_accuracy;
     const double least = baseline - p.real("select_margin");
     std::vector<Candidate> candidates;

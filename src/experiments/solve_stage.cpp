@@ -1,12 +1,12 @@
 // The stage that solves: Algorithm 1 of P2 on one problem.
-#include <limits>
-
 #include "espalier/base/error.hpp"
+#include "espalier/base/hash.hpp"
+#include "espalier/engine/records.hpp"
 #include "espalier/engine/solve.hpp"
 #include "espalier/experiments/parameters.hpp"
 #include "espalier/experiments/stages.hpp"
 #include "espalier/problem/file.hpp"
-#include "experiments/compression_columns.hpp"
+#include "experiments/proof_arrays.hpp"
 #include "experiments/solve_columns.hpp"
 
 namespace espalier::experiments {
@@ -21,22 +21,13 @@ using task::ValueType;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+/// A parameter that exists in this variant and has this value.
+bool is_given(const Parameters& p, std::string_view name, std::string_view word) { return p.contains(name) && p.text(name) == word; }
 
-engine::SolveSettings settings_of(const Parameters& p) {
-  engine::SolveSettings settings{.solver = p.text("solve_solver"),
-                                 .formulation = p.text("solve_formulation"),
-                                 .bounds = p.text("solve_bounds"),
-                                 .goal = engine::parse_goal(p.text("solve_goal")),
-                                 .on_success = engine::parse_on_success(p.text("solve_on_success")),
-                                 .start = engine::parse_start(p.text("solve_start")),
-                                 .protocol = engine::parse_protocol(p.text("solve_protocol")),
-                                 .compress = p.boolean("solve_compress"),
-                                 .time_limit_seconds = p.real("solve_time_limit"),
-                                 .check_share = p.real("solve_check_share"),
-                                 .node_limit = p.integer("solve_node_limit")};
-  settings.seed = static_cast<std::uint64_t>(p.integer("solve_seed") + p.integer("repetition"));
-  return settings;
+/// What solves have in common that answer the same question, whatever is searched for it, and how.
+std::string problem_id(const problem::Problem& problem, const std::string& dense_network) {
+  return base::digest(fmt::format("{} {} {} {} {}", dense_network, *problem.sample_index, problem.epsilon, problem.label, problem.target))
+      .hex();
 }
 
 problem::Problem make_problem(const Parameters& p, const nn::Network& dense, const nn::Network& embedded,
@@ -48,7 +39,7 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
   const std::vector<double>& image = brief.at(0).values;
   problem.input = Eigen::Map<const Eigen::VectorXd>(image.data(), static_cast<Eigen::Index>(image.size()));
   problem.epsilon = p.real("problem_epsilon");
-  const problem::Labels labels = problem::choose_labels(p.text("problem_label_source") == "dense" ? dense : embedded, problem.input);
+  const problem::Labels labels = problem::choose_labels(is_given(p, "problem_label_source", "surrogate") ? embedded : dense, problem.input);
   problem.label = labels.label;
   problem.target = labels.target;
   problem.dataset = p.text("dataset_name");
@@ -56,47 +47,6 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
   problem.sample_index = p.integer("problem_sample_index");
   problem.true_label = static_cast<int>(brief.at(1).values.at(0));
   return problem;
-}
-
-Parameters outcome_values(const engine::SolveResult& r) {
-  return Parameters{
-      {"solve_status", std::string(engine::to_string(r.status))},
-      {"solve_reason", r.reason},
-      {"solve_limit", r.limit},
-      {"solve_detail", r.detail},
-      {"cut_short", r.cut_short},
-      {"adversarial", r.adversarial_input.has_value()},
-      {"claimed_objective", r.claimed_objective.value_or(nan)},
-      {"verified_objective", r.verified_objective.value_or(nan)},
-      {"verified_objective_float32", r.verified_objective_float32.value_or(nan)},
-      {"distance", r.distance.value_or(nan)},
-      {"class_changed", r.class_changed.value_or(false)},
-      {"dual_bound", r.dual_bound},
-      {"proved_by", r.proved_by},
-      {"proof_seconds", r.proof_seconds},
-      {"proved_bound", r.proved_bound.value_or(nan)},
-      {"succeeds_at_clean_input", r.succeeds_at_clean_input},
-      {"first_adversarial_seconds", r.first_adversarial_seconds.value_or(nan)},
-      {"incumbents", r.incumbents},
-      {"nodes", r.nodes},
-      {"iterations", r.iterations},
-      {"bounds_seconds", r.bounds_seconds},
-      {"embed_seconds", r.embed_seconds},
-      {"solver_seconds", r.solver_seconds},
-      {"attack_seconds", r.attack_seconds},
-      {"surrogate_seconds", r.surrogate_seconds},
-      {"total_seconds", r.total_seconds},
-      {"model_columns", r.size.columns},
-      {"model_rows", r.size.rows},
-      {"model_binaries", r.size.binaries},
-      {"model_nonzeros", r.size.nonzeros},
-      {"unstable_neurons", r.neurons.unstable},
-      {"unstable_by_layer", r.unstable_by_layer},
-      {"always_on_neurons", r.neurons.always_on},
-      {"always_off_neurons", r.neurons.always_off},
-      {"constant_neurons", r.neurons.constant},
-      {"solver_version", r.solver_version},
-  };
 }
 
 std::vector<double> to_vector(const Eigen::VectorXd& v) { return {v.data(), v.data() + v.size()}; }
@@ -157,7 +107,7 @@ class SolveStage : public task::Stage {
         parameters_(columns_of_sections({"dataset", "network", "train", "prune", "select", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
-  std::uint32_t schema_version() const override { return 7; }
+  std::uint32_t schema_version() const override { return 8; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }
@@ -200,28 +150,30 @@ class SolveStage : public task::Stage {
     partial.values.set("solve_reason", late ? std::string("hard_limit") : how.cause);
     partial.values.set("solve_limit", late ? how.cause : std::string("none"));
     partial.values.set("solve_detail", how.message);
-    partial.values.set("total_seconds", how.wall_seconds);
+    partial.values.set("solve_seconds", how.wall_seconds);
   }
 
   StageResult run(const Attempt& attempt, const StageContext& context) const override {
     const Parameters& p = attempt.spec.parameters;
     // The network that the question is about, its surrogate if it has one, then those that adversarial inputs are tried on.
-    const bool surrogate = p.text("prune_criterion") != "none" && p.text("problem_network") == "dense";
+    const bool surrogate = is_given(p, "problem_network", "dense");
     const auto dense = input(attempt, context, 0);
     const auto embedded = surrogate ? input(attempt, context, 1) : dense;
     std::vector<std::shared_ptr<const StoredNetwork>> others;
     for (std::size_t k = surrogate ? 2 : 1; k < attempt.inputs.size(); ++k) others.push_back(input(attempt, context, k));
     const problem::Problem problem = make_problem(p, dense->network, embedded->network, context.brief);
 
-    engine::SolveSettings settings = settings_of(p);
+    engine::SolveSettings settings = engine::settings_record().from(p, "solve_");
+    settings.seed += static_cast<std::uint64_t>(p.integer("repetition"));
     settings.stop_requested = context.stop_requested;
     settings.memory_limit_mib = attempt.limits.memory_mib;
     if (environment_->options().solver_logs) settings.log_file = context.output_directory / "log" / (attempt.spec.key.hex() + ".log");
     if (environment_->options().save_problems) save(problem, attempt, context);
 
     const auto row = [&](const engine::SolveResult& result) {
-      StageResult made{outcome_values(result), outcome_arrays(problem, result)};
+      StageResult made{engine::result_record().values(result), outcome_arrays(problem, result)};
       made.values.set("time_limit", p.real("solve_time_limit"));
+      made.values.set("problem", problem_id(problem, attempt.spec.parents.front().hex()));
       made.values.set("label", std::int64_t{problem.label});
       made.values.set("target", std::int64_t{problem.target});
       made.values.set("true_label", std::int64_t{*problem.true_label});
@@ -229,8 +181,6 @@ class SolveStage : public task::Stage {
       made.values.set("embedded_network", attempt.spec.parents[surrogate ? 1 : 0].hex());
       made.values.set("dense_test_accuracy", dense->test_accuracy);
       made.values.set("embedded_test_accuracy", embedded->test_accuracy);
-      const engine::CompressionRecord compression = result.compression.value_or(engine::CompressionRecord{});
-      set_compression(compression.layers, compression.smallest_slack, compression.deviation, made.values);
       add_transfer(problem, result, others, made);
       return made;
     };

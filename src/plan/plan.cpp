@@ -10,6 +10,7 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/plan/expansion.hpp"
+#include "plan/unread.hpp"
 
 namespace espalier::plan {
 
@@ -190,11 +191,14 @@ Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, con
   plan.notes = experiment.notes;
   FingerprintBuilder fingerprint;
   GraphBuilder graph(schema_version, task_limit(experiment));
+  UnreadParameters unread(experiment, pipeline.schema());
   const ExpansionCount count = for_each_instance(experiment, pipeline.schema(), [&](const Parameters& instance, const Block& block) {
     if (++seen % progress_every == 0 && progress) progress(seen, most_instances);
     fingerprint.add(instance);
+    unread.see(instance, block);
     if (!graph.add(expand(pipeline, experiment, block, instance))) ++plan.duplicates;
   });
+  unread.check();
   graph.finish(plan);
   plan.fingerprint = fingerprint.finish();
   plan.instances = count.instances;

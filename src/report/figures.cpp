@@ -35,7 +35,7 @@ void count(Outcomes& outcomes, const std::string& status, const std::string& sol
     ++outcomes.none;
   else if (solve_status == "robust_claimed" || solve_status == "optimal_claimed")
     ++outcomes.claimed;
-  else if (solve_status == "exhausted")
+  else if (solve_status == "surrogate_solved")
     ++outcomes.open;
   else if (solve_status == "limit")
     ++outcomes.limit;

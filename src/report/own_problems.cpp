@@ -53,7 +53,7 @@ class Solves {
         accuracy(t.reals("embedded_test_accuracy")),
         binaries(t.integers("model_binaries")),
         nodes(t.integers("nodes")),
-        seconds(t.reals("total_seconds")),
+        seconds(t.reals("solve_seconds")),
         adversarial(t.booleans("adversarial")),
         transfer_networks(t.integers("transfer_networks")),
         transfer_adversarial(t.integers("transfer_adversarial")),

@@ -126,13 +126,13 @@ class Extending(Case):
         self.assertEqual({k: row["solve_limit"] for k, row in before.items()}, {b"2-2-2": b"none", b"100-100-100": b"time"})
         self.refused("run", two, "--out", out, code=3,
                      says="3 tasks kept (3 of them finished), 1 that met a smaller limit runs again, 0 added, 0 dropped")
-        started = {row["network_hidden"]: row["total_seconds"] for row in before.values()}
+        started = {row["network_hidden"]: row["solve_seconds"] for row in before.values()}
         self.run_ok("run", two, "--out", out, "--extend")
         rows = {row["network_hidden"]: row for row in table(out, "solves")}
         self.assertEqual({k: (row["solve_time_limit"], row["time_limit"]) for k, row in rows.items()},
                          {b"2-2-2": (2, 1), b"100-100-100": (2, 2)})
-        self.assertEqual(rows[b"2-2-2"]["total_seconds"], started[b"2-2-2"])
-        self.assertGreater(rows[b"100-100-100"]["total_seconds"], 1.5)
+        self.assertEqual(rows[b"2-2-2"]["solve_seconds"], started[b"2-2-2"])
+        self.assertGreater(rows[b"100-100-100"]["solve_seconds"], 1.5)
         self.run_ok("check", out)
 
 

@@ -142,13 +142,21 @@ class BadProblemFile(Case):
         self.refused("solve", self.folder / "none.h5", code=2, says="none.h5")
         for seconds in ("-1", "0", "soon"):
             self.refused("solve", PROBLEMS, "--time-limit", seconds, code=2, says="--time-limit")
-        self.refused("solve", PROBLEMS, "--time-limit", "nan", code=2, says=["time_limit", "nan"])
+        self.refused("solve", PROBLEMS, "--time-limit", "nan", code=2, says=["--time-limit", "nan"])
         self.refused("solve", PROBLEMS, "--formulation", "leen", code=2, says="leen")
         self.refused("solve", PROBLEMS, "--solver", "gurobi", code=2, says=["gurobi", "cbc"])
         self.refused("solve", PROBLEMS, "--solver", "external:nosuch {model} {solution}", code=2, says="found no 'nosuch' in PATH")
         self.refused("solve", PROBLEMS, "--memory-limit", "1e14", code=2, says=["--memory-limit", "1e14 not in range"])
         for option, value in (("--bounds", "interval"), ("--formulation", "big-m"), ("--start", "none")):
-            self.refused("solve", PROBLEMS, option, value, code=2, says=[option, "--solver cbc", "bab"])
+            self.refused("solve", PROBLEMS, option, value, code=2, says=[option, "it exists only if --solver is not bab or attack"])
+        self.refused("solve", PROBLEMS, "--solver", "attack", "--compress", code=2, says=["--compress", "only if --solver is not attack"])
+
+    def test_what_a_solver_does_not_read_is_null(self):
+        name = next(iter(small_problems()))
+        for solver, absent in (("bab", {"formulation", "bounds", "check_share", "start"}), ("cbc", set())):
+            row, = json_lines(self.run_ok("solve", PROBLEMS, "--problem", name, "--solver", solver, "--goal", "decide", "--json").stdout)
+            settings = ("formulation", "bounds", "compress", "goal", "time_limit", "check_share", "node_limit", "start", "seed")
+            self.assertEqual({key for key in settings if row[key] is None}, absent)
 
 
 def put(file, name="p", dtype="f4", image=(.2, .5, .9, .1), label=1, layers=("layer_0", "layer_1")):

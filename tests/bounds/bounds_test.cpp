@@ -201,13 +201,13 @@ TEST(Bounds, AWrongDimensionOrNameIsRefused) {
 
 TEST(ReluCases, AreNamedByTheSignsOfTheBounds) {
   EXPECT_EQ(classify(-1, 1), ReluCase::unstable);
-  EXPECT_EQ(classify(0, 1), ReluCase::always_on);
-  EXPECT_EQ(classify(0.5, 1), ReluCase::always_on);
-  EXPECT_EQ(classify(-1, 0), ReluCase::always_off);
-  EXPECT_EQ(classify(-1, -0.5), ReluCase::always_off);
+  EXPECT_EQ(classify(0, 1), ReluCase::stably_active);
+  EXPECT_EQ(classify(0.5, 1), ReluCase::stably_active);
+  EXPECT_EQ(classify(-1, 0), ReluCase::stably_inactive);
+  EXPECT_EQ(classify(-1, -0.5), ReluCase::stably_inactive);
   EXPECT_EQ(classify(0.5, 0.5), ReluCase::constant);
   EXPECT_EQ(classify(0, 0), ReluCase::constant);
-  EXPECT_EQ(to_string(ReluCase::always_on), "always_on");
+  EXPECT_EQ(to_string(ReluCase::stably_active), "stably_active");
 }
 
 TEST(ReluCases, AreCountedOverHiddenLayersOnly) {
@@ -216,8 +216,8 @@ TEST(ReluCases, AreCountedOverHiddenLayersOnly) {
                                  {.lower = Eigen::Vector2d(-9, -9), .upper = Eigen::Vector2d(9, 9)}}};
   const ReluCounts counts = count_relu_cases(bounds);
   EXPECT_EQ(counts.unstable, 3);
-  EXPECT_EQ(counts.always_on, 1);
-  EXPECT_EQ(counts.always_off, 1);
+  EXPECT_EQ(counts.stably_active, 1);
+  EXPECT_EQ(counts.stably_inactive, 1);
   EXPECT_EQ(counts.constant, 1);
   EXPECT_EQ(unstable_by_layer(bounds), (std::vector<std::int64_t>{1, 2}));
 }

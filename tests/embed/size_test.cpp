@@ -35,8 +35,8 @@ Problem one_of_each() {
   problem.name = "cases";
   nn::Layer hidden{.weight = nn::WeightMatrix::Zero(4, 4), .bias = Eigen::Vector4f(-1, -2, 2, 0.75F), .mask = {}};
   hidden.weight.row(0) << 1, -1, 0.5F, 0;  // [-0.25, 0.25]: unstable
-  hidden.weight.row(1) << 1, 0, 0, 0;      // [-1.75, -1.25]: always off
-  hidden.weight.row(2) << 1, 0, 0, 0;      // [2.25, 2.75]: always on; neuron 3 is constant, 0.75
+  hidden.weight.row(1) << 1, 0, 0, 0;      // [-1.75, -1.25]: stably inactive
+  hidden.weight.row(2) << 1, 0, 0, 0;      // [2.25, 2.75]: stably active; neuron 3 is constant, 0.75
   problem.network.layers.push_back(hidden);
   problem.network.layers.push_back(
       {.weight = (nn::WeightMatrix(2, 4) << 1, 1, 1, 1, 0, 0, 0, 0).finished(), .bias = Eigen::Vector2f(0, 0.5F), .mask = {}});
@@ -84,7 +84,7 @@ TEST(Lean, EachReluCaseHasItsOwnColumns) {
   // Pixel 1 is at 0 and cannot fall, pixel 2 is at 1 and cannot rise, pixel 3 is read by nobody.
   EXPECT_EQ(names, (std::set<std::string>{"p_0", "n_0", "p_1", "n_2", "h_0_0", "s_0_0", "z_0_0", "h_0_2"}));
   EXPECT_EQ(embedding->size().binaries, 1);
-  EXPECT_EQ(embedding->size().rows, 1 + 3 + 1);  // budget; split, off, on; the always-on equality
+  EXPECT_EQ(embedding->size().rows, 1 + 3 + 1);  // budget; split, off, on; the stably active equality
   // The constant neuron is in the objective's constant: (0.5 - 0) - 0.75.
   EXPECT_DOUBLE_EQ(embedding->model().objective_constant(), -0.25);
 }

@@ -100,7 +100,7 @@ TEST(Native, OnASurrogateTheDenseNetworkAnswers) {
   for (const OnSuccess on_success : {OnSuccess::stop, OnSuccess::go_on}) {
     const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "bab", .on_success = on_success});
     EXPECT_FALSE(r.dense);
-    EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::exhausted) << r.detail;
+    EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::surrogate_solved) << r.detail;
     EXPECT_LE(*r.verified_objective, *problem.optimum + 1e-6);
   }
 }
@@ -153,7 +153,7 @@ TEST(Native, DegenerateProblemsHaveAnAnswer) {
   std::swap(clean.label, clean.target);
   const SolveResult at_once = solve(clean, SolveSettings{.solver = "bab", .goal = Goal::decide});
   EXPECT_EQ(at_once.status, Status::adversarial);
-  EXPECT_TRUE(at_once.succeeds_at_clean_input);
+  EXPECT_TRUE(at_once.clean_input_misclassified);
   EXPECT_EQ(at_once.incumbents, 1);
 }
 

@@ -142,8 +142,8 @@ TEST(Conclude, AMaximumWithinToleranceOfZeroIsUndecided) {
 }
 
 TEST(Conclude, ASurrogateIsNeverOptimalOrRobust) {
-  EXPECT_EQ(Scene(Reason::optimal, Limit::none, 2.5).surrogate().incumbent(2.5).conclude().status, Status::exhausted);
-  EXPECT_EQ(Scene(Reason::optimal, Limit::none, -2.5).surrogate().decide().incumbent(-2.5).conclude().status, Status::exhausted);
+  EXPECT_EQ(Scene(Reason::optimal, Limit::none, 2.5).surrogate().incumbent(2.5).conclude().status, Status::surrogate_solved);
+  EXPECT_EQ(Scene(Reason::optimal, Limit::none, -2.5).surrogate().decide().incumbent(-2.5).conclude().status, Status::surrogate_solved);
   EXPECT_EQ(Scene(Reason::optimal, Limit::none, 2.5).surrogate().incumbent(2.5).success(false).conclude().status, Status::adversarial);
   EXPECT_EQ(Scene(Reason::limit, Limit::time, -2.5).surrogate().decide().incumbent(-3).conclude().status, Status::limit);
   EXPECT_EQ(Scene(Reason::limit, Limit::time, 2.5).surrogate().incumbent(1).success(false).conclude().status, Status::adversarial);
@@ -154,7 +154,7 @@ TEST(Conclude, ASurrogatesBoundMayLieBelowTheDenseMargin) {
   Scene scene(Reason::optimal, Limit::none, 1.0);
   scene.surrogate().incumbent(1.0);
   scene.result.verified_objective = 5.0;
-  EXPECT_EQ(scene.conclude().status, Status::exhausted);
+  EXPECT_EQ(scene.conclude().status, Status::surrogate_solved);
 }
 
 }  // namespace

@@ -199,7 +199,7 @@ TEST_P(EverySolver, OneThatIsAdversarialAtTheCleanInputIsDecidedThere) {
   std::swap(problem.label, problem.target);
   const SolveResult r = answer(problem, Goal::decide);
   EXPECT_EQ(r.status, Status::adversarial);
-  EXPECT_TRUE(r.succeeds_at_clean_input);
+  EXPECT_TRUE(r.clean_input_misclassified);
   EXPECT_EQ(*r.adversarial_input, problem.input);
   EXPECT_EQ(r.nodes, 0);
   EXPECT_EQ(r.incumbents, 1);

@@ -41,7 +41,7 @@ Arguments parse(int argc, char** argv) {
     } else if (key == "--solver") {
       arguments.settings.solver = value;
     } else if (key == "--goal") {
-      arguments.settings.goal = engine::parse_goal(value);
+      arguments.settings.goal = base::parse_word(words(engine::Goal{}), "goal", value);
     } else if (key == "--time-limit") {
       arguments.settings.time_limit_seconds = std::stod(value);
     } else if (key == "--log") {

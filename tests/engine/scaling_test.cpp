@@ -206,7 +206,7 @@ TEST(Scaling, ASurrogateMayComeInOtherUnits) {
 TEST(Scaling, NeuronsMayStayFarBelowWhatTheirWeightsAllow) {
   Problem problem = problems().front();
   std::vector<nn::Layer>& layers = problem.network.layers;
-  layers[0] = layer({{.9F, 1.1F}, {0, .5F}, {-100, -100}}, Eigen::Vector3f(-.4F, .2F, -1));  // the third one is always off
+  layers[0] = layer({{.9F, 1.1F}, {0, .5F}, {-100, -100}}, Eigen::Vector3f(-.4F, .2F, -1));  // the third one is stably inactive
   layers[1] = layer({{0, .5F, -2000}, {1.6F, -2.3F, 30}}, Eigen::Vector2f(.1F, -.3F));
   for (const char* solver : {"bab", "cbc"}) {
     const SolveResult r = solve(problem, {.solver = solver}), sign = solve(problem, {.solver = solver, .goal = Goal::decide});

@@ -109,7 +109,7 @@ TEST(Solve, ASurrogateIsSearchedAndTheDenseNetworkAnswers) {
     for (const OnSuccess on_success : {OnSuccess::stop, OnSuccess::go_on}) {
       const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "cbc", .on_success = on_success, .time_limit_seconds = 60});
       EXPECT_FALSE(r.dense);
-      EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::exhausted) << name << ": " << r.detail;
+      EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::surrogate_solved) << name << ": " << r.detail;
       EXPECT_LE(*r.verified_objective, *problem.optimum + 1e-6) << name;  // no input of the ball beats the dense maximum
       expect_consistent(problem, r);
       found += r.adversarial_input.has_value();
@@ -149,7 +149,7 @@ TEST(Solve, LabelsOfTheSurrogateMaySucceedAtTheCleanInput) {
   problem.label = labels.label;
   problem.target = labels.target;
   const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "cbc", .on_success = OnSuccess::stop});
-  EXPECT_TRUE(r.succeeds_at_clean_input);
+  EXPECT_TRUE(r.clean_input_misclassified);
   EXPECT_EQ(r.status, Status::adversarial);
   EXPECT_EQ(*r.adversarial_input, problem.input);
   EXPECT_FALSE(*r.class_changed);
@@ -286,13 +286,17 @@ TEST(Solve, RefusesWhatIsNoProblemOrNoSetting) {
 }
 
 TEST(Words, ReadBackAndAWrongOneGetsASuggestion) {
-  for (const Goal goal : {Goal::optimize, Goal::decide}) EXPECT_EQ(parse_goal(to_string(goal)), goal);
-  for (const OnSuccess each : {OnSuccess::stop, OnSuccess::go_on}) EXPECT_EQ(parse_on_success(to_string(each)), each);
-  for (const Start start : {Start::none, Start::clean_input}) EXPECT_EQ(parse_start(to_string(start)), start);
-  for (const Protocol each : {Protocol::surrogate, Protocol::surrogate_then_dense}) EXPECT_EQ(parse_protocol(to_string(each)), each);
-  EXPECT_EQ(to_string(Status::exhausted), "exhausted");
-  EXPECT_EQ(refusal([] { parse_goal("optimise"); }), "goal: expected one of optimize, decide, found 'optimise' (did you mean 'optimize'?)");
-  EXPECT_THAT(refusal([] { parse_on_success("go_on"); }), HasSubstr("on_success: expected one of stop, continue"));
+  for (const Goal goal : {Goal::optimize, Goal::decide}) EXPECT_EQ(base::parse_word(words(goal), "goal", to_string(goal)), goal);
+  for (const OnSuccess each : {OnSuccess::stop, OnSuccess::go_on})
+    EXPECT_EQ(base::parse_word(words(each), "on_success", to_string(each)), each);
+  for (const Start start : {Start::none, Start::clean_input}) EXPECT_EQ(base::parse_word(words(start), "start", to_string(start)), start);
+  for (const Protocol each : {Protocol::surrogate, Protocol::surrogate_then_dense})
+    EXPECT_EQ(base::parse_word(words(each), "protocol", to_string(each)), each);
+  EXPECT_EQ(to_string(Status::surrogate_solved), "surrogate_solved");
+  EXPECT_EQ(refusal([] { base::parse_word(words(Goal{}), "goal", "optimise"); }),
+            "goal: expected one of optimize, decide, found 'optimise' (did you mean 'optimize'?)");
+  EXPECT_THAT(refusal([] { base::parse_word(words(OnSuccess{}), "on_success", "go_on"); }),
+              HasSubstr("on_success: expected one of stop, continue"));
 }
 
 }  // namespace

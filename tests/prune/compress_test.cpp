@@ -105,7 +105,7 @@ TEST(Compress, AnOffNeuronGoesWithItsRowAndColumn) {
   EXPECT_EQ(small.deviation[0], 0) << "nothing was rounded";
 }
 
-/// `on` neurons that are always on and one that is not, on `inputs` inputs, read by `outputs`.
+/// `on` neurons that are stably active and one that is not, on `inputs` inputs, read by `outputs`.
 nn::Network with_always_on(int inputs, int on, int outputs) {
   nn::Network network = random_network({inputs, on + 1, outputs}, 3);
   network.layers[0].bias.setConstant(static_cast<float>(inputs) + 1);

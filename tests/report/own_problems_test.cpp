@@ -72,7 +72,7 @@ h5::Table solves(const std::vector<Row>& rows, const std::string& subject = "emb
                       {"embedded_test_accuracy", repeated(n, 0.95)},
                       {"model_binaries", integers(20)},
                       {"nodes", integers(7)},
-                      {"total_seconds", seconds},
+                      {"solve_seconds", seconds},
                       {"adversarial", adversarial},
                       {"transfer_networks", transfers},
                       {"transfer_adversarial", transfers},

@@ -162,7 +162,7 @@ TEST(Summary, EveryWayToEndIsCountedApart) {
                                     {"none", 0, 2, none, 0, "done", "optimal"},
                                     {"none", 0, 3, none, 0, "done", "robust_claimed"},
                                     {"none", 0, 4, none, 0, "done", "optimal_claimed"},
-                                    {"none", 0, 5, none, 0, "done", "exhausted"},
+                                    {"none", 0, 5, none, 0, "done", "surrogate_solved"},
                                     {"none", 0, 6, none, 0, "done", "limit"},
                                     {"none", 0, 7, none, 0, "done", "error"},
                                     {"none", 0, 8, none, 0, "failed", ""},

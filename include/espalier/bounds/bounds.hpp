@@ -67,18 +67,18 @@ double largest_margin(const Bounds& bounds, int label, int target);
 
 /// What bounds l, u on a pre-activation g say about h = max(0, g).
 enum class ReluCase {
-  constant,    ///< l == u: h = max(0, l) (a neuron without weights, for one)
-  always_off,  ///< u <= 0: h = 0
-  always_on,   ///< l >= 0: h = g
-  unstable,    ///< l < 0 < u: h needs a binary
+  constant,         ///< l == u: h = max(0, l) (a neuron without weights, for one)
+  stably_inactive,  ///< u <= 0: h = 0
+  stably_active,    ///< l >= 0: h = g
+  unstable,         ///< l < 0 < u: h needs a binary
 };
 std::string_view to_string(ReluCase relu_case);
 ReluCase classify(double lower, double upper);
 
 struct ReluCounts {
   std::int64_t constant = 0;
-  std::int64_t always_off = 0;
-  std::int64_t always_on = 0;
+  std::int64_t stably_inactive = 0;
+  std::int64_t stably_active = 0;
   std::int64_t unstable = 0;
 };
 /// Over all hidden layers (the output layer has no ReLU).

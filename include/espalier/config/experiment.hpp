@@ -81,7 +81,8 @@ const task::Schema& run_schema();
 ///
 /// One value holds in every instance: it removes every other mention of the parameter, in outer and inner values, axes, includes and
 /// conditionals. A list replaces the values of the parameter's axes; a parameter that is no axis anywhere becomes an axis of every
-/// block of the grid. In a zip an override selects the rows that have the value, because the other columns belong to them.
+/// block of the grid. In a zip an override selects the rows that have the value, because the other columns belong to them. What cannot
+/// exist beside a value that holds in every instance (task::Variants) is left out, and notes say so.
 ///
 /// Throws Error(configuration) listing up to ten problems, one a line:
 ///     "file:line:column: path: expected ..., found ... (did you mean ...?)"

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "espalier/base/words.hpp"
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/milp/solver.hpp"
@@ -23,10 +24,11 @@ enum class Status {
   robust_claimed,
   /// The surrogate was solved to the end, as its solver claims, without a verified adversarial input. Not checked, since it says nothing
   /// about the dense network.
-  exhausted,
+  surrogate_solved,
   limit,  ///< a limit or the caller's stop request came first
   error,  ///< detail says why; nothing in the result may be trusted beyond the verified fields
 };
+base::Words<Status> words(Status);
 std::string_view to_string(Status status);
 
 /// One incumbent of the embedded network's MILP, evaluated on the dense network.
@@ -78,7 +80,8 @@ struct SolveResult {
   std::optional<double>
       proved_bound;  ///< upper bound on the margin of the problem's own network, by our own bounds; absent if there is none
 
-  bool succeeds_at_clean_input = false;  ///< the clean image itself has a positive dense margin (possible with label_source surrogate only)
+  bool clean_input_misclassified =
+      false;  ///< the clean image itself has a positive dense margin (possible with label_source surrogate only)
   std::optional<double> first_adversarial_seconds;      ///< wall time from the start of the bounds to the first verified adversarial input
   std::optional<double> first_adversarial_cpu_seconds;  ///< CPU time of the process until then
   std::int64_t incumbents = 0;                          ///< distinct ones

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "espalier/base/words.hpp"
 #include "espalier/milp/solver.hpp"
 
 namespace espalier::engine {
@@ -31,15 +32,14 @@ enum class Protocol {
   surrogate_then_dense,  ///< then the dense network, from the best point that was seen: the answer is as exact as without a surrogate
 };
 
-std::string_view to_string(Goal goal);             ///< "optimize", "decide"
-std::string_view to_string(OnSuccess on_success);  ///< "stop", "continue"
-std::string_view to_string(Start start);           ///< "none", "clean_input", "attack"
-std::string_view to_string(Protocol protocol);     ///< "surrogate", "surrogate-then-dense"
-/// Throw base::Error(configuration) naming the legal words.
-Goal parse_goal(std::string_view word);
-OnSuccess parse_on_success(std::string_view word);
-Start parse_start(std::string_view word);
-Protocol parse_protocol(std::string_view word);
+base::Words<Goal> words(Goal);            ///< "optimize", "decide"
+base::Words<OnSuccess> words(OnSuccess);  ///< "stop", "continue"
+base::Words<Start> words(Start);          ///< "none", "clean_input", "attack"
+base::Words<Protocol> words(Protocol);    ///< "surrogate", "surrogate-then-dense"
+std::string_view to_string(Goal goal);
+std::string_view to_string(OnSuccess on_success);
+std::string_view to_string(Start start);
+std::string_view to_string(Protocol protocol);
 
 struct SolveSettings {
   /// A back end (milp::make_solver); or "bab": branch and bound on ReLU phases (branch::run) over alpha-crown bounds, after an attack,

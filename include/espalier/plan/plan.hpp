@@ -45,7 +45,8 @@ using Progress = std::function<void(std::uint64_t instances, double most)>;
 
 /// Expands the grid (for_each_instance), asks the pipeline for each instance's stages, names them by content (task::make_key) and
 /// keeps each name once. Throws Error(configuration) when the grid is too large (check_size, and again if the distinct tasks exceed
-/// task_limit), empty, incomplete, or when the pipeline refuses an instance: then block and instance are named.
+/// task_limit), empty, incomplete, gives a parameter that none of its instances has (task::Variants), or when the pipeline refuses an
+/// instance: then block and instance are named.
 Plan make_plan(const config::Experiment& experiment, const task::Pipeline& pipeline, const SchemaVersion& schema_version,
                const Progress& progress = {});
 Plan make_plan(const config::Experiment& experiment, const task::Pipeline& pipeline, const task::StageRegistry& stages,

@@ -9,6 +9,13 @@
 
 namespace espalier::task {
 
+/// What another parameter's value is, or is not.
+struct Condition {
+  std::string parameter;
+  std::vector<Value> values;
+  bool is_one_of = true;  ///< false: it is none of them
+};
+
 struct Field {
   std::string name;  ///< "train.learning_rate" for a parameter, "verified_objective" for a column
   ValueType type = ValueType::real;
@@ -22,6 +29,8 @@ struct Field {
   std::vector<std::string> choices = {};  ///< for text: the legal words; empty: any
   /// Of a result: may differ when the same task runs again, as a time, an amount of memory or a machine does. All else must not.
   bool measured = false;
+  /// Of a parameter: it exists only beside values for which all of these hold (task::Variants).
+  std::vector<Condition> exists_if = {};
 };
 
 using Schema = std::vector<Field>;

@@ -34,6 +34,11 @@ class Parameters {
   Parameters(std::initializer_list<std::pair<const std::string, Value>> items);
 
   void set(std::string_view name, Value value);
+  /// Removes every value whose name, in name order, `unwanted` says true of.
+  template <class Predicate>
+  void erase_if(Predicate unwanted) {
+    std::erase_if(own_entries(), [&](const Entry& entry) { return unwanted(*entry.name); });
+  }
   bool contains(std::string_view name) const { return find(name) != nullptr; }
   const Value* find(std::string_view name) const;
 
