@@ -14,14 +14,13 @@
 #include "espalier/base/clock.hpp"
 #include "espalier/base/random.hpp"
 #include "espalier/config/experiment.hpp"
-#include "espalier/experiments/parameters.hpp"
-#include "espalier/experiments/pipeline.hpp"
-#include "espalier/experiments/stages.hpp"
 #include "espalier/h5/file.hpp"
 #include "espalier/plan/plan.hpp"
+#include "espalier/stages/stages.hpp"
 #include "espalier/store/output_directory.hpp"
 #include "espalier/store/part.hpp"
 #include "espalier/store/results.hpp"
+#include "espalier/studies/study.hpp"
 
 namespace {
 
@@ -81,16 +80,19 @@ task::Outcome invented_outcome(const std::filesystem::path& directory, const tas
   return outcome;
 }
 
-task::StageRegistry all_stages() {
-  return experiments::make_stages(std::make_shared<experiments::Environment>(experiments::Environment::Options{}));
+task::StageRegistry all_stages() { return stages::make_stages(std::make_shared<stages::Environment>(stages::Environment::Options{})); }
+
+plan::Plan plan_of(const config::Experiment& experiment, const studies::Registry& studies, const task::StageRegistry& stages) {
+  return plan::make_plan(experiment, studies.find(experiment.study).pipeline(), stages);
 }
 
 void write(const std::filesystem::path& config, const std::filesystem::path& directory) {
   const task::StageRegistry stages = all_stages();
-  const config::Experiment experiment = config::load_experiment(config, experiments::parameter_schema());
-  const plan::Plan plan = plan::make_plan(experiment, experiments::SurrogatePipeline(), stages);
+  const studies::Registry studies = studies::built_in();
+  const config::Experiment experiment = config::load_experiment(config, studies::config_studies(studies));
+  const plan::Plan plan = plan_of(experiment, studies, stages);
   auto output = store::OutputDirectory::open(directory, {config::to_yaml(experiment), plan.fingerprint, {}}, store::OpenMode::fresh);
-  output.append(store::run_started({{"workers", "1"}}));
+  output.append(store::run_started({{"workers", "1"}, {"study", experiment.study}}));
   for (const task::PlannedTask& planned : plan.graph.tasks) {
     const std::int64_t side = planned.spec.parameters.integer("dataset_side");
     output.append(invented_outcome(directory, stages.find(planned.spec.kind), planned.spec, static_cast<std::size_t>(side * side)));
@@ -105,8 +107,9 @@ void build(const std::filesystem::path& directory) {
   const base::Stopwatch watch;
   const task::StageRegistry stages = all_stages();
   const store::RunIdentity identity = store::OutputDirectory::inspect(directory).identity();
-  const plan::Plan plan = plan::make_plan(config::parse_experiment(identity.configuration, "plan.yaml", experiments::parameter_schema()),
-                                          experiments::SurrogatePipeline(), stages);
+  const studies::Registry studies = studies::built_in();
+  const plan::Plan plan =
+      plan_of(config::parse_experiment(identity.configuration, "plan.yaml", studies::config_studies(studies)), studies, stages);
   auto output = store::OutputDirectory::open(directory, identity);
   const double ready = watch.wall_seconds();
   const store::ResultCounts counts = store::build_results(output, stages, plan.graph);

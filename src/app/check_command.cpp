@@ -5,7 +5,7 @@
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/source.hpp"
-#include "espalier/experiments/verify.hpp"
+#include "espalier/stages/verify.hpp"
 #include "espalier/store/check.hpp"
 #include "espalier/store/results.hpp"
 
@@ -34,7 +34,7 @@ int run_check(const std::string& path) {
     fmt::print("the run is not complete\n");
     return exit_some_failed;
   }
-  const experiments::Verification verification = experiments::verify_results(results);
+  const stages::Verification verification = stages::verify_results(results);
   for (const std::string& finding : verification.findings) fmt::print("problem: {}\n", finding);
   const std::size_t failed = count_status(results, "failed");
   const std::size_t waiting = count_status(results, "waiting");

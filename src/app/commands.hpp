@@ -7,18 +7,18 @@
 #include <string>
 #include <vector>
 
-#include "espalier/experiments/environment.hpp"
+#include "espalier/studies/study.hpp"
 #include "espalier/task/stage.hpp"
 
 namespace espalier::app {
 
-void add_run(CLI::App& program, int& exit_code);
-void add_plan(CLI::App& program, int& exit_code);
-void add_status(CLI::App& program, int& exit_code);
-void add_merge(CLI::App& program, int& exit_code);
+void add_run(CLI::App& program, int& exit_code, const studies::Registry& studies);
+void add_plan(CLI::App& program, int& exit_code, const studies::Registry& studies);
+void add_status(CLI::App& program, int& exit_code, const studies::Registry& studies);
+void add_merge(CLI::App& program, int& exit_code, const studies::Registry& studies);
 void add_solve(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
-void add_report(CLI::App& program, int& exit_code);
+void add_report(CLI::App& program, int& exit_code, const studies::Registry& studies);
 void add_table(CLI::App& program, int& exit_code);
 
 }  // namespace espalier::app

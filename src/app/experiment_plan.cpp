@@ -2,10 +2,8 @@
 
 #include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
-#include "espalier/experiments/parameters.hpp"
-#include "espalier/experiments/pipeline.hpp"
-#include "espalier/experiments/stages.hpp"
 #include "espalier/plan/shard.hpp"
+#include "espalier/stages/stages.hpp"
 
 namespace espalier::app {
 
@@ -21,8 +19,8 @@ plan::Progress report_progress() {
   };
 }
 
-ExperimentPlan make(config::Experiment experiment, const task::StageRegistry& stages, const task::Shard& shard) {
-  plan::Plan plan = plan::make_plan(experiment, experiments::SurrogatePipeline(), stages, report_progress());
+ExperimentPlan make(config::Experiment experiment, const Catalogue& catalogue, const task::Shard& shard) {
+  plan::Plan plan = plan::make_plan(experiment, catalogue.pipeline(experiment), catalogue.stages, report_progress());
   if (!shard.is_whole()) {
     plan.graph = plan::shard_graph(plan, shard);
     plan.results.clear();  // they are indices of the whole graph
@@ -30,27 +28,30 @@ ExperimentPlan make(config::Experiment experiment, const task::StageRegistry& st
   return {std::move(experiment), std::move(plan)};
 }
 
-config::Experiment stored_experiment(const store::OutputDirectory& directory) {
-  return config::parse_experiment(directory.identity().configuration, directory.plan_path().string(), experiments::parameter_schema());
-}
-
 }  // namespace
 
-ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides, const task::StageRegistry& stages,
+Catalogue make_catalogue(const studies::Registry& studies, const stages::Environment::Options& options) {
+  Catalogue catalogue{studies, stages::make_stages(std::make_shared<stages::Environment>(options))};
+  for (const auto& study : studies.all()) study->add_stages(catalogue.stages);
+  return catalogue;
+}
+
+config::Experiment stored_experiment(const store::OutputDirectory& directory, const Catalogue& catalogue) {
+  return config::parse_experiment(directory.identity().configuration, directory.plan_path().string(),
+                                  studies::config_studies(catalogue.studies));
+}
+
+ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides, const Catalogue& catalogue,
                          const task::Shard& shard) {
-  return make(config::load_experiment(config, experiments::parameter_schema(), overrides), stages, shard);
+  return make(config::load_experiment(config, studies::config_studies(catalogue.studies), overrides), catalogue, shard);
 }
 
-ExperimentPlan parse_plan(const store::OutputDirectory& directory, const task::StageRegistry& stages) {
-  return make(stored_experiment(directory), stages, directory.identity().shard);
+ExperimentPlan parse_plan(const store::OutputDirectory& directory, const Catalogue& catalogue) {
+  return make(stored_experiment(directory, catalogue), catalogue, directory.identity().shard);
 }
 
-ExperimentPlan parse_whole_plan(const store::OutputDirectory& directory, const task::StageRegistry& stages) {
-  return make(stored_experiment(directory), stages, {});
-}
-
-task::StageRegistry stages_for_planning() {
-  return experiments::make_stages(std::make_shared<experiments::Environment>(experiments::Environment::Options{}));
+ExperimentPlan parse_whole_plan(const store::OutputDirectory& directory, const Catalogue& catalogue) {
+  return make(stored_experiment(directory, catalogue), catalogue, {});
 }
 
 data::SearchPath data_search_path(const std::string& data_dir) {

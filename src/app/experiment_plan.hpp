@@ -7,12 +7,23 @@
 
 #include "espalier/config/experiment.hpp"
 #include "espalier/data/dataset.hpp"
-#include "espalier/experiments/environment.hpp"
 #include "espalier/plan/plan.hpp"
+#include "espalier/stages/environment.hpp"
 #include "espalier/store/output_directory.hpp"
+#include "espalier/studies/study.hpp"
 #include "espalier/task/stage.hpp"
 
 namespace espalier::app {
+
+/// What the program can do: studies, and the stages of all of them.
+struct Catalogue {
+  const studies::Registry& studies;
+  task::StageRegistry stages;
+
+  /// Of the study that an experiment names.
+  const task::Pipeline& pipeline(const config::Experiment& experiment) const { return studies.find(experiment.study).pipeline(); }
+};
+Catalogue make_catalogue(const studies::Registry& studies, const stages::Environment::Options& options = {});
 
 struct ExperimentPlan {
   config::Experiment experiment;
@@ -20,15 +31,14 @@ struct ExperimentPlan {
 };
 
 /// With a shard, the plan's graph is the shard's; its counts stay those of the whole grid, and it has no `results`.
-ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides, const task::StageRegistry& stages,
+ExperimentPlan load_plan(const std::filesystem::path& config, const std::vector<std::string>& overrides, const Catalogue& catalogue,
                          const task::Shard& shard = {});
 /// Of the configuration that an output directory keeps, and its shard.
-ExperimentPlan parse_plan(const store::OutputDirectory& directory, const task::StageRegistry& stages);
+ExperimentPlan parse_plan(const store::OutputDirectory& directory, const Catalogue& catalogue);
 /// Without regard to its shard.
-ExperimentPlan parse_whole_plan(const store::OutputDirectory& directory, const task::StageRegistry& stages);
-
-/// Stages that are only asked for their schemas, never run.
-task::StageRegistry stages_for_planning();
+ExperimentPlan parse_whole_plan(const store::OutputDirectory& directory, const Catalogue& catalogue);
+/// The configuration alone.
+config::Experiment stored_experiment(const store::OutputDirectory& directory, const Catalogue& catalogue);
 
 /// --data-dir, else ESPALIER_DATA, else ./data, else data/ beside the source tree of this program (build/release/espalier).
 data::SearchPath data_search_path(const std::string& data_dir);

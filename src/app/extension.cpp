@@ -1,7 +1,6 @@
 #include "app/extension.hpp"
 
 #include "espalier/base/log.hpp"
-#include "espalier/experiments/parameters.hpp"
 #include "espalier/plan/difference.hpp"
 
 namespace espalier::app {
@@ -9,8 +8,8 @@ namespace espalier::app {
 namespace {
 
 store::Extension compare(const store::OutputDirectory& directory, const ExperimentPlan& before, const ExperimentPlan& now,
-                         const task::StageRegistry& stages) {
-  return store::compare_graphs(directory, stages, before.plan.graph, now.plan.graph);
+                         const Catalogue& catalogue) {
+  return store::compare_graphs(directory, catalogue.stages, before.plan.graph, now.plan.graph);
 }
 
 bool keeps_nothing(const store::OutputDirectory& directory, const store::Extension& extension) {
@@ -27,8 +26,8 @@ std::string free_directory(const std::filesystem::path& out) {
 
 }  // namespace
 
-store::Extension extension_of(const store::OutputDirectory& directory, const ExperimentPlan& now, const task::StageRegistry& stages) {
-  store::Extension extension = compare(directory, parse_plan(directory, stages), now, stages);
+store::Extension extension_of(const store::OutputDirectory& directory, const ExperimentPlan& now, const Catalogue& catalogue) {
+  store::Extension extension = compare(directory, parse_plan(directory, catalogue), now, catalogue);
   if (keeps_nothing(directory, extension))
     throw store::ConfigurationChanged(base::ErrorKind::store, fmt::format("'{}' belongs to another experiment", directory.path().string()));
   base::log_info("'{}': the configuration has changed: {}", directory.path().string(), store::to_text(extension));
@@ -36,16 +35,16 @@ store::Extension extension_of(const store::OutputDirectory& directory, const Exp
 }
 
 void refuse_changed(const store::ConfigurationChanged& changed, const store::OutputDirectory& directory, const ExperimentPlan& now,
-                    const task::StageRegistry& stages) {
-  const ExperimentPlan before = parse_plan(directory, stages);
-  const store::Extension extension = compare(directory, before, now, stages);
+                    const Catalogue& catalogue) {
+  const ExperimentPlan before = parse_plan(directory, catalogue);
+  const store::Extension extension = compare(directory, before, now, catalogue);
   const std::string advice = keeps_nothing(directory, extension)
                                  ? fmt::format("With --extend none of its {} finished tasks would be kept", directory.finished().size())
                                  : fmt::format("With --extend this directory goes over to it: {}", store::to_text(extension));
   throw store::ConfigurationChanged(
       base::ErrorKind::store,
       fmt::format("{}; choose another directory: --out {}\nWhat changed: {}\n{}", changed.what(), free_directory(directory.path()),
-                  plan::to_text(plan::difference(before.experiment, now.experiment, experiments::parameter_schema())), advice));
+                  plan::to_text(plan::difference(before.experiment, now.experiment, catalogue.pipeline(now.experiment).schema())), advice));
 }
 
 }  // namespace espalier::app

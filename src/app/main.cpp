@@ -2,5 +2,5 @@
 
 int main(int argc, char** argv) {
   espalier::app::prepare_process();
-  return espalier::app::run_program(argc, argv);
+  return espalier::app::run_program(argc, argv, espalier::studies::built_in());
 }

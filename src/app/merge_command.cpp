@@ -7,7 +7,6 @@
 #include "app/exit_codes.hpp"
 #include "app/experiment_plan.hpp"
 #include "app/source.hpp"
-#include "espalier/experiments/parameters.hpp"
 #include "espalier/plan/difference.hpp"
 #include "espalier/plan/shard.hpp"
 #include "espalier/store/merge.hpp"
@@ -42,17 +41,14 @@ std::vector<OutputDirectory> open_sources(const MergeOptions& options) {
 }
 
 /// Nothing but their shards may tell them apart.
-void require_same_configuration(const std::vector<OutputDirectory>& sources) {
+void require_same_configuration(const std::vector<OutputDirectory>& sources, const Catalogue& catalogue) {
   const store::RunIdentity& first = sources.front().identity();
   for (const OutputDirectory& source : sources) {
     const store::RunIdentity& other = source.identity();
     if (other.fingerprint != first.fingerprint) {
-      const auto& schema = experiments::parameter_schema();
-      const auto parse = [&](const OutputDirectory& directory) {
-        return config::parse_experiment(directory.identity().configuration, directory.plan_path().string(), schema);
-      };
+      const config::Experiment one = stored_experiment(sources.front(), catalogue), two = stored_experiment(source, catalogue);
       fail(ErrorKind::store, "'{}' and '{}' belong to different configurations: {}", sources.front().path().string(),
-           source.path().string(), plan::to_text(plan::difference(parse(sources.front()), parse(source), schema)));
+           source.path().string(), plan::to_text(plan::difference(one, two, catalogue.pipeline(one).schema())));
     }
     if (other.shard.count != first.shard.count)
       fail(ErrorKind::store, "the grid was cut in different ways: '{}' holds shard {}, '{}' shard {}", sources.front().path().string(),
@@ -93,11 +89,12 @@ std::string what_is_missing(const std::vector<OutputDirectory>& sources, const p
   return text;
 }
 
-int merge(const MergeOptions& options) {
+int merge(const MergeOptions& options, const studies::Registry& studies) {
   const std::vector<OutputDirectory> sources = open_sources(options);
-  require_same_configuration(sources);
-  const task::StageRegistry stages = stages_for_planning();
-  const plan::Plan plan = parse_whole_plan(sources.front(), stages).plan;
+  const Catalogue catalogue = make_catalogue(studies);
+  require_same_configuration(sources, catalogue);
+  const ExperimentPlan whole = parse_whole_plan(sources.front(), catalogue);
+  const plan::Plan& plan = whole.plan;
   if (const std::string missing = what_is_missing(sources, plan); !missing.empty()) {
     if (!options.partial) fail(ErrorKind::store, "not everything is there (--partial merges what there is):{}", missing);
     std::cerr << "merging a part of the grid:" << missing << '\n';
@@ -106,12 +103,13 @@ int merge(const MergeOptions& options) {
   store::RunIdentity identity = sources.front().identity();
   identity.shard = {};
   OutputDirectory destination = OutputDirectory::open(options.out, identity);
-  const store::MergeCounts counts = store::merge_outcomes(destination, sources, stages, plan.graph);
+  const store::MergeCounts counts = store::merge_outcomes(destination, sources, catalogue.stages, plan.graph);
   store::merge_events(destination, sources);
   store::merge_files(destination, sources);
-  destination.append(store::run_started({{"rank_layout", fmt::format("merged from {} directories", sources.size())}}));
+  destination.append(
+      store::run_started({{"study", whole.experiment.study}, {"rank_layout", fmt::format("merged from {} directories", sources.size())}}));
   destination.append(store::run_ended("merged"));
-  const store::ResultCounts results = store::build_results(destination, stages, plan.graph);
+  const store::ResultCounts results = store::build_results(destination, catalogue.stages, plan.graph);
   fmt::print("{} outcomes added, {} were there before, {} duplicates that agree\n{} done, {} failed, {} left: {}\n", counts.added,
              counts.present, counts.duplicates, results.done, results.failed, results.waiting, destination.results_path().string());
   if (results.parts_left_out > 0) return exit_store;
@@ -121,7 +119,7 @@ int merge(const MergeOptions& options) {
 
 }  // namespace
 
-void add_merge(CLI::App& program, int& exit_code) {
+void add_merge(CLI::App& program, int& exit_code, const studies::Registry& studies) {
   auto options = std::make_shared<MergeOptions>();
   CLI::App* command = program.add_subcommand("merge", "Join the output directories of a grid's shards (espalier run --shard)");
   command->add_option("DIR", options->sources, "output directories of one configuration")->required();
@@ -132,7 +130,7 @@ void add_merge(CLI::App& program, int& exit_code) {
       "  espalier merge results/part-* --out results/whole\n"
       "What is missing, damaged or contradicts itself is refused before anything is written. Merging again adds what is new, and\n"
       "espalier run CONFIG --out DIR continues a merged directory.");
-  command->callback([options, &exit_code] { exit_code = merge(*options); });
+  command->callback([options, &exit_code, &studies] { exit_code = merge(*options, studies); });
 }
 
 }  // namespace espalier::app

@@ -99,20 +99,20 @@ std::string usage_sentence(const CLI::App* program, const CLI::Error& error) {
   return fmt::format("{}\nSee: espalier {}--help\n", error.what(), chosen.empty() ? "" : chosen.front()->get_name() + " ");
 }
 
-int run_command_line(int argc, char** argv) {
+int run_command_line(int argc, char** argv, const studies::Registry& studies) {
   int exit_code = exit_done;
   CLI::App program("espalier: train, prune, embed, solve. Optimization over trained neural networks, thousands of instances at a time.");
   program.set_version_flag("--version", version_text());
   program.require_subcommand(1);
   program.footer(footer);
   try {
-    add_run(program, exit_code);
-    add_plan(program, exit_code);
-    add_status(program, exit_code);
-    add_merge(program, exit_code);
+    add_run(program, exit_code, studies);
+    add_plan(program, exit_code, studies);
+    add_status(program, exit_code, studies);
+    add_merge(program, exit_code, studies);
     add_solve(program, exit_code);
     add_check(program, exit_code);
-    add_report(program, exit_code);
+    add_report(program, exit_code, studies);
     add_table(program, exit_code);
     std::vector<std::string> words = words_of(argc, argv);
     if (const std::string refusal = refusal_of_command(program, words); !refusal.empty()) return refuse_usage(refusal);
@@ -135,8 +135,8 @@ int run_command_line(int argc, char** argv) {
 
 }  // namespace
 
-int run_program(int argc, char** argv) {
-  const int exit_code = run_command_line(argc, argv);
+int run_program(int argc, char** argv, const studies::Registry& studies) {
+  const int exit_code = run_command_line(argc, argv, studies);
   return tell_exit_code(exit_code) ? exit_done : exit_code;
 }
 

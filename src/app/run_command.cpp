@@ -14,7 +14,6 @@
 #include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/engine/solve.hpp"
-#include "espalier/experiments/stages.hpp"
 #include "espalier/farm/run.hpp"
 #include "espalier/farm/stop.hpp"
 #include "espalier/sandbox/sandbox.hpp"
@@ -27,9 +26,8 @@ namespace espalier::app {
 
 namespace {
 
-task::StageRegistry make_registry(const RunOptions& options) {
-  return experiments::make_stages(std::make_shared<experiments::Environment>(experiments::Environment::Options{
-      .data = data_search_path(options.data_dir), .save_problems = options.save_problems, .solver_logs = options.solver_logs}));
+stages::Environment::Options environment_options(const RunOptions& options) {
+  return {.data = data_search_path(options.data_dir), .save_problems = options.save_problems, .solver_logs = options.solver_logs};
 }
 
 /// A solver that this machine has not is refused before anything is trained. (Other ranks may still lack it: their solves fail.)
@@ -61,14 +59,16 @@ std::string check_data(const task::TaskGraph& graph, const RunOptions& options) 
 
 task::Shard shard_of(const RunOptions& options) { return options.shard.empty() ? task::Shard{} : task::shard_from_text(options.shard); }
 
-store::OutputDirectory open_directory(const RunOptions& options, const ExperimentPlan& planned, const task::StageRegistry& stages) {
+store::OutputDirectory open_directory(const RunOptions& options, const ExperimentPlan& planned, const Catalogue& catalogue) {
   const store::RunIdentity identity{config::to_yaml(planned.experiment), planned.plan.fingerprint, shard_of(options)};
-  const store::ExtensionPlanner extend = [&](const store::OutputDirectory& directory) { return extension_of(directory, planned, stages); };
+  const store::ExtensionPlanner extend = [&](const store::OutputDirectory& directory) {
+    return extension_of(directory, planned, catalogue);
+  };
   try {
     return store::OutputDirectory::open(options.out, identity, options.resume == "never" ? store::OpenMode::fresh : store::OpenMode::resume,
                                         options.extend ? extend : store::ExtensionPlanner());
   } catch (const store::ConfigurationChanged& changed) {
-    refuse_changed(changed, store::OutputDirectory::inspect(options.out), planned, stages);
+    refuse_changed(changed, store::OutputDirectory::inspect(options.out), planned, catalogue);
   }
 }
 
@@ -186,16 +186,16 @@ struct Ended {
 };
 
 /// `workers_wait` becomes false once farm::run_master is responsible for dismissing the workers. The directory is closed in the end.
-Ended run_master(const RunOptions& options, wire::Link& link, const task::StageRegistry& stages, sandbox::Sandbox* sandbox,
-                 bool& workers_wait) {
-  const ExperimentPlan planned = load_plan(options.config, options.overrides, stages, shard_of(options));
+Ended run_master(const RunOptions& options, wire::Link& link, const Catalogue& catalogue, sandbox::Sandbox* sandbox, bool& workers_wait) {
+  const ExperimentPlan planned = load_plan(options.config, options.overrides, catalogue, shard_of(options));
   check_solvers(planned.plan.graph);
   RunOptions anywhere = options;
   anywhere.data_dir = check_data(planned.plan.graph, options);
   const std::string again = continue_command(anywhere, link.size());
-  store::OutputDirectory directory = open_directory(options, planned, stages);
+  store::OutputDirectory directory = open_directory(options, planned, catalogue);
   for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
-  directory.append(store::run_started({{"rank_layout", fmt::format("1 master, {} workers", std::max(1, link.size() - 1))},
+  directory.append(store::run_started({{"study", planned.experiment.study},
+                                       {"rank_layout", fmt::format("1 master, {} workers", std::max(1, link.size() - 1))},
                                        {"workers", std::to_string(std::max(1, link.size() - 1))},
                                        {"command", again}}));
   directory.sync();
@@ -203,8 +203,9 @@ Ended run_master(const RunOptions& options, wire::Link& link, const task::StageR
 
   workers_wait = false;
   Ended ended;
-  ended.result = farm::run_master(link, planned.plan.graph, stages, directory, farm_options(planned.experiment.run, options, sandbox));
-  ended.exit_code = finish(directory, stages, planned.plan.graph, ended.result, options, again);
+  ended.result =
+      farm::run_master(link, planned.plan.graph, catalogue.stages, directory, farm_options(planned.experiment.run, options, sandbox));
+  ended.exit_code = finish(directory, catalogue.stages, planned.plan.graph, ended.result, options, again);
   return ended;
 }
 
@@ -222,14 +223,14 @@ std::function<std::string(const std::string&)> legal(std::function<void(const st
 
 /// What a rank works with, made before MPI and before threads: the sandbox's server is forked from what the process is then.
 struct Equipment {
-  std::optional<task::StageRegistry> stages;
+  std::optional<Catalogue> catalogue;
   std::unique_ptr<sandbox::Sandbox> sandbox;
   std::exception_ptr error;  ///< told when there is a link: the other ranks would wait in MPI_Init for one that ended before
 
-  explicit Equipment(const RunOptions& options) {
+  Equipment(const RunOptions& options, const studies::Registry& studies) {
     try {
-      stages = make_registry(options);
-      if (!options.no_sandbox) sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(*stages));
+      catalogue.emplace(make_catalogue(studies, environment_options(options)));
+      if (!options.no_sandbox) sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(catalogue->stages));
     } catch (...) {
       error = std::current_exception();
     }
@@ -246,7 +247,7 @@ int run_worker(const RunOptions& options, wire::Link& link, const Equipment& equ
     farm::decline(link, e.what(), worker);
     return exit_done;
   }
-  farm::run_worker(link, *equipment.stages, options.out, worker);
+  farm::run_worker(link, equipment.catalogue->stages, options.out, worker);
   return exit_done;
 }
 
@@ -271,10 +272,10 @@ bool can_be_repaired() {
   }
 }
 
-int run(const RunOptions& options) {
+int run(const RunOptions& options, const studies::Registry& studies) {
   require_descriptors();
   const farm::StopSignals signals;  // at once: what comes before kills this rank
-  Equipment equipment(options);
+  Equipment equipment(options, studies);
   const std::unique_ptr<wire::Link> link = wire::connect();
   tell_ready();
   warn_of_lonely_tasks(*link, options);
@@ -284,7 +285,7 @@ int run(const RunOptions& options) {
     farm::welcome(*link);
     if (equipment.error) std::rethrow_exception(equipment.error);
     if (link->size() > 1) equipment.sandbox.reset();  // the workers have theirs
-    const Ended ended = run_master(options, *link, *equipment.stages, equipment.sandbox.get(), workers_wait);
+    const Ended ended = run_master(options, *link, *equipment.catalogue, equipment.sandbox.get(), workers_wait);
     tell_exit_code(ended.exit_code);
     farm::leave(*link, ended.result, ended.exit_code);
     return ended.exit_code;
@@ -299,7 +300,7 @@ int run(const RunOptions& options) {
 
 }  // namespace
 
-void add_run(CLI::App& program, int& exit_code) {
+void add_run(CLI::App& program, int& exit_code, const studies::Registry& studies) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = program.add_subcommand("run", "Run an experiment, alone or under mpirun/srun; the same command again continues");
   command->add_option("CONFIG", options->config, "experiment file (YAML)")->required();
@@ -340,9 +341,9 @@ void add_run(CLI::App& program, int& exit_code) {
       "  espalier run configs/surrogate-tier1.yaml --out results/shard-2 --shard 2/8\n"
       "  espalier run configs/quickstart.yaml --out results/quickstart --deadline 3600\n"
       "Rank 0 gives out the work and sleeps in between: N + 1 ranks keep N cores busy.");
-  command->callback([options, &program, &exit_code] {
+  command->callback([options, &program, &exit_code, &studies] {
     options->program = program.get_name();
-    exit_code = run(*options);
+    exit_code = run(*options, studies);
   });
 }
 

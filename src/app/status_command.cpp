@@ -111,9 +111,9 @@ bool results_are_current(const store::OutputDirectory& directory) {
          fmt::format("{:016x}", base::stamp_file(directory.results_path()).checksum) == *written;
 }
 
-Status read_status(const std::filesystem::path& path, bool with_failed_tasks) {
+Status read_status(const std::filesystem::path& path, bool with_failed_tasks, const studies::Registry& studies) {
   const store::OutputDirectory directory = store::OutputDirectory::inspect(path);
-  const ExperimentPlan planned = parse_plan(directory, stages_for_planning());
+  const ExperimentPlan planned = parse_plan(directory, make_catalogue(studies));
   Status status{.directory = path.string(),
                 .name = planned.plan.name,
                 .running = directory.running(),
@@ -180,7 +180,7 @@ int exit_code_of_status(const Status& status) {
 
 }  // namespace
 
-void add_status(CLI::App& program, int& exit_code) {
+void add_status(CLI::App& program, int& exit_code, const studies::Registry& studies) {
   struct Options {
     std::string directory;
     bool json = false;
@@ -195,8 +195,8 @@ void add_status(CLI::App& program, int& exit_code) {
   command->add_flag("--exit-code", options->use_exit_code,
                     "exit 0 if all is done, 1 if some tasks failed, 75 if work is left, 3 if DIR cannot be read");
   command->footer("Examples:\n  espalier status results/quickstart\n  espalier status results/quickstart --failed");
-  command->callback([options, &exit_code] {
-    const Status status = read_status(find_run(options->directory), options->failed);
+  command->callback([options, &exit_code, &studies] {
+    const Status status = read_status(find_run(options->directory), options->failed, studies);
     if (options->json)
       print_json(status, options->failed);
     else if (options->failed)

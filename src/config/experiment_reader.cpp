@@ -56,6 +56,19 @@ std::string read_description(const Node& document, Problems& problems) {
   return node->text;
 }
 
+/// The default without the key; empty if it is wrong.
+std::string read_study(const Node& document, const Studies& studies, Problems& problems) {
+  const Node* node = document.find("study");
+  if (!node) return studies.names.front();
+  const Field field{.name = "study", .type = task::ValueType::text, .choices = studies.names};
+  const auto value = read_value(*node, field, {"study", node->line, node->column}, problems);
+  return value ? std::get<std::string>(*value) : "";
+}
+
+Studies only(const Schema& schema) {
+  return {{"study"}, [&schema](const std::string&) -> const Schema& { return schema; }};
+}
+
 Parameters read_run(const Node& document, Problems& problems) {
   Parameters run;
   if (const Node* node = document.find("run"))
@@ -69,9 +82,9 @@ Parameters read_run(const Node& document, Problems& problems) {
 
 }  // namespace
 
-Experiment parse_experiment(std::string_view text, const std::string& file, const Schema& schema,
+Experiment parse_experiment(std::string_view text, const std::string& file, const Studies& studies,
                             const std::vector<std::string>& overrides) {
-  std::vector<std::string> legal{"name", "description", "run", "parameters", "when", "exclude", "repetitions", "grid"};
+  std::vector<std::string> legal{"name", "description", "study", "run", "parameters", "when", "exclude", "repetitions", "grid"};
   Problems problems(file);
   const auto document = parse_document(text, "", problems);
   problems.throw_if_any();
@@ -82,6 +95,9 @@ Experiment parse_experiment(std::string_view text, const std::string& file, cons
   }
   Experiment experiment;
   experiment.file = file;
+  experiment.study = read_study(*document, studies, problems);
+  problems.throw_if_any();  // what the other keys mean depends on it
+  const Schema& schema = studies.schema(experiment.study);
   for (const Node::Entry& entry : document->entries)
     if (entry.key.starts_with("x-")) legal.push_back(entry.key);  // holds anchors; what stands there is read where they are used
   check_keys(*document, legal, schema, {"", document->line, document->column}, problems);
@@ -102,14 +118,23 @@ Experiment parse_experiment(std::string_view text, const std::string& file, cons
   return experiment;
 }
 
+Experiment parse_experiment(std::string_view text, const std::string& file, const Schema& schema,
+                            const std::vector<std::string>& overrides) {
+  return parse_experiment(text, file, only(schema), overrides);
+}
+
 Experiment load_experiment(const std::filesystem::path& path, const Schema& schema, const std::vector<std::string>& overrides) {
+  return load_experiment(path, only(schema), overrides);
+}
+
+Experiment load_experiment(const std::filesystem::path& path, const Studies& studies, const std::vector<std::string>& overrides) {
   std::string text;
   try {
     text = base::read_file(path);
   } catch (const base::Error& error) {
     base::fail(base::ErrorKind::configuration, "cannot read the experiment file: {}", error.what());
   }
-  return parse_experiment(text, path.string(), schema, overrides);
+  return parse_experiment(text, path.string(), studies, overrides);
 }
 
 }  // namespace espalier::config

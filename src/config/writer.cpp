@@ -134,6 +134,7 @@ std::string to_yaml(const Experiment& experiment) {
       "otherwise.\n";
   writer.text += fmt::format("name: {}\n", quote(experiment.name));
   if (!experiment.description.empty()) writer.text += fmt::format("description: {}\n", quote(experiment.description));
+  writer.text += fmt::format("study: {}\n", quote(experiment.study));
   writer.block_map("run", experiment.run, 0);
   writer.common(experiment.root, 0);
   writer.cases("grid", experiment.root.cases, 0);

@@ -45,6 +45,7 @@ std::string list(const std::set<Value>& values) {
 
 std::vector<Change> difference(const Experiment& before, const Experiment& now, const task::Schema& schema) {
   std::vector<Change> changes;
+  if (before.study != now.study) return {{"study", before.study, now.study}};
   if (fingerprint(before, schema) == fingerprint(now, schema)) return changes;
   const Range old_range = range_of(before, schema), new_range = range_of(now, schema);
   for (const task::Field& field : schema) {

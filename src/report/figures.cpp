@@ -1,4 +1,4 @@
-#include "report/figures.hpp"
+#include "espalier/report/figures.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,7 +8,7 @@
 #include <limits>
 #include <map>
 
-#include "report/text_table.hpp"
+#include "espalier/report/text_table.hpp"
 
 namespace espalier::report {
 

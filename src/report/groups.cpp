@@ -1,4 +1,4 @@
-#include "report/groups.hpp"
+#include "espalier/report/groups.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

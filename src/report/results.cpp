@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "espalier/h5/file.hpp"
-#include "report/text_table.hpp"
+#include "espalier/report/text_table.hpp"
 
 namespace espalier::report {
 

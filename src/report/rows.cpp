@@ -13,7 +13,7 @@
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
 #include "espalier/h5/range.hpp"
-#include "report/text_table.hpp"
+#include "espalier/report/text_table.hpp"
 
 namespace espalier::report {
 

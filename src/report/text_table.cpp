@@ -1,4 +1,4 @@
-#include "report/text_table.hpp"
+#include "espalier/report/text_table.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

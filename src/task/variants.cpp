@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "espalier/base/error.hpp"
 
@@ -94,6 +95,25 @@ void Variants::remove_absent(Parameters& instance) const {
     while (next != names.end() && *next < name) ++next;
     return next != names.end() && *next == name;
   });
+}
+
+Schema fix_parameter(Schema schema, const std::string& name, const Value& value) {
+  const auto contradicts = [&](const Condition& condition) {
+    return condition.parameter == name && is_in(value, condition.values) != condition.is_one_of;
+  };
+  Schema rest;
+  std::vector<std::pair<std::string, Value>> gone;  // they count as their defaults from now on
+  for (Field& field : schema) {
+    if (field.name == name) continue;
+    if (std::any_of(field.exists_if.begin(), field.exists_if.end(), contradicts)) {
+      if (field.default_value) gone.emplace_back(field.name, *field.default_value);
+      continue;
+    }
+    std::erase_if(field.exists_if, [&](const Condition& condition) { return condition.parameter == name; });
+    rest.push_back(std::move(field));
+  }
+  for (const auto& [other, standard] : gone) rest = fix_parameter(std::move(rest), other, standard);
+  return rest;
 }
 
 std::string describe_conditions(const Field& field) {

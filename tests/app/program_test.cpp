@@ -20,7 +20,7 @@ int run(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "espalier");
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
-  return run_program(static_cast<int>(argv.size()), argv.data());
+  return run_program(static_cast<int>(argv.size()), argv.data(), studies::built_in());
 }
 
 TEST(Program, EveryErrorKindHasTheExitCodeOfTheContract) {

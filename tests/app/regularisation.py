@@ -7,13 +7,14 @@ import unittest
 from harness import DATA, Case, table
 
 CONFIG = """name: degenerate
+study: spr
 parameters:
   dataset: {name: mnist, side: 8}
   network: {hidden: [8, 6]}
   train: {epochs: 1, optimizer: sgd, learning_rate: 0.1, regulariser: spr, regulariser_strength: 0.5, spr_alpha: 0.9}
-  prune: {criterion: threshold, compact: true}
-  problem: {network: embedded, epsilon: 2.0}
-  solve: {solver: cbc, node_limit: 50, time_limit: 100}
+  prune: {criterion: threshold, finetuning: none}
+  problem: {sample_index: 0, epsilon: 2.0}
+  solve: {goal: optimize, node_limit: 50, time_limit: 100}
 grid:
   - product: {train.seed: [0]}
 """
@@ -50,7 +51,7 @@ class Regularisation(Case):
                 self.assertIn(setting, result.stderr)
                 self.assertIn(says, result.stderr)
         self.config.write_text(CONFIG.replace("regulariser_strength: 0.5", "regulariser_strength: -0.5"))
-        self.assertIn("degenerate.yaml:5:98: parameters.train.regulariser_strength: expected real number >= 0, found '-0.5'",
+        self.assertIn("degenerate.yaml:6:98: parameters.train.regulariser_strength: expected real number >= 0, found '-0.5'",
                       self.run_with(code=2).stderr)
         self.assertFalse(self.out.exists())
 

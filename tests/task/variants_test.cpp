@@ -72,6 +72,19 @@ TEST(Variants, DefectsOfASchemaAreInternalErrors) {
               HasSubstr("depends on itself"));
 }
 
+TEST(Variants, AFixedParameterTakesWhatItExcludesWithIt) {
+  const auto names = [](const Schema& all) {
+    std::vector<std::string> list;
+    for (const Field& each : all) list.push_back(each.name);
+    return list;
+  };
+  EXPECT_THAT(names(fix_parameter(schema(), "criterion", word("none"))), ElementsAre("strength")) << "epochs go with finetuning";
+  const Schema magnitude = fix_parameter(schema(), "criterion", word("magnitude"));
+  EXPECT_THAT(names(magnitude), ElementsAre("strength", "rate", "epochs", "finetuning", "strengths"));
+  EXPECT_TRUE(magnitude[1].exists_if.empty());
+  EXPECT_EQ(magnitude[2].exists_if.size(), 1U);
+}
+
 TEST(Variants, ConditionsAsSentences) {
   const Schema all = schema();
   EXPECT_EQ(describe_conditions(all[1]), "");

@@ -1,5 +1,6 @@
 // The command line as a function, so that tests can call it.
 #pragma once
+#include "espalier/studies/study.hpp"
 
 namespace espalier::app {
 
@@ -8,7 +9,8 @@ namespace espalier::app {
 /// limit of its size is then an error like a full disk.
 void prepare_process();
 
-/// Runs `espalier` with these arguments and returns its exit code (src/app/exit_codes.hpp). Nothing is thrown.
-int run_program(int argc, char** argv);
+/// Runs `espalier` with these arguments and returns its exit code (src/app/exit_codes.hpp). Nothing is thrown. `studies`: those that
+/// experiment files may name; the first is the default.
+int run_program(int argc, char** argv, const studies::Registry& studies);
 
 }  // namespace espalier::app

@@ -8,6 +8,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,6 +67,7 @@ struct Block {
 
 struct Experiment {
   std::string file;  ///< as in messages
+  std::string study;
   std::string name;
   std::string description;
   task::Parameters run;            ///< complete settings of run_schema(): they change how a run behaves, never its results
@@ -76,8 +78,14 @@ struct Experiment {
 /// The legal keys of the `run:` section (without "run."): max_failures, fail_fast, memory_limit, cpu_limit, kill_grace, max_tasks.
 const task::Schema& run_schema();
 
-/// Reads and checks an experiment file against `schema`, then applies `overrides` ("a.b=value"; the value is a YAML scalar or a
-/// flow list; "run." reaches the run settings).
+/// The studies that `study:` may name and the parameters of each. The first one is the default.
+struct Studies {
+  std::vector<std::string> names;
+  std::function<const task::Schema&(const std::string& study)> schema;
+};
+
+/// Reads and checks an experiment file against the schema of its study, then applies `overrides` ("a.b=value"; the value is a YAML scalar
+/// or a flow list; "run." reaches the run settings).
 ///
 /// One value holds in every instance: it removes every other mention of the parameter, in outer and inner values, axes, includes and
 /// conditionals. A list replaces the values of the parameter's axes; a parameter that is no axis anywhere becomes an axis of every
@@ -86,6 +94,10 @@ const task::Schema& run_schema();
 ///
 /// Throws Error(configuration) listing up to ten problems, one a line:
 ///     "file:line:column: path: expected ..., found ... (did you mean ...?)"
+Experiment load_experiment(const std::filesystem::path& path, const Studies& studies, const std::vector<std::string>& overrides = {});
+Experiment parse_experiment(std::string_view text, const std::string& file, const Studies& studies,
+                            const std::vector<std::string>& overrides = {});
+/// With one study, called "study", that has this schema.
 Experiment load_experiment(const std::filesystem::path& path, const task::Schema& schema, const std::vector<std::string>& overrides = {});
 Experiment parse_experiment(std::string_view text, const std::string& file, const task::Schema& schema,
                             const std::vector<std::string>& overrides = {});

@@ -15,7 +15,8 @@ struct Change {
   std::string now;
 };
 
-/// Compares the instances (not the text) of two experiments; empty if and only if the fingerprints are equal. When every parameter
+/// Compares the instances (not the text) of two experiments; empty if and only if the fingerprints are equal. Different
+/// studies are one change. When every parameter
 /// takes the same values, but in other combinations, the one change has the key "grid" and the numbers of instances.
 std::vector<Change> difference(const config::Experiment& before, const config::Experiment& now, const task::Schema& schema);
 

@@ -48,6 +48,9 @@ class Variants {
   std::vector<std::size_t> by_name_;       ///< conditionals in name order
 };
 
+/// The schema for instances in all of which the parameter has this value: it and what cannot exist beside it are gone.
+Schema fix_parameter(Schema schema, const std::string& name, const Value& value);
+
 /// "it exists only if prune.criterion is magnitude or random and ..."; "" of a field without conditions.
 std::string describe_conditions(const Field& field);
 

@@ -1,0 +1,20 @@
+// Every parameter of an instance, described once: YAML keys, defaults, checks, columns and the reference are made from this list.
+#pragma once
+#include "espalier/task/field.hpp"
+
+namespace espalier::stages {
+
+/// Parameters of the surrogate experiments, named section.name. Sections: dataset, network, train, prune, select, problem, solve.
+const task::Schema& parameter_schema();
+
+/// The fields of the given sections as columns of a results table: "train.seed" becomes "train_seed". Behind
+/// dataset_name stands dataset_hash, which no file sets: data::content_hash of that name.
+task::Schema columns_of_sections(const std::vector<std::string>& sections);
+
+/// "train" of "train.seed"; "solve" of a name without a dot.
+std::string section_of(const std::string& parameter);
+
+/// Column name of a parameter.
+std::string column_name(std::string parameter);
+
+}  // namespace espalier::stages

@@ -1,0 +1,157 @@
+// The stages that leave a network: train, first_round, prune.
+#include <algorithm>
+
+#include "espalier/base/error.hpp"
+#include "espalier/branch/tighten.hpp"
+#include "espalier/problem/ball.hpp"
+#include "espalier/prune/compact.hpp"
+#include "espalier/prune/compress.hpp"
+#include "espalier/stages/parameters.hpp"
+#include "espalier/stages/stages.hpp"
+#include "espalier/train/train.hpp"
+#include "stages/network_options.hpp"
+#include "stages/network_stage.hpp"
+#include "stages/proof_arrays.hpp"
+
+namespace espalier::stages {
+
+using task::Attempt;
+using task::Parameters;
+using task::StageContext;
+
+namespace {
+
+class TrainStage : public NetworkStage {
+ public:
+  explicit TrainStage(std::shared_ptr<Environment> environment)
+      : NetworkStage(std::move(environment), "train", 3, "networks", {"dataset", "network", "train"}) {}
+
+ private:
+  MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
+    const Parameters& p = attempt.spec.parameters;
+    train::TrainOptions options = train_options(p);
+    options.measure_accuracy = false;
+    MadeNetwork made{.network = start_network(p), .epochs_nominal = options.epochs};
+    const auto reference = attempt.inputs.empty() ? nullptr : input(attempt, context, 0);
+    options.regularisers = regularisers(p, reference ? &reference->network : nullptr, made.network);
+    const train::TrainReport report = train::train(made.network, data, options, context.stop_requested);
+    if (report.stopped) throw task::StageStopped{};
+    made.epoch_loss = report.epoch_loss;
+    made.epochs_run = report.epochs_run;
+    made.wall_seconds = report.wall_seconds;
+    made.cpu_seconds = report.cpu_seconds;
+    return made;
+  }
+};
+
+class FirstRoundStage : public NetworkStage {
+ public:
+  explicit FirstRoundStage(std::shared_ptr<Environment> environment)
+      : NetworkStage(std::move(environment), "first_round", 3, "", {"dataset", "network", "train"}) {}
+
+ private:
+  MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
+    const auto dense = input(attempt, context, 0);
+    const auto options = finetune_options(attempt.spec.parameters, prune::Finetune::rewinding);
+    prune::FirstRound round = prune::first_round(dense->network, data, options, context.stop_requested);
+    if (round.report.stopped) throw task::StageStopped{};
+    return {.network = std::move(round.network),
+            .epoch_loss = round.report.epoch_loss,
+            .epochs_run = round.report.epochs_run,
+            .epochs_nominal = options.round.epochs,
+            .wall_seconds = round.report.wall_seconds,
+            .cpu_seconds = round.report.cpu_seconds};
+  }
+};
+
+class PruneStage : public NetworkStage {
+ public:
+  explicit PruneStage(std::shared_ptr<Environment> environment)
+      : NetworkStage(std::move(environment), "prune", 3, "networks", {"dataset", "network", "train", "prune"},
+                     prune::compression_record().columns(), proof_columns()) {}
+
+ private:
+  MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
+    const Parameters& p = attempt.spec.parameters;
+    const auto dense = input(attempt, context, 0);
+    MadeNetwork made;
+    if (p.text("prune_criterion") == "exact") {
+      made.network = dense->network;
+    } else if (p.text("prune_criterion") == "threshold") {
+      made = by_threshold(p, dense->network, data, context);
+    } else {
+      std::shared_ptr<const StoredNetwork> first_round;
+      if (attempt.inputs.size() > 1) first_round = input(attempt, context, 1);
+      made = by_rate(p, dense->network, first_round ? &first_round->network : nullptr, data, context);
+    }
+    if (p.contains("prune_compact") && p.boolean("prune_compact")) made.network = prune::compact(std::move(made.network));
+    if (p.text("prune_proof") != "none") compress_over_box(p.text("prune_proof"), context, made);
+    return made;
+  }
+
+  static void compress_over_box(const std::string& method, const StageContext& context, MadeNetwork& made) {
+    const base::Budget budget(std::numeric_limits<double>::infinity(), context.stop_requested);
+    const bounds::Bounds proof =
+        branch::make_bounds_method(method)->compute(made.network, problem::unit_box(made.network.inputs()), budget);
+    if (!proof.complete) throw task::StageStopped{};
+    prune::Compression smaller = prune::compress(made.network, proof);
+    made.network = std::move(smaller.network);
+    made.more = prune::compression_record().values(prune::summarise(smaller.layers, smaller.smallest_slack, smaller.deviation.maxCoeff()));
+    made.more_arrays = proof_arrays(proof);
+  }
+
+  static MadeNetwork by_rate(const Parameters& p, const nn::Network& dense, const nn::Network* first_round, const data::Dataset& data,
+                             const StageContext& context) {
+    const prune::Finetune schedule = prune::finetune_from(p.text("prune_finetuning"));
+    if (schedule == prune::Finetune::none) return {.network = prune::prune(dense, prune_options(p))};
+    prune::FinetuneReport report =
+        prune::prune_and_finetune(dense, first_round, data, prune_options(p), finetune_options(p, schedule), context.stop_requested);
+    if (report.stopped) throw task::StageStopped{};
+    return {.network = std::move(report.network),
+            .epoch_loss = report.epoch_loss,
+            .epochs_run = report.epochs_run,
+            .epochs_nominal = report.epochs_nominal,
+            .wall_seconds = report.wall_seconds,
+            .cpu_seconds = report.cpu_seconds};
+  }
+
+  static MadeNetwork by_threshold(const Parameters& p, const nn::Network& dense, const data::Dataset& data, const StageContext& context) {
+    prune::ThresholdResult pruned = prune::prune_by_threshold(dense, data.train, threshold_options(p));
+    MadeNetwork made{.network = std::move(pruned.network), .threshold = pruned.threshold};
+    if (prune::finetune_from(p.text("prune_finetuning")) == prune::Finetune::none) return made;
+    train::TrainOptions round = finetune_options(p, prune::Finetune::cumulative).round;
+    round.measure_every_epoch = true;
+    const train::TrainReport report = train::train(made.network, data, round, context.stop_requested);
+    if (report.stopped) throw task::StageStopped{};
+    made.epoch_loss = report.epoch_loss;
+    made.epochs_run = made.epochs_nominal = report.epochs_run;
+    made.wall_seconds = report.wall_seconds;
+    made.cpu_seconds = report.cpu_seconds;
+    made.best_test_accuracy = *std::max_element(report.epoch_test_accuracy.begin(), report.epoch_test_accuracy.end());
+    return made;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<task::Stage> make_train_stage(std::shared_ptr<Environment> environment) {
+  return std::make_unique<TrainStage>(std::move(environment));
+}
+std::unique_ptr<task::Stage> make_first_round_stage(std::shared_ptr<Environment> environment) {
+  return std::make_unique<FirstRoundStage>(std::move(environment));
+}
+std::unique_ptr<task::Stage> make_prune_stage(std::shared_ptr<Environment> environment) {
+  return std::make_unique<PruneStage>(std::move(environment));
+}
+
+task::StageRegistry make_stages(const std::shared_ptr<Environment>& environment) {
+  task::StageRegistry registry;
+  registry.add(make_train_stage(environment));
+  registry.add(make_first_round_stage(environment));
+  registry.add(make_prune_stage(environment));
+  registry.add(make_select_stage(environment));
+  registry.add(make_solve_stage(environment));
+  return registry;
+}
+
+}  // namespace espalier::stages

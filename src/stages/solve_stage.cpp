@@ -1,0 +1,226 @@
+// The stage that solves: Algorithm 1 of P2 on one problem.
+#include "espalier/base/error.hpp"
+#include "espalier/base/hash.hpp"
+#include "espalier/engine/records.hpp"
+#include "espalier/engine/solve.hpp"
+#include "espalier/problem/file.hpp"
+#include "espalier/stages/parameters.hpp"
+#include "espalier/stages/stages.hpp"
+#include "stages/proof_arrays.hpp"
+#include "stages/solve_columns.hpp"
+
+namespace espalier::stages {
+
+using task::Attempt;
+using task::Field;
+using task::Parameters;
+using task::Schema;
+using task::StageContext;
+using task::StageResult;
+using task::ValueType;
+
+namespace {
+
+/// A parameter that exists in this variant and has this value.
+bool is_given(const Parameters& p, std::string_view name, std::string_view word) { return p.contains(name) && p.text(name) == word; }
+
+/// What solves have in common that answer the same question, whatever is searched for it, and how.
+std::string problem_id(const problem::Problem& problem, const std::string& dense_network) {
+  return base::digest(fmt::format("{} {} {} {} {}", dense_network, *problem.sample_index, problem.epsilon, problem.label, problem.target))
+      .hex();
+}
+
+problem::Problem make_problem(const Parameters& p, const nn::Network& dense, const nn::Network& embedded,
+                              const std::vector<task::Array>& brief) {
+  const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
+  problem::Problem problem;
+  problem.name = fmt::format("{}_{}_{}", p.text("dataset_name"), p.integer("dataset_side"), index);
+  problem.network = dense;
+  const std::vector<double>& image = brief.at(0).values;
+  problem.input = Eigen::Map<const Eigen::VectorXd>(image.data(), static_cast<Eigen::Index>(image.size()));
+  problem.epsilon = p.real("problem_epsilon");
+  const problem::Labels labels = problem::choose_labels(is_given(p, "problem_label_source", "surrogate") ? embedded : dense, problem.input);
+  problem.label = labels.label;
+  problem.target = labels.target;
+  problem.dataset = p.text("dataset_name");
+  problem.input_side = p.integer("dataset_side");
+  problem.sample_index = p.integer("problem_sample_index");
+  problem.true_label = static_cast<int>(brief.at(1).values.at(0));
+  return problem;
+}
+
+std::vector<double> to_vector(const Eigen::VectorXd& v) { return {v.data(), v.data() + v.size()}; }
+
+std::vector<task::Array> outcome_arrays(const problem::Problem& problem, const engine::SolveResult& r) {
+  std::vector<task::Array> arrays{{"clean_input", to_vector(problem.input)}};
+  if (r.adversarial_input) arrays.push_back({"adversarial_input", to_vector(*r.adversarial_input)});
+  if (r.input) arrays.push_back({"best_input", to_vector(*r.input)});
+  task::Array seconds{"incumbent_seconds", {}}, claimed{"incumbent_claimed", {}}, verified{"incumbent_verified", {}};
+  for (const engine::IncumbentRecord& incumbent : r.trace) {
+    seconds.values.push_back(incumbent.seconds);
+    claimed.values.push_back(incumbent.surrogate_objective);
+    verified.values.push_back(incumbent.dense_margin);
+  }
+  for (task::Array& trace : {std::ref(seconds), std::ref(claimed), std::ref(verified)}) arrays.push_back(std::move(trace));
+  if (!r.bound_trace.empty()) {
+    task::Array bound_seconds{"bound_seconds", {}}, bounds{"bound_values", {}};
+    for (const engine::BoundRecord& record : r.bound_trace) {
+      bound_seconds.values.push_back(record.seconds);
+      bounds.values.push_back(record.bound);
+    }
+    arrays.push_back(std::move(bound_seconds));
+    arrays.push_back(std::move(bounds));
+  }
+  if (r.compression)
+    for (task::Array& proof : proof_arrays(r.compression->proof)) arrays.push_back(std::move(proof));
+  return arrays;
+}
+
+Eigen::Index first_class(const Eigen::VectorXd& logits) {
+  Eigen::Index largest = 0;
+  logits.maxCoeff(&largest);
+  return largest;
+}
+
+/// What other networks make of the adversarial input (P1, section 5.4).
+void add_transfer(const problem::Problem& problem, const engine::SolveResult& result,
+                  const std::vector<std::shared_ptr<const StoredNetwork>>& others, StageResult& row) {
+  task::Array margins{"transfer_margin", {}};
+  std::int64_t adversarial = 0, changed = 0;
+  if (result.adversarial_input)
+    for (const auto& other : others) {
+      const Eigen::VectorXd logits = nn::forward(other->network, *result.adversarial_input);
+      margins.values.push_back(logits[problem.target] - logits[problem.label]);
+      adversarial += margins.values.back() > 0;
+      changed += first_class(logits) != first_class(nn::forward(other->network, problem.input));
+    }
+  row.values.set("transfer_networks", static_cast<std::int64_t>(margins.values.size()));
+  row.values.set("transfer_adversarial", adversarial);
+  row.values.set("transfer_class_changed", changed);
+  if (!margins.values.empty()) row.arrays.push_back(std::move(margins));
+}
+
+class SolveStage : public task::Stage {
+ public:
+  explicit SolveStage(std::shared_ptr<Environment> environment)
+      : environment_(std::move(environment)),
+        parameters_(columns_of_sections({"dataset", "network", "train", "prune", "select", "problem", "solve"})) {}
+
+  std::string kind() const override { return "solve"; }
+  std::uint32_t schema_version() const override { return 8; }
+  std::string table() const override { return "solves"; }
+  const Schema& parameters() const override { return parameters_; }
+  const Schema& columns() const override { return solve_columns(); }
+  const Schema& arrays() const override { return solve_arrays(); }
+
+  /// A solver may crash, hang or eat memory: every solve has a process of its own.
+  std::optional<task::ResourceLimits> limits(const Attempt& attempt) const override {
+    task::ResourceLimits limits = attempt.limits;
+    limits.wall_seconds = attempt.spec.parameters.real("solve_time_limit");
+    return limits;
+  }
+
+  std::string limit_parameter() const override { return "solve_time_limit"; }
+
+  /// Of what has a share of the limit, cut_short names what used it up; a surrogate has half, and a claim that was not confirmed would have
+  /// been given more time for that.
+  bool met_limit(const task::Outcome& outcome, const Parameters& parameters) const override {
+    if (outcome.kind == task::OutcomeKind::failed) return outcome.error_kind == "timeout";
+    const Parameters& row = outcome.values;
+    const double limit = row.contains("time_limit") ? row.real("time_limit") : parameters.real("solve_time_limit");
+    return row.text("solve_limit") == "time" || (row.contains("cut_short") && row.text("cut_short") != "none") ||
+           row.text("solve_status").ends_with("_claimed") || row.real("surrogate_seconds") >= limit / 2;
+  }
+
+  /// The worker holds the data set; the solve needs one image of it.
+  std::vector<task::Array> brief(const Attempt& attempt) const override {
+    const Parameters& p = attempt.spec.parameters;
+    const auto data = environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
+    const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
+    return {{"input", to_vector(data->train.input(index))}, {"label", {static_cast<double>(data->train.labels[index])}}};
+  }
+
+  void prepare(const Attempt& attempt, const std::filesystem::path& output_directory) const override {
+    for (const task::PartFile& input : attempt.inputs) environment_->network(output_directory / input.name);
+  }
+
+  void cut_short(StageResult& partial, const task::CutShort& how) const override {
+    const bool late = how.cause == "time" || how.cause == "cpu";
+    partial.values.set("solve_status", std::string(engine::to_string(late ? engine::Status::limit : engine::Status::error)));
+    partial.values.set("solve_reason", late ? std::string("hard_limit") : how.cause);
+    partial.values.set("solve_limit", late ? how.cause : std::string("none"));
+    partial.values.set("solve_detail", how.message);
+    partial.values.set("solve_seconds", how.wall_seconds);
+  }
+
+  StageResult run(const Attempt& attempt, const StageContext& context) const override {
+    const Parameters& p = attempt.spec.parameters;
+    // The network that the question is about, its surrogate if it has one, then those that adversarial inputs are tried on.
+    const bool surrogate = is_given(p, "problem_network", "dense");
+    const auto dense = input(attempt, context, 0);
+    const auto embedded = surrogate ? input(attempt, context, 1) : dense;
+    std::vector<std::shared_ptr<const StoredNetwork>> others;
+    for (std::size_t k = surrogate ? 2 : 1; k < attempt.inputs.size(); ++k) others.push_back(input(attempt, context, k));
+    const problem::Problem problem = make_problem(p, dense->network, embedded->network, context.brief);
+
+    engine::SolveSettings settings = engine::settings_record().from(p, "solve_");
+    settings.seed += static_cast<std::uint64_t>(p.integer("repetition"));
+    settings.stop_requested = context.stop_requested;
+    settings.memory_limit_mib = attempt.limits.memory_mib;
+    if (environment_->options().solver_logs) settings.log_file = context.output_directory / "log" / (attempt.spec.key.hex() + ".log");
+    if (environment_->options().save_problems) save(problem, attempt, context);
+
+    const auto row = [&](const engine::SolveResult& result) {
+      StageResult made{engine::result_record().values(result), outcome_arrays(problem, result)};
+      made.values.set("time_limit", p.real("solve_time_limit"));
+      made.values.set("problem", problem_id(problem, attempt.spec.parents.front().hex()));
+      made.values.set("label", std::int64_t{problem.label});
+      made.values.set("target", std::int64_t{problem.target});
+      made.values.set("true_label", std::int64_t{*problem.true_label});
+      made.values.set("dense_network", attempt.spec.parents.front().hex());
+      made.values.set("embedded_network", attempt.spec.parents[surrogate ? 1 : 0].hex());
+      made.values.set("dense_test_accuracy", dense->test_accuracy);
+      made.values.set("embedded_test_accuracy", embedded->test_accuracy);
+      add_transfer(problem, result, others, made);
+      return made;
+    };
+    context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
+    settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
+
+    engine::SolveResult result = surrogate ? engine::solve(problem, embedded->network, settings) : engine::solve(problem, settings);
+    if (result.reason == "stopped") note_limit(context, result);
+    if (result.status == engine::Status::error) base::fail(base::ErrorKind::solver, "{}: {}", result.reason, result.detail);
+    return row(result);
+  }
+
+ private:
+  std::shared_ptr<const StoredNetwork> input(const Attempt& attempt, const StageContext& context, std::size_t k) const {
+    return environment_->network(context.output_directory / attempt.inputs.at(k).name);
+  }
+
+  /// A solve that was asked to stop has no result, or one that would be another the next time, unless a limit was the cause.
+  static void note_limit(const StageContext& context, engine::SolveResult& result) {
+    const std::string_view limit = context.limit_reached();
+    if (limit.empty()) throw task::StageStopped{};
+    result.reason = "limit";
+    result.limit = limit;
+    result.detail = fmt::format("asked to stop at its limit of {}: {}", limit == "cpu" ? "CPU time" : "time", result.detail);
+  }
+
+  static void save(const problem::Problem& problem, const Attempt& attempt, const StageContext& context) {
+    const auto directory = context.output_directory / "problems";
+    base::make_directories(directory);
+    problem::write_problems(directory / (attempt.spec.key.hex() + ".h5"), std::vector{problem});
+  }
+
+  std::shared_ptr<Environment> environment_;
+  Schema parameters_;
+};
+
+}  // namespace
+
+std::unique_ptr<task::Stage> make_solve_stage(std::shared_ptr<Environment> environment) {
+  return std::make_unique<SolveStage>(std::move(environment));
+}
+
+}  // namespace espalier::stages
