@@ -1,5 +1,6 @@
 #include "app/experiment_plan.hpp"
 
+#include "app/source.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/plan/shard.hpp"
@@ -52,6 +53,21 @@ ExperimentPlan parse_plan(const store::OutputDirectory& directory, const Catalog
 
 ExperimentPlan parse_whole_plan(const store::OutputDirectory& directory, const Catalogue& catalogue) {
   return make(stored_experiment(directory, catalogue), catalogue, {});
+}
+
+task::CostModel learn_costs(const store::OutputDirectory& directory, const task::TaskGraph& graph) {
+  task::CostModel costs;
+  for (const task::PlannedTask& planned : graph.tasks) {
+    const auto finished = directory.finished().find(planned.spec.key);
+    if (finished == directory.finished().end() || finished->second.kind != task::OutcomeKind::done) continue;
+    costs.add(costs.group(planned.spec.kind, planned.expected_seconds), finished->second.wall_seconds);
+  }
+  return costs;
+}
+
+task::CostModel learn_costs(const std::string& path, const Catalogue& catalogue) {
+  const store::OutputDirectory directory = store::OutputDirectory::inspect(find_run(path));
+  return learn_costs(directory, parse_plan(directory, catalogue).plan.graph);
 }
 
 data::SearchPath data_search_path(const std::string& data_dir) {

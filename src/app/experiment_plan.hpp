@@ -40,6 +40,11 @@ ExperimentPlan parse_whole_plan(const store::OutputDirectory& directory, const C
 /// The configuration alone.
 config::Experiment stored_experiment(const store::OutputDirectory& directory, const Catalogue& catalogue);
 
+/// What the finished stages of an output directory took; of one that does not exist, or was never run, an error.
+task::CostModel learn_costs(const std::string& directory, const Catalogue& catalogue);
+/// The same of one that is open, whose plan is `graph`.
+task::CostModel learn_costs(const store::OutputDirectory& directory, const task::TaskGraph& graph);
+
 /// --data-dir, else ESPALIER_DATA, else ./data, else data/ beside the source tree of this program (build/release/espalier).
 data::SearchPath data_search_path(const std::string& data_dir);
 

@@ -14,6 +14,7 @@ struct PlanOptions {
   bool json = false;
   bool parameters = false;
   std::string study;
+  std::string history;
 };
 
 void run_plan(const PlanOptions& options, const studies::Registry& studies) {
@@ -24,7 +25,9 @@ void run_plan(const PlanOptions& options, const studies::Registry& studies) {
   }
   if (options.config.empty())
     base::fail(base::ErrorKind::configuration, "espalier plan: expected an experiment file; see espalier plan --help");
-  const plan::Plan plan = load_plan(options.config, options.overrides, make_catalogue(studies)).plan;
+  const Catalogue catalogue = make_catalogue(studies);
+  plan::Plan plan = load_plan(options.config, options.overrides, catalogue).plan;
+  if (!options.history.empty()) plan::expect(plan, learn_costs(options.history, catalogue));
   std::cout << (options.json ? plan::to_json(plan) + "\n" : plan::describe(plan));
 }
 
@@ -43,8 +46,10 @@ void add_plan(CLI::App& program, int&, const studies::Registry& studies) {
   command->add_option("--study", options->study, "which study's; default: " + names.front())
       ->check(CLI::IsMember(names))
       ->needs(parameters);
+  command->add_option("--history", options->history, "output directory of an earlier run, whose times the expected ones are learned from");
   command->footer(
-      "Examples:\n  espalier plan configs/quickstart.yaml\n  espalier plan configs/surrogate-full.yaml --set solve.time_limit=60 --json");
+      "Examples:\n  espalier plan configs/quickstart.yaml\n  espalier plan configs/surrogate-full.yaml --set solve.time_limit=60 --json\n"
+      "  espalier plan configs/surrogate-full.yaml --history results/tier1");
   command->callback([options, &studies] { run_plan(*options, studies); });
 }
 

@@ -90,14 +90,16 @@ std::optional<double> deadline_of(const RunOptions& options) {
   }
 }
 
-farm::RunOptions farm_options(const task::Parameters& run, const RunOptions& options, sandbox::Sandbox* sandbox) {
+farm::RunOptions farm_options(const task::Parameters& run, const RunOptions& options, const Catalogue& catalogue,
+                              sandbox::Sandbox* sandbox) {
   return {.max_failures = static_cast<std::size_t>(run.integer("max_failures")),
           .fail_fast = run.boolean("fail_fast"),
           .progress = options.quiet ? farm::ProgressStyle::none : farm::ProgressStyle::automatic,
           .deadline = deadline_of(options),
           .silence_seconds = options.silence_seconds,
           .limits = {.grace_seconds = run.real("kill_grace"), .cpu_seconds = run.real("cpu_limit"), .memory_mib = run.real("memory_limit")},
-          .sandbox = sandbox};
+          .sandbox = sandbox,
+          .costs = options.history.empty() ? task::CostModel() : learn_costs(options.history, catalogue)};
 }
 
 int exit_code_of_run(const farm::RunResult& result, const store::ResultCounts& counts) {
@@ -192,6 +194,7 @@ Ended run_master(const RunOptions& options, wire::Link& link, const Catalogue& c
   RunOptions anywhere = options;
   anywhere.data_dir = check_data(planned.plan.graph, options);
   const std::string again = continue_command(anywhere, link.size());
+  const farm::RunOptions farm = farm_options(planned.experiment.run, options, catalogue, sandbox);  // what it refuses leaves no directory
   store::OutputDirectory directory = open_directory(options, planned, catalogue);
   for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
   directory.append(store::run_started({{"study", planned.experiment.study},
@@ -203,8 +206,7 @@ Ended run_master(const RunOptions& options, wire::Link& link, const Catalogue& c
 
   workers_wait = false;
   Ended ended;
-  ended.result =
-      farm::run_master(link, planned.plan.graph, catalogue.stages, directory, farm_options(planned.experiment.run, options, sandbox));
+  ended.result = farm::run_master(link, planned.plan.graph, catalogue.stages, directory, farm);
   ended.exit_code = finish(directory, catalogue.stages, planned.plan.graph, ended.result, options, again);
   return ended;
 }
@@ -315,6 +317,8 @@ void add_run(CLI::App& program, int& exit_code, const studies::Registry& studies
                     "added; a larger solve.time_limit runs again only the solves that met the old one");
   command->add_option("--shard", options->shard, "I/N: only the I-th of N parts of the grid; espalier merge joins their directories")
       ->check(legal([](const std::string& text) { task::shard_from_text(text); }));
+  command->add_option("--history", options->history,
+                      "output directory of an earlier run, whose times tell at once what takes long (a run learns its own anyway)");
   command
       ->add_option("--retry", options->retry,
                    "failed tasks run again: failed (all), or a list of crashed, timeout, memory, solver, ... (espalier status --failed)")

@@ -14,6 +14,7 @@ struct RunOptions {
   std::string out;
   std::vector<std::string> overrides;
   std::string resume = "auto";
+  std::string history;
   std::string shard;
   std::string retry;
   bool extend = false;
@@ -30,7 +31,7 @@ struct RunOptions {
 };
 
 /// The command that continues a run, for a shell in any directory: what was typed, with absolute paths. Without --retry and --extend, which
-/// are in the journal, and --deadline, which was of this start.
+/// are in the journal, --deadline, which was of this start, and --history: a run learns its own times.
 std::string continue_command(const RunOptions& options, int ranks);
 
 /// What a user may do with a run that has nothing left to do. `retry`: the command to which --retry is added, if tasks have failed; else

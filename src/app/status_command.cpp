@@ -24,12 +24,7 @@ struct KindStatus {
   std::size_t total = 0;
   std::size_t done = 0;
   std::size_t failed = 0;
-  double expected_left = 0;      ///< s, of tasks that are neither done nor failed, as planned
-  double expected_measured = 0;  ///< s, of the done ones, as planned ...
-  double measured = 0;           ///< ... and as measured
-
   std::size_t waiting() const { return total - done - failed; }
-  double seconds_left() const { return expected_left * (expected_measured > 0 ? measured / expected_measured : 1); }
 };
 
 struct Status {
@@ -61,17 +56,29 @@ void count_tasks(const task::TaskGraph& graph, const store::OutputDirectory& dir
     if (kind == status.kinds.end()) kind = status.kinds.insert(kind, {.kind = planned.spec.kind});
     ++kind->total;
     const auto finished = directory.finished().find(planned.spec.key);
-    if (finished == directory.finished().end()) {
-      kind->expected_left += planned.expected_seconds;
-    } else if (finished->second.kind == task::OutcomeKind::failed) {
+    if (finished == directory.finished().end()) continue;
+    if (finished->second.kind == task::OutcomeKind::failed) {
       ++kind->failed;
       ++status.failures[fmt::format("{}: {}: {}", planned.spec.kind, finished->second.error_kind(), finished->second.message())];
     } else {
       ++kind->done;
-      kind->expected_measured += planned.expected_seconds;
-      kind->measured += finished->second.wall_seconds;
     }
   }
+}
+
+/// What is left, as expected by what is finished.
+double remaining_seconds(const task::TaskGraph& graph, const store::OutputDirectory& directory, int workers) {
+  const task::CostModel costs = learn_costs(directory, graph);
+  double total = 0, longest = 0;
+  const auto left = [&](base::TaskId id) {
+    const task::PlannedTask& planned = graph.tasks[id.value];
+    if (directory.finished().contains(planned.spec.key)) return 0.0;
+    const double seconds = std::min(costs.estimate(planned.spec.kind, planned.expected_seconds), planned.most_seconds);
+    total += seconds;
+    return seconds;
+  };
+  for (const double path : task::critical_paths(graph, left)) longest = std::max(longest, path);
+  return task::makespan(total, longest, static_cast<std::size_t>(std::max(1, workers)));
 }
 
 void read_events(const store::OutputDirectory& directory, Status& status) {
@@ -122,7 +129,7 @@ Status read_status(const std::filesystem::path& path, bool with_failed_tasks, co
   if (with_failed_tasks) status.failed_tasks = find_failed_tasks(directory, planned.plan.graph);
   read_events(directory, status);
   if (status.settled()) status.results_current = results_are_current(directory);
-  for (const KindStatus& kind : status.kinds) status.eta_seconds += kind.seconds_left() / std::max(1, status.workers);
+  status.eta_seconds = remaining_seconds(planned.plan.graph, directory, status.workers);
   return status;
 }
 

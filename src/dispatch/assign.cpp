@@ -66,9 +66,7 @@ bool Master::may_prefetch(const Worker& worker, double now) {
 
 bool Master::small(TaskId id) const { return !state(id).suspect && estimate(id) <= options_.prefetch_seconds; }
 
-double Master::estimate(TaskId id) const {
-  return std::min(planned(id).expected_seconds * snapshot_.kinds[state(id).kind].scale(), planned(id).most_seconds);
-}
+double Master::estimate(TaskId id) const { return std::min(costs_.estimate(state(id).group), planned(id).most_seconds); }
 
 /// The next ready task, the first in the order of priorities that can end before the deadline, is in front of urgent_, or on top of ready_.
 bool Master::anything_fits(double now, double queued_seconds) {
@@ -107,6 +105,23 @@ std::optional<Master::Held> Master::take(Worker& worker, AttemptId attempt, doub
   worker.held_seconds = worker.held.empty() ? 0 : worker.held_seconds - held.seconds;
   --held_;
   return held;
+}
+
+double Master::remaining_seconds(double now) {
+  double total = 0, longest = 0;
+  for (std::uint32_t group = 0; group < unsettled_.size(); ++group)
+    if (unsettled_[group] > 0) total += unsettled_[group] * costs_.estimate(group);
+  for (const auto& [rank, worker] : workers_) {
+    if (worker.held.empty()) continue;
+    const TaskId running = worker.held.front().task;
+    const double spent = std::clamp(now - worker.head_since, 0.0, estimate(running));
+    total -= spent;
+    longest = std::max(longest, paths_[running.value] - spent);
+  }
+  const auto is_open = [&](TaskId id) { return state(id).state == State::waiting || state(id).state == State::ready; };
+  while (first_open_ < by_order_.size() && !is_open(by_order_[first_open_])) ++first_open_;
+  if (first_open_ < by_order_.size()) longest = std::max(longest, paths_[by_order_[first_open_].value]);
+  return task::makespan(std::max(0.0, total), longest, active_workers_);
 }
 
 void Master::note_idle(Workers::value_type& entry) {

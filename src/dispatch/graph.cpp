@@ -13,10 +13,13 @@ using base::fail;
 using base::TaskId;
 
 Master::Master(const task::TaskGraph& graph, std::span<const FinishedTask> finished, MasterOptions options)
-    : graph_(graph), options_(options), tasks_(graph.tasks.size() + 1) {
+    : graph_(graph), options_(std::move(options)), tasks_(graph.tasks.size() + 1), costs_(options_.costs) {
   link_graph();
-  order_by_critical_path();
   apply_finished(finished);
+  order_by_critical_path();
+  next_reorder_ = std::max(options_.reorder_after, 2 * costs_.measured());
+  for (std::uint32_t i = 0; i < graph_.tasks.size(); ++i)
+    if (state(TaskId{i}).state == State::waiting && state(TaskId{i}).open_parents == 0) make_ready(TaskId{i});
 }
 
 void Master::link_graph() {
@@ -27,6 +30,9 @@ void Master::link_graph() {
     const auto [kind, is_new] = kinds.try_emplace(planned.spec.kind, static_cast<std::uint32_t>(snapshot_.kinds.size()));
     if (is_new) snapshot_.kinds.emplace_back().kind = planned.spec.kind;
     own.kind = kind->second;
+    own.group = costs_.group(planned.spec.kind, planned.expected_seconds);
+    unsettled_.resize(costs_.groups());
+    ++unsettled_[own.group];
     own.open_parents = static_cast<std::uint32_t>(planned.parents.size());
     for (const TaskId parent : planned.parents) {
       if (parent.value >= index) fail(ErrorKind::internal, "task {} has the parent {}, which does not come before it", index, parent.value);
@@ -35,7 +41,6 @@ void Master::link_graph() {
     KindCounts& kind_counts = snapshot_.kinds[own.kind];
     ++kind_counts.total;
     ++kind_counts.waiting;
-    kind_counts.remaining_expected_seconds += planned.expected_seconds;
     ++index;
   }
   for (std::size_t i = 1; i < tasks_.size(); ++i) tasks_[i].first_child += tasks_[i - 1].first_child;
@@ -47,49 +52,50 @@ void Master::link_graph() {
 }
 
 void Master::order_by_critical_path() {
-  const std::size_t n = graph_.tasks.size();
-  std::vector<double> path(n);
-  for (std::size_t i = n; i-- > 0;) {
-    double longest = 0;
-    for (const TaskId child : children(TaskId{static_cast<std::uint32_t>(i)})) longest = std::max(longest, path[child.value]);
-    path[i] = graph_.tasks[i].expected_seconds + longest;
-  }
-  by_order_.resize(n);
-  for (std::uint32_t i = 0; i < n; ++i) by_order_[i] = TaskId{i};
-  std::stable_sort(by_order_.begin(), by_order_.end(), [&](TaskId a, TaskId b) { return path[a.value] > path[b.value]; });
-  for (std::uint32_t place = 0; place < n; ++place) state(by_order_[place]).order = place;
+  paths_ = task::critical_paths(graph_, [&](TaskId id) { return state(id).state == State::settled ? 0 : estimate(id); });
+  by_order_.resize(graph_.tasks.size());
+  for (std::uint32_t i = 0; i < by_order_.size(); ++i) by_order_[i] = TaskId{i};
+  std::stable_sort(by_order_.begin(), by_order_.end(), [&](TaskId a, TaskId b) { return paths_[a.value] > paths_[b.value]; });
+  for (std::uint32_t place = 0; place < by_order_.size(); ++place) state(by_order_[place]).order = place;
+  first_open_ = 0;
+}
+
+void Master::measure(TaskId id, double seconds) {
+  if (options_.reorder_after > 0) costs_.add(state(id).group, seconds);
+}
+
+void Master::reorder_if_due() {
+  if (options_.reorder_after == 0 || costs_.measured() < next_reorder_) return;
+  next_reorder_ = 2 * costs_.measured();
+  std::vector<TaskId> ready;
+  for (; !ready_.empty(); ready_.pop()) ready.push_back(by_order_[ready_.top()]);
+  for (const std::uint32_t place : too_long_) ready.push_back(by_order_[place]);
+  too_long_.clear();
+  order_by_critical_path();
+  for (const TaskId id : ready) ready_.push(state(id).order);
 }
 
 void Master::apply_finished(std::span<const FinishedTask> finished) {
   std::unordered_map<task::StageKey, const FinishedTask*> earlier;
   for (const FinishedTask& task : finished) earlier.insert_or_assign(task.key, &task);
   std::unordered_set<task::StageKey> seen;
-  std::vector<TaskId> open;
   for (std::uint32_t i = 0; i < graph_.tasks.size(); ++i) {
     const TaskId id{i};
     if (!seen.insert(planned(id).spec.key).second) fail(ErrorKind::internal, "two tasks have the key {}", planned(id).spec.key.hex());
     const auto it = earlier.find(planned(id).spec.key);
-    if (it == earlier.end()) {
-      open.push_back(id);
-      continue;
-    }
+    if (it == earlier.end()) continue;
     state(id).state = State::settled;
     state(id).failed = it->second->kind == task::OutcomeKind::failed;
     ++settled_;
     --counts(id).waiting;
     ++counts(id).finished_before;
-    counts(id).remaining_expected_seconds -= planned(id).expected_seconds;
-    if (!state(id).failed && it->second->wall_seconds > 0) {
-      counts(id).measured_expected_seconds += planned(id).expected_seconds;
-      counts(id).measured_seconds += it->second->wall_seconds;
-    }
+    --unsettled_[state(id).group];
+    if (!state(id).failed && it->second->wall_seconds > 0) measure(id, it->second->wall_seconds);
     if (it->second->part) parts_.emplace(id, *it->second->part);
     if (state(id).failed) failed_before_.emplace_back(id, it->second->message);
     for (const TaskId child : children(id))
       if (!state(id).failed) --state(child).open_parents;
   }
-  for (const TaskId id : open)
-    if (state(id).open_parents == 0) make_ready(id);
 }
 
 std::span<const TaskId> Master::children(TaskId id) const {

@@ -87,10 +87,8 @@ Commands Master::outcome(Rank rank, Outcome outcome, double now) {
     fail(ErrorKind::internal, "rank {}: attempt {} is of task {}, its outcome of {}", rank.value, outcome.attempt.value, key.hex(),
          outcome.key.hex());
   note_idle(*it);
-  if (outcome.kind == OutcomeKind::done) {
-    counts(held->task).measured_expected_seconds += planned(held->task).expected_seconds;
-    counts(held->task).measured_seconds += outcome.wall_seconds;
-  }
+  if (outcome.kind == OutcomeKind::done) measure(held->task, outcome.wall_seconds);
+  reorder_if_due();
   if (task::is_of_environment(outcome)) {
     make_ready(held->task);
     end_run(StopReason::environment, true, commands);
@@ -148,6 +146,7 @@ void Master::make_ready(TaskId id) {
   --(task.state == State::waiting ? counts(id).waiting : counts(id).running);
   ++counts(id).ready;
   task.state = State::ready;
+  first_open_ = std::min(first_open_, task.order);
   if (trials_.contains(id))
     urgent_.push_back(id);
   else
@@ -203,7 +202,7 @@ void Master::settle(TaskId id) {
   ++settled_;
   --kind.running;
   ++(task.failed ? kind.failed : kind.done);
-  kind.remaining_expected_seconds -= planned(id).expected_seconds;
+  --unsettled_[task.group];
   if (task.failed) return;
   for (const TaskId child : children(id))  // one that an earlier run finished may have a parent that had to run again
     if (--state(child).open_parents == 0 && state(child).state == State::waiting) make_ready(child);

@@ -32,6 +32,7 @@ dispatch::MasterOptions master_options(const RunOptions& options) {
   if (options.max_failures > 0) result.max_failures = options.max_failures;
   result.fail_fast = options.fail_fast;
   result.max_attempts = options.max_attempts;
+  result.costs = options.costs;
   if (options.deadline) {
     const double left = *options.deadline - base::unix_time();
     result.deadline = left - std::min(kMostReserveSeconds, kReserveShare * left);
@@ -64,7 +65,7 @@ RunResult MasterLoop::run() {
     set_error(base::Error(ErrorKind::internal, e.what()));
   }
   say_goodbye();
-  progress_.finish(master_.snapshot(), master_.active_workers(), now());
+  progress_.finish(master_.snapshot(), now(), [this] { return master_.remaining_seconds(now()); });
   result_.counts = master_.snapshot();
   result_.settled = master_.settled();
   result_.wall_seconds = now();
@@ -95,7 +96,7 @@ void MasterLoop::work() {
       look_at_members();
       look_for_workers();
     }
-    progress_.update(master_.snapshot(), master_.active_workers(), now());
+    progress_.update(master_.snapshot(), now(), [this] { return master_.remaining_seconds(now()); });
   }
 }
 

@@ -42,18 +42,6 @@ ProgressStyle resolve(ProgressStyle style) {
 
 }  // namespace
 
-double estimate_remaining_seconds(const Snapshot& snapshot, std::size_t workers) {
-  KindCounts all;
-  for (const KindCounts& kind : snapshot.kinds) {
-    all.measured_expected_seconds += kind.measured_expected_seconds;
-    all.measured_seconds += kind.measured_seconds;
-  }
-  double seconds = 0;
-  for (const KindCounts& kind : snapshot.kinds)
-    seconds += std::max(0.0, kind.remaining_expected_seconds) * (kind.measured_expected_seconds > 0 ? kind : all).scale();
-  return seconds / static_cast<double>(std::max<std::size_t>(1, workers));
-}
-
 std::string format_duration(double seconds) {
   const auto total = static_cast<long long>(seconds > 0 ? std::llround(std::min(seconds, 1e11)) : 0);
   const long long days = total / 86400;
@@ -61,7 +49,7 @@ std::string format_duration(double seconds) {
   return days >= 2 ? fmt::format("{} d {}", days, clock(total / 3600 % 24)) : clock(total / 3600);
 }
 
-std::string progress_line(const Snapshot& snapshot, std::size_t workers, double elapsed_seconds) {
+std::string progress_line(const Snapshot& snapshot, double remaining_seconds, double elapsed_seconds) {
   std::string kinds;
   KindCounts sum;
   for (const KindCounts& kind : snapshot.kinds) {
@@ -73,7 +61,7 @@ std::string progress_line(const Snapshot& snapshot, std::size_t workers, double 
     sum.total += kind.total - settled;
   }
   const double rate = elapsed_seconds > 0 ? static_cast<double>(sum.done + sum.failed) / elapsed_seconds : 0;
-  const std::string eta = sum.total == 0 ? "done" : "ETA " + format_duration(estimate_remaining_seconds(snapshot, workers));
+  const std::string eta = sum.total == 0 ? "done" : "ETA " + format_duration(remaining_seconds);
   return fmt::format("{} | {} running, {} failed | {} | {}", kinds, sum.running, sum.failed, format_rate(rate), eta);
 }
 
@@ -84,10 +72,10 @@ Progress::Progress(ProgressStyle style, double plain_interval_seconds)
 
 Progress::~Progress() { end_line(); }
 
-void Progress::update(const Snapshot& snapshot, std::size_t workers, double now) {
+void Progress::update(const Snapshot& snapshot, double now, const std::function<double()>& remaining_seconds) {
   if (style_ == ProgressStyle::none || now < next_) return;
   next_ = now + interval_;
-  const std::string line = progress_line(snapshot, workers, now);
+  const std::string line = progress_line(snapshot, remaining_seconds(), now);
   if (style_ == ProgressStyle::line) {
     line_open_ = true;
     say(fmt::format("\r{}\033[K", line.substr(0, terminal_width())));
@@ -96,10 +84,10 @@ void Progress::update(const Snapshot& snapshot, std::size_t workers, double now)
   }
 }
 
-void Progress::finish(const Snapshot& snapshot, std::size_t workers, double now) {
+void Progress::finish(const Snapshot& snapshot, double now, const std::function<double()>& remaining_seconds) {
   if (style_ != ProgressStyle::line) return;
   next_ = 0;
-  update(snapshot, workers, now);
+  update(snapshot, now, remaining_seconds);
   end_line();
 }
 

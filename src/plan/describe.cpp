@@ -33,8 +33,10 @@ std::string describe(const Plan& plan) {
   }
   text += fmt::format("{:<12} {:>10} {:>10} {:>10} {:>14}\n", total.kind, total.requested, total.requested - total.distinct, total.distinct,
                       duration(plan.expected_seconds));
-  text += fmt::format("\nestimated from sizes alone, on one core: {} in all, {} for the longest chain of stages",
-                      duration(plan.expected_seconds), duration(plan.longest_chain_seconds));
+  const std::string source =
+      plan.measured_tasks == 0 ? "guessed from sizes alone" : fmt::format("learned from {} finished stages", plan.measured_tasks);
+  text += fmt::format("\n{}, on one core: {} in all, {} for the longest chain of stages", source, duration(plan.expected_seconds),
+                      duration(plan.longest_chain_seconds));
   if (plan.most_seconds > plan.expected_seconds)
     text += fmt::format("; solves may take\nmuch less or more, in all {} if each meets its limit", duration(plan.most_seconds));
   text += "\n";
@@ -60,6 +62,7 @@ std::string to_json(const Plan& plan) {
                                     {"expected_seconds", plan.expected_seconds},
                                     {"most_seconds", plan.most_seconds},
                                     {"longest_chain_seconds", plan.longest_chain_seconds},
+                                    {"measured_tasks", plan.measured_tasks},
                                     {"fingerprint", plan.fingerprint.hex()},
                                     {"notes", plan.notes}};
   return json.dump();

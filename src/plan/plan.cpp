@@ -72,19 +72,10 @@ class GraphBuilder {
   }
 
   void finish(Plan& plan) {
-    std::vector<double> chain(graph_.tasks.size());
-    for (std::size_t i = 0; i < graph_.tasks.size(); ++i) {
-      const task::PlannedTask& planned = graph_.tasks[i];
-      for (const TaskId parent : planned.parents) chain[i] = std::max(chain[i], chain[parent.value]);
-      chain[i] += planned.expected_seconds;
-      plan.longest_chain_seconds = std::max(plan.longest_chain_seconds, chain[i]);
-      plan.expected_seconds += planned.expected_seconds;
-      plan.most_seconds += std::isfinite(planned.most_seconds) ? planned.most_seconds : planned.expected_seconds;
-      kind_of(planned.spec.kind).count.expected_seconds += planned.expected_seconds;
-    }
     for (Kind& kind : kinds_) plan.stages.push_back(std::move(kind.count));
     plan.graph = std::move(graph_);
     plan.results = std::move(results_);
+    expect(plan, {});
   }
 
  private:
@@ -177,6 +168,24 @@ std::vector<task::StageRequest> expand(const task::Pipeline& pipeline, const Exp
 }
 
 }  // namespace
+
+void expect(Plan& plan, const task::CostModel& costs) {
+  plan.expected_seconds = plan.most_seconds = plan.longest_chain_seconds = 0;
+  for (StageCount& stage : plan.stages) stage.expected_seconds = 0;
+  const auto seconds = [&](TaskId id) {
+    const task::PlannedTask& planned = plan.graph.tasks[id.value];
+    const double expected = std::min(costs.estimate(planned.spec.kind, planned.expected_seconds), planned.most_seconds);
+    plan.expected_seconds += expected;
+    plan.most_seconds += std::isfinite(planned.most_seconds) ? planned.most_seconds : expected;
+    std::find_if(plan.stages.begin(), plan.stages.end(), [&](const StageCount& s) {
+      return s.kind == planned.spec.kind;
+    })->expected_seconds += expected;
+    return expected;
+  };
+  for (const double path : task::critical_paths(plan.graph, seconds))
+    plan.longest_chain_seconds = std::max(plan.longest_chain_seconds, path);
+  plan.measured_tasks = costs.measured();
+}
 
 Plan make_plan(const Experiment& experiment, const task::Pipeline& pipeline, const SchemaVersion& schema_version,
                const Progress& progress) {

@@ -83,6 +83,17 @@ class Run(Case):
                 self.assertAlmostEqual(h[row["target"]] - h[row["label"]], row["verified_objective"], places=9)
                 self.assertEqual(bool(row["adversarial"]), row["verified_objective"] > 1e-6)
 
+    def test_an_earlier_run_tells_what_takes_long(self):
+        self.assertIn("guessed from sizes alone", self.run_ok("plan", TINY).stdout)
+        plan = json.loads(self.run_ok("plan", TINY, "--json", "--history", self.reference).stdout)
+        with h5py.File(self.reference / "results.h5") as file:
+            stages = file["stages"][:]
+        self.assertEqual(plan["measured_tasks"], len(stages))
+        self.assertLess(abs(plan["expected_seconds"] / stages["wall_seconds"].sum() - 1), 0.7, "one term of each size is the kind's ratio")
+        self.run_ok("run", TINY, "--out", self.folder / "out", "--quiet", "--history", self.reference)
+        self.refused("run", TINY, "--out", self.folder / "not made", "--history", self.folder / "none", code=3, says="none")
+        self.assertFalse((self.folder / "not made").exists())
+
     def test_columns_have_units_and_meanings(self):
         with h5py.File(self.reference / "results.h5") as file:
             for name in ("solves", "networks", "stages"):

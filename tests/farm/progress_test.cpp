@@ -10,15 +10,16 @@ namespace {
 using dispatch::KindCounts;
 using dispatch::Snapshot;
 
-KindCounts kind(const std::string& name, std::size_t total, std::size_t done, double remaining_expected) {
+KindCounts kind(const std::string& name, std::size_t total, std::size_t done) {
   KindCounts counts;
   counts.kind = name;
   counts.total = total;
   counts.done = done;
   counts.waiting = total - done;
-  counts.remaining_expected_seconds = remaining_expected;
   return counts;
 }
+
+const auto one_second = [] { return 1.0; };
 
 TEST(Progress, Durations) {
   EXPECT_EQ(format_duration(0), "0:00:00");
@@ -30,35 +31,22 @@ TEST(Progress, Durations) {
   EXPECT_EQ(format_duration(std::nan("")), "0:00:00");
 }
 
-TEST(Progress, RemainingTimeIsScaledByWhatWasMeasured) {
-  Snapshot snapshot{{kind("train", 4, 2, 100), kind("solve", 10, 0, 300)}};
-  EXPECT_DOUBLE_EQ(estimate_remaining_seconds(snapshot, 1), 400) << "as planned, before anything is measured";
-  EXPECT_DOUBLE_EQ(estimate_remaining_seconds(snapshot, 4), 100);
-  snapshot.kinds[0].measured_expected_seconds = 50;
-  snapshot.kinds[0].measured_seconds = 100;  // twice as slow as planned; so will be what has not been measured
-  EXPECT_DOUBLE_EQ(estimate_remaining_seconds(snapshot, 1), 800);
-  snapshot.kinds[1].measured_expected_seconds = 30;
-  snapshot.kinds[1].measured_seconds = 3;
-  EXPECT_DOUBLE_EQ(estimate_remaining_seconds(snapshot, 1), 230);
-  EXPECT_DOUBLE_EQ(estimate_remaining_seconds(snapshot, 0), 230);
-}
-
 TEST(Progress, Line) {
-  Snapshot snapshot{{kind("train", 3, 3, 0), kind("solve", 820, 16, 750 * 2)}};
+  Snapshot snapshot{{kind("train", 3, 3), kind("solve", 820, 16)}};
   snapshot.kinds[1].failed = 1;
   snapshot.kinds[1].running = 2;
-  EXPECT_EQ(progress_line(snapshot, 2, 2), "train 3/3, solve 17/820 | 2 running, 1 failed | 10.0/s | ETA 0:12:30");
-  EXPECT_EQ(progress_line(snapshot, 2, 200), "train 3/3, solve 17/820 | 2 running, 1 failed | 6.0/min | ETA 0:12:30");
-  EXPECT_EQ(progress_line(snapshot, 2, 36000), "train 3/3, solve 17/820 | 2 running, 1 failed | 2.0/h | ETA 0:12:30");
-  EXPECT_EQ(progress_line({{kind("train", 3, 3, 0)}}, 2, 1), "train 3/3 | 0 running, 0 failed | 3.0/s | done");
+  EXPECT_EQ(progress_line(snapshot, 750, 2), "train 3/3, solve 17/820 | 2 running, 1 failed | 10.0/s | ETA 0:12:30");
+  EXPECT_EQ(progress_line(snapshot, 750, 200), "train 3/3, solve 17/820 | 2 running, 1 failed | 6.0/min | ETA 0:12:30");
+  EXPECT_EQ(progress_line(snapshot, 750, 36000), "train 3/3, solve 17/820 | 2 running, 1 failed | 2.0/h | ETA 0:12:30");
+  EXPECT_EQ(progress_line({{kind("train", 3, 3)}}, 2, 1), "train 3/3 | 0 running, 0 failed | 3.0/s | done");
 }
 
 TEST(Progress, PlainLinesComeAtIntervals) {
-  const Snapshot snapshot{{kind("train", 3, 1, 1)}};
+  const Snapshot snapshot{{kind("train", 3, 1)}};
   testing::internal::CaptureStderr();
   {
     Progress progress(ProgressStyle::plain, 10);
-    for (double now = 0; now < 35; now += 0.5) progress.update(snapshot, 1, now);
+    for (double now = 0; now < 35; now += 0.5) progress.update(snapshot, now, one_second);
   }
   const std::string text = testing::internal::GetCapturedStderr();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
@@ -67,14 +55,14 @@ TEST(Progress, PlainLinesComeAtIntervals) {
 }
 
 TEST(Progress, TheTerminalLineUpdatesItselfAndEnds) {
-  const Snapshot snapshot{{kind("train", 3, 1, 1)}};
+  const Snapshot snapshot{{kind("train", 3, 1)}};
   testing::internal::CaptureStderr();
   {
     Progress progress(ProgressStyle::line, 10);
-    progress.update(snapshot, 1, 0);
-    progress.update(snapshot, 1, 0.1);  // too soon
-    progress.update(snapshot, 1, 0.3);
-    progress.finish(snapshot, 1, 0.31);
+    progress.update(snapshot, 0, one_second);
+    progress.update(snapshot, 0.1, one_second);  // too soon
+    progress.update(snapshot, 0.3, one_second);
+    progress.finish(snapshot, 0.31, one_second);
   }
   const std::string text = testing::internal::GetCapturedStderr();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\r'), 3) << text;
@@ -86,15 +74,15 @@ TEST(Progress, NoneIsSilent) {
   testing::internal::CaptureStderr();
   {
     Progress progress(ProgressStyle::none, 0);
-    progress.update({{kind("train", 3, 1, 1)}}, 1, 100);
-    progress.finish({{kind("train", 3, 1, 1)}}, 1, 100);
+    progress.update({{kind("train", 3, 1)}}, 100, one_second);
+    progress.finish({{kind("train", 3, 1)}}, 100, one_second);
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST(Summary, CountsAndReasons) {
   RunResult result;
-  result.counts.kinds = {kind("train", 3, 2, 0), kind("solve", 9, 0, 0)};
+  result.counts.kinds = {kind("train", 3, 2), kind("solve", 9, 0)};
   result.counts.kinds[0].failed = 1;
   result.counts.kinds[0].waiting = 0;
   result.counts.kinds[1].finished_before = 4;

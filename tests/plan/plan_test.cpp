@@ -214,6 +214,21 @@ TEST(Plan, CountsTasksToo) {
             "the grid needs more tasks than fit: run.max_tasks allows 8 (--set run.max_tasks=N allows more)");
 }
 
+TEST(Plan, ExpectedTimesCanBeLearned) {
+  Plan plan = plan_of(parse(kSmall));
+  const double solves = plan.stages[1].expected_seconds, trainings = plan.stages[0].expected_seconds;
+  task::CostModel costs;
+  for (const task::PlannedTask& planned : plan.graph.tasks)
+    if (planned.spec.kind == "solve") costs.add(costs.group("solve", planned.expected_seconds), planned.expected_seconds / 10);
+  for (const task::PlannedTask& planned : plan.graph.tasks)
+    if (planned.spec.kind == "train") costs.add(costs.group("train", planned.expected_seconds), 3 * planned.expected_seconds);
+  expect(plan, costs);
+  EXPECT_NEAR(plan.stages[1].expected_seconds, solves / 10, 1e-9);
+  EXPECT_NEAR(plan.stages[0].expected_seconds, 3 * trainings, 1e-9);
+  EXPECT_EQ(plan.measured_tasks, costs.measured());
+  EXPECT_THAT(describe(plan), testing::HasSubstr(fmt::format("learned from {} finished stages", costs.measured())));
+}
+
 TEST(Plan, IsDescribedForPeopleAndPrograms) {
   const Plan plan = plan_of(parse(kSmall, {"train.epochs=6", "prune.rate=[0.3, 0.5]"}));
   EXPECT_EQ(describe(plan), R"(small
@@ -230,7 +245,7 @@ solve                 6          0          6           30 s
 prune                 4          0          4           12 s
 total                16          4         12           46 s
 
-estimated from sizes alone, on one core: 46 s in all, 10 s for the longest chain of stages; solves may take
+guessed from sizes alone, on one core: 46 s in all, 10 s for the longest chain of stages; solves may take
 much less or more, in all 30 min if each meets its limit
 note: --set prune.rate=[0.3, 0.5] replaces the 2 values of grid[0].cases[1].product.prune.rate
 )");

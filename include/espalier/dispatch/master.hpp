@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "espalier/dispatch/snapshot.hpp"
+#include "espalier/task/cost_model.hpp"
 #include "espalier/task/task.hpp"
 
 namespace espalier::dispatch {
@@ -28,6 +29,8 @@ struct MasterOptions {
   double prefetch_seconds = 0.02;           ///< ... as long as their expected times add up to no more than this
   double take_back_seconds = 0.5;           ///< a task that runs longer loses the tasks that wait behind it to other workers
   double deadline = std::numeric_limits<double>::infinity();  ///< by then every task must have ended
+  task::CostModel costs = {};                                 ///< of earlier runs; what this run measures comes to it
+  std::size_t reorder_after = 16;                             ///< measured tasks, then twice as many, and so on; 0: the order stays
 };
 
 /// A task whose record is durable from an earlier run.
@@ -78,9 +81,10 @@ enum class StopReason {
 
 /// Rules:
 /// - A task is ready when the records of all its parents are durable. Ready tasks are given out by longest critical path (own
-///   expected time plus that of the longest chain of descendants), so longest expected first among tasks without children.
+///   expected time plus that of the longest chain of descendants), so longest expected first among tasks without children. Expected times
+///   are learned (task::CostModel); the order is made anew each time twice as many tasks have been measured.
 /// - An idle worker gets a task as soon as one is ready. Beyond that a worker is sent small tasks in advance, and never has a task
-///   waiting behind one that is not small. "Small" is judged by the expected time, corrected by what the kind took so far.
+///   waiting behind one that is not small. "Small" is judged by the expected time.
 /// - The descendants of a failed task become failed rows of error kind "parent".
 /// - An outcome of an attempt that is not the current one of its task is dropped.
 /// - An outcome of error kind "io" is no verdict on its task: the disk, or what the task reads, is at fault. The task is ready again, and
@@ -132,6 +136,8 @@ class Master {
   /// It is there, and neither retired nor waiting for the outcome of a test.
   bool takes_work(base::Rank worker) const;
   const Snapshot& snapshot() const { return snapshot_; }
+  /// Until the end, with the workers there are: what is left as expected, less what running tasks have had of it (task::makespan).
+  double remaining_seconds(double now);
 
  private:
   enum class State : std::uint8_t { waiting, ready, assigned, recorded, settled };
@@ -142,6 +148,7 @@ class Master {
     int lost_workers = 0;     ///< lost for certain while it ran
     std::uint32_t kind = 0;   ///< index into snapshot_.kinds
     std::uint32_t order = 0;  ///< place in the order of priorities
+    std::uint32_t group = 0;  ///< in costs_
     std::uint32_t open_parents = 0;
     std::uint32_t first_child = 0;  ///< into children_
   };
@@ -166,6 +173,8 @@ class Master {
   // Construction (graph.cpp).
   void link_graph();
   void order_by_critical_path();
+  void measure(base::TaskId id, double seconds);
+  void reorder_if_due();
   void apply_finished(std::span<const FinishedTask> finished);
 
   // A task's way (master.cpp).
@@ -209,9 +218,14 @@ class Master {
 
   const task::TaskGraph& graph_;
   MasterOptions options_;
-  std::vector<Task> tasks_;                                                               // one more than there are, for first_child
-  std::vector<base::TaskId> children_;                                                    // of task 0, then of task 1, ...
-  std::vector<base::TaskId> by_order_;                                                    // longest critical path first
+  std::vector<Task> tasks_;             // one more than there are, for first_child
+  std::vector<base::TaskId> children_;  // of task 0, then of task 1, ...
+  std::vector<base::TaskId> by_order_;  // longest critical path first
+  std::vector<double> paths_;           // critical path of each task, when it was ordered
+  std::uint32_t first_open_ = 0;        // in by_order_: before it all have been given out
+  task::CostModel costs_;
+  std::vector<std::uint32_t> unsettled_;                                                  // tasks of each group of costs_
+  std::size_t next_reorder_ = 0;                                                          // tasks measured by then
   std::unordered_map<base::TaskId, task::PartFile> parts_;                                // of done tasks
   std::vector<std::pair<base::TaskId, std::string>> failed_before_;                       // with their messages, until start()
   std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready_;  // places in by_order_

@@ -15,13 +15,7 @@ struct KindCounts {
   std::size_t failed = 0;           ///< in this run, durable
   std::size_t running = 0;          ///< with a worker, or its record not yet durable
   std::size_t ready = 0;
-  std::size_t waiting = 0;                ///< for parents
-  double remaining_expected_seconds = 0;  ///< of tasks not settled, as planned
-  double measured_expected_seconds = 0;   ///< of done tasks: what was planned ...
-  double measured_seconds = 0;            ///< ... and what they took
-
-  /// Measured over expected time; 1 before anything was measured.
-  double scale() const { return measured_expected_seconds > 0 && measured_seconds > 0 ? measured_seconds / measured_expected_seconds : 1; }
+  std::size_t waiting = 0;  ///< for parents
 };
 
 struct Snapshot {

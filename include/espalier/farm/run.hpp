@@ -35,6 +35,7 @@ struct RunOptions {
   double silence_seconds = 60;          ///< a worker that is not heard of for so long is lost
   task::ResourceLimits limits;          ///< what every attempt is given; stages that have a process of their own keep them
   sandbox::Sandbox* sandbox = nullptr;  ///< of a run alone, see WorkerOptions
+  task::CostModel costs;                ///< what stages took in earlier runs
   std::string directory_token;          ///< of the output directory's lock: workers that do not find it there are refused; empty: none is
 };
 

@@ -7,6 +7,7 @@
 
 #include "espalier/base/hash.hpp"
 #include "espalier/config/experiment.hpp"
+#include "espalier/task/cost_model.hpp"
 #include "espalier/task/stage.hpp"
 #include "espalier/task/task.hpp"
 
@@ -32,6 +33,7 @@ struct Plan {
   double expected_seconds = 0;       ///< CPU time of all tasks
   double most_seconds = 0;           ///< the same if every task that has a limit of time meets it
   double longest_chain_seconds = 0;  ///< no number of workers finishes sooner
+  std::size_t measured_tasks = 0;    ///< that the expected times were learned from; 0: they come from sizes alone
   base::Digest fingerprint;          ///< of the configuration: equal if and only if the sets of instances are equal
   std::string axes;                  ///< describe_axes() of the experiment
   std::vector<std::string> notes;
@@ -51,6 +53,9 @@ Plan make_plan(const config::Experiment& experiment, const task::Pipeline& pipel
                const Progress& progress = {});
 Plan make_plan(const config::Experiment& experiment, const task::Pipeline& pipeline, const task::StageRegistry& stages,
                const Progress& progress = {});
+
+/// Makes the plan's expected times those of the model; the tasks keep what was planned for them.
+void expect(Plan& plan, const task::CostModel& costs);
 
 /// Plan::fingerprint alone, without building the graph.
 base::Digest fingerprint(const config::Experiment& experiment, const task::Schema& schema);
