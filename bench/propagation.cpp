@@ -3,7 +3,7 @@
 //
 //   bench_propagation PROBLEMS.h5...      e.g. bench_propagation results/dense/problems/*.h5
 //
-// Counted are the operations of the products alone (2 rows sum n_j n_(j-1)), so lines, padding and knapsack are pure loss.
+// Counted are the operations of the products alone (2 rows sum n_j n_(j-1)), so relaxation, padding and knapsack are pure loss.
 #include <fmt/format.h>
 
 #include <Eigen/Core>
@@ -84,19 +84,19 @@ void measure(const problem::Problem& problem, double peak) {
     operations += 2e-9 * static_cast<double>(weights.back().size());
   }
   for (const Eigen::Index rows : {1, 8, 32, 128, 512}) {
-    std::vector<bounds::LayerLines> lines;
+    std::vector<bounds::LayerRelaxation> relaxation;
     for (std::size_t j = 0; j < weights.size(); ++j) {
-      lines.push_back(bounds::make_lines(valid.layers[j], rows));
-      lines.back().multiplier = Rows::Zero(rows, propagation.width(j));
+      relaxation.push_back(bounds::make_relaxation(valid.layers[j], rows));
+      relaxation.back().split_multiplier = Rows::Zero(rows, propagation.width(j));
       // Every row has its own slopes, as nodes have: equal rows would all be cut at the same pixel.
-      auto slope = lines.back().lower_slope.array();
-      slope = (lines.back().upper_intercept.array() > 0).select(Rows::Random(rows, slope.cols()).array().abs(), slope);
+      auto slope = relaxation.back().lower_slope.array();
+      slope = (relaxation.back().upper_intercept.array() > 0).select(Rows::Random(rows, slope.cols()).array().abs(), slope);
     }
     const bounds::AffineRows start = propagation.margin_rows(problem.label, problem.target, rows);
     bounds::BackwardPass pass;
     std::vector<Rows> g;
-    const double backward = seconds([&] { propagation.backward(start, lines, pass); });
-    const double forward = seconds([&] { propagation.relaxed_forward(pass, lines, g); });
+    const double backward = seconds([&] { propagation.backward(start, relaxation, pass); });
+    const double forward = seconds([&] { propagation.relaxed_forward(pass, relaxation, g); });
     const double products = products_seconds(weights, rows);
     const double all = static_cast<double>(rows) * operations;
     fmt::print("{:<28} {:>5} {:>9.2f} {:>9.2f} {:>9.1f} {:>10.1f} {:>9.2f} {:>9.2f}\n", nn::architecture(problem.network), rows,

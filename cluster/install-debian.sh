@@ -30,7 +30,7 @@ tour_packages=(dataset-fashion-mnist python3 python3-h5py python3-pandas)
 # iproute2 are for cluster/slurm-box.py; Slurm's PMIx plugin also wants libpmix-dev, which libopenmpi-dev brings.
 test_packages=(
   libgtest-dev libgmock-dev
-  python3-numpy hdf5-tools
+  python3-numpy hdf5-tools r-cran-hdf5r
   coinor-cbc glpk-utils
   slurmctld slurmd slurm-client munge iproute2
   clang-format clang-tidy shellcheck

@@ -19,10 +19,10 @@ void intersect(LayerBounds& bounds, const LayerBounds& other) {
 using Neurons = std::vector<Eigen::Index>;
 
 /// Lines of hidden layers 0..layer-1, once per row.
-std::vector<LayerLines> lines_before(const Bounds& bounds, std::size_t layer, Eigen::Index rows) {
-  std::vector<LayerLines> lines;
-  for (std::size_t j = 0; j < layer; ++j) lines.push_back(make_lines(bounds.layers[j], rows));
-  return lines;
+std::vector<LayerRelaxation> lines_before(const Bounds& bounds, std::size_t layer, Eigen::Index rows) {
+  std::vector<LayerRelaxation> relaxation;
+  for (std::size_t j = 0; j < layer; ++j) relaxation.push_back(make_relaxation(bounds.layers[j], rows));
+  return relaxation;
 }
 
 /// Intersects the bounds of some neurons of `layer` with those that one iteration (plain) or several (optimised slopes) give. In blocks,
@@ -35,8 +35,8 @@ bool tighten(Propagation& propagation, std::size_t layer, const Neurons& neurons
     if (budget.spent()) return false;
     const std::span<const Eigen::Index> part(neurons.data() + begin, std::min(block, neurons.size() - begin));
     const auto count = static_cast<Eigen::Index>(part.size());
-    std::vector<LayerLines> lines = lines_before(bounds, layer, 2 * count);
-    const SlopeSearchResult found = search_slopes(propagation, propagation.neuron_rows(layer, part), lines, options, budget);
+    std::vector<LayerRelaxation> relaxation = lines_before(bounds, layer, 2 * count);
+    const SlopeSearchResult found = search_slopes(propagation, propagation.neuron_rows(layer, part), relaxation, options, budget);
     for (Eigen::Index r = 0; r < count; ++r) {
       const Eigen::Index i = part[static_cast<std::size_t>(r)];
       target.upper[i] = std::min(target.upper[i], found.upper[r]);
@@ -48,7 +48,7 @@ bool tighten(Propagation& propagation, std::size_t layer, const Neurons& neurons
 }
 
 /// Neurons whose sign is open; in the output layer, where bounds decide nothing, all that are not constant.
-Neurons open_neurons(const LayerBounds& bounds, bool output) {
+Neurons unstable_neurons(const LayerBounds& bounds, bool output) {
   Neurons open;
   for (Eigen::Index i = 0; i < bounds.lower.size(); ++i) {
     const ReluCase relu_case = classify(bounds.lower[i], bounds.upper[i]);
@@ -66,7 +66,7 @@ void renew_layer(const nn::Network& network, Propagation& propagation, std::size
   std::iota(all.begin(), all.end(), Eigen::Index{0});
   bool through = tighten(propagation, layer, all, {.iterations = 1}, budget, bounds);
   if (through && options.iterations > 1) {
-    const Neurons open = open_neurons(bounds.layers[layer], layer + 1 == network.layers.size());
+    const Neurons open = unstable_neurons(bounds.layers[layer], layer + 1 == network.layers.size());
     through = tighten(propagation, layer, open, options, budget, bounds);
   }
   bounds.complete = bounds.complete && through;

@@ -6,7 +6,7 @@
 
 namespace espalier::bounds {
 
-ReluLines relu_lines(double lower, double upper) {
+LinearRelaxation linear_relaxation(double lower, double upper) {
   if (upper <= 0) return {};
   if (lower >= 0) return {.upper_slope = 1, .upper_intercept = 0, .lower_slope = 1};
   const double slope = upper / (upper - lower);
@@ -15,19 +15,19 @@ ReluLines relu_lines(double lower, double upper) {
   return {.upper_slope = slope, .upper_intercept = intercept, .lower_slope = upper > -lower ? 1.0 : 0.0};
 }
 
-LayerLines make_lines(const LayerBounds& bounds, Eigen::Index rows) {
+LayerRelaxation make_relaxation(const LayerBounds& bounds, Eigen::Index rows) {
   const Eigen::Index width = bounds.lower.size();
   Eigen::RowVectorXd slope(width), intercept(width), lower_slope(width);
   for (Eigen::Index i = 0; i < width; ++i) {
-    const ReluLines lines = relu_lines(bounds.lower[i], bounds.upper[i]);
-    slope[i] = lines.upper_slope;
-    intercept[i] = lines.upper_intercept;
-    lower_slope[i] = lines.lower_slope;
+    const LinearRelaxation relaxation = linear_relaxation(bounds.lower[i], bounds.upper[i]);
+    slope[i] = relaxation.upper_slope;
+    intercept[i] = relaxation.upper_intercept;
+    lower_slope[i] = relaxation.lower_slope;
   }
   return {.upper_slope = slope.replicate(rows, 1),
           .upper_intercept = intercept.replicate(rows, 1),
           .lower_slope = lower_slope.replicate(rows, 1),
-          .multiplier = {}};
+          .split_multiplier = {}};
 }
 
 Propagation::Propagation(const nn::Network& network, const problem::Ball& ball, const Bounds& valid) : ball_(ball), maximiser_(ball) {
@@ -84,7 +84,7 @@ AffineRows Propagation::margin_rows(int label, int target, Eigen::Index rows) co
           .padding = Eigen::VectorXd::Constant(rows, magnitudes_[last][target] + magnitudes_[last][label])};
 }
 
-void Propagation::backward(const AffineRows& start, std::span<const LayerLines> lines, BackwardPass& pass) {
+void Propagation::backward(const AffineRows& start, std::span<const LayerRelaxation> relaxation, BackwardPass& pass) {
   // What a block works on stays in the cache.
   constexpr Eigen::Index block = 128;
   const Eigen::Index rows = start.coefficients.rows();
@@ -94,14 +94,14 @@ void Propagation::backward(const AffineRows& start, std::span<const LayerLines> 
   pass.upper = start.constant + start.padding;
   pass.steps.clear();
   pass.ends.clear();
-  for (Eigen::Index first = 0; first < rows; first += block) backward_block(first, std::min(block, rows - first), lines, pass);
+  for (Eigen::Index first = 0; first < rows; first += block) backward_block(first, std::min(block, rows - first), relaxation, pass);
 }
 
-void Propagation::backward_block(Eigen::Index first, Eigen::Index rows, std::span<const LayerLines> lines, BackwardPass& pass) {
+void Propagation::backward_block(Eigen::Index first, Eigen::Index rows, std::span<const LayerRelaxation> relaxation, BackwardPass& pass) {
   auto upper = pass.upper.segment(first, rows);
   for (std::size_t j = pass.coefficients.size(); j-- > 0;) {
     const auto part = [first, rows](const Rows& all) { return all.middleRows(first, rows); };
-    const LayerLines& line = lines[j];
+    const LayerRelaxation& line = relaxation[j];
     const auto post = part(pass.coefficients[j]).array();
     if (line.upper_slope.rows() < pass.upper.size()) {
       pre_ =
@@ -111,7 +111,7 @@ void Propagation::backward_block(Eigen::Index first, Eigen::Index rows, std::spa
       pre_ = (post.max(0.0) * part(line.upper_slope).array() + post.min(0.0) * part(line.lower_slope).array()).matrix();
       upper += (post.max(0.0) * part(line.upper_intercept).array()).rowwise().sum().matrix();
     }
-    if (line.multiplier.size() > 0) pre_ += part(line.multiplier);
+    if (line.split_multiplier.size() > 0) pre_ += part(line.split_multiplier);
     upper += pre_ * biases_[j] + pre_.cwiseAbs() * magnitudes_[j];
     if (j > 0) pass.coefficients[j - 1].middleRows(first, rows).noalias() = pre_ * weights_[j];
   }
@@ -130,13 +130,13 @@ void Propagation::concretise(Eigen::Index first, Eigen::Index rows, BackwardPass
   }
 }
 
-void Propagation::backward(const PreActivationRows& start, std::span<const LayerLines> lines, BackwardPass& pass) {
+void Propagation::backward(const PreActivationRows& start, std::span<const LayerRelaxation> relaxation, BackwardPass& pass) {
   const std::size_t layer = start.layer;
   const Eigen::VectorXd constant = start.constant + start.coefficients * biases_[layer];
   const Eigen::VectorXd padding = start.padding + start.coefficients.cwiseAbs() * magnitudes_[layer];
   if (layer > 0) {
     backward(AffineRows{.layer = layer - 1, .coefficients = start.coefficients * weights_[layer], .constant = constant, .padding = padding},
-             lines, pass);
+             relaxation, pass);
     return;
   }
   const Eigen::Index rows = start.coefficients.rows();
@@ -149,13 +149,14 @@ void Propagation::backward(const PreActivationRows& start, std::span<const Layer
   concretise(0, rows, pass);
 }
 
-PreActivationRows Propagation::upper_functions(const AffineRows& start, std::span<const LayerLines> lines, std::size_t layer) const {
+PreActivationRows Propagation::upper_functions(const AffineRows& start, std::span<const LayerRelaxation> relaxation,
+                                               std::size_t layer) const {
   PreActivationRows at{.layer = layer, .coefficients = {}, .constant = start.constant + start.padding, .padding = {}};
   Rows post = start.coefficients;
   for (std::size_t j = start.layer;; --j) {
-    const LayerLines& line = lines[j];
+    const LayerRelaxation& line = relaxation[j];
     at.coefficients = (post.array().max(0.0) * line.upper_slope.array() + post.array().min(0.0) * line.lower_slope.array()).matrix();
-    if (line.multiplier.size() > 0) at.coefficients += line.multiplier;
+    if (line.split_multiplier.size() > 0) at.coefficients += line.split_multiplier;
     at.constant += (post.array().max(0.0) * line.upper_intercept.array()).rowwise().sum().matrix();
     at.padding = at.coefficients.cwiseAbs() * magnitudes_[j];
     if (j == layer) return at;
@@ -164,7 +165,8 @@ PreActivationRows Propagation::upper_functions(const AffineRows& start, std::spa
   }
 }
 
-void Propagation::relaxed_forward(const BackwardPass& pass, std::span<const LayerLines> lines, std::vector<Rows>& pre_activations) const {
+void Propagation::relaxed_forward(const BackwardPass& pass, std::span<const LayerRelaxation> relaxation,
+                                  std::vector<Rows>& pre_activations) const {
   const auto rows = static_cast<Eigen::Index>(pass.ends.size());
   pre_activations.resize(pass.coefficients.size());
   pre_activations.front() = first_at_centre_.transpose().replicate(rows, 1);
@@ -176,11 +178,12 @@ void Propagation::relaxed_forward(const BackwardPass& pass, std::span<const Laye
   Rows h;
   for (std::size_t j = 0; j + 1 < pre_activations.size(); ++j) {
     const Rows& g = pre_activations[j];
-    const Eigen::Index line_stride = lines[j].upper_slope.rows() < rows ? 0 : 1;  // the only row serves all
+    const Eigen::Index line_stride = relaxation[j].upper_slope.rows() < rows ? 0 : 1;  // the only row serves all
     h.resize(g.rows(), g.cols());
     for (Eigen::Index r = 0; r < rows; ++r) {
-      const auto upper_slope = lines[j].upper_slope.row(line_stride * r), upper_intercept = lines[j].upper_intercept.row(line_stride * r),
-                 lower_slope = lines[j].lower_slope.row(line_stride * r);
+      const auto upper_slope = relaxation[j].upper_slope.row(line_stride * r),
+                 upper_intercept = relaxation[j].upper_intercept.row(line_stride * r),
+                 lower_slope = relaxation[j].lower_slope.row(line_stride * r);
       for (Eigen::Index k = 0; k < g.cols(); ++k)
         h(r, k) = pass.coefficients[j](r, k) >= 0 ? upper_slope[k] * g(r, k) + upper_intercept[k] : lower_slope[k] * g(r, k);
     }

@@ -26,11 +26,11 @@ class Averages {
 
 }  // namespace
 
-SlopeSearchResult search_slopes(Propagation& propagation, const AffineRows& rows, std::vector<LayerLines>& lines,
+SlopeSearchResult search_slopes(Propagation& propagation, const AffineRows& rows, std::vector<LayerRelaxation>& relaxation,
                                 const SlopeSearchOptions& options, const base::Budget& budget) {
   std::vector<Averages> averages;
   std::vector<Rows> open;  // 1 where the slope is free
-  for (const LayerLines& line : lines) {
+  for (const LayerRelaxation& line : relaxation) {
     averages.emplace_back(line.lower_slope.rows(), line.lower_slope.cols());
     open.emplace_back((line.upper_intercept.array() > 0).cast<double>().matrix());
   }
@@ -40,7 +40,7 @@ SlopeSearchResult search_slopes(Propagation& propagation, const AffineRows& rows
   const double shrink = options.iterations > 1 ? std::pow(options.last_rate / options.first_rate, 1.0 / (options.iterations - 1)) : 1.0;
   double rate = options.first_rate;
   for (int iteration = 1; iteration <= options.iterations; ++iteration, rate *= shrink) {
-    propagation.backward(rows, lines, pass);
+    propagation.backward(rows, relaxation, pass);
     if (iteration == 1)
       best.upper = pass.upper;
     else
@@ -50,10 +50,10 @@ SlopeSearchResult search_slopes(Propagation& propagation, const AffineRows& rows
       best.complete = false;
       break;
     }
-    propagation.relaxed_forward(pass, lines, pre_activations);
-    for (std::size_t j = 0; j < lines.size(); ++j) {
+    propagation.relaxed_forward(pass, relaxation, pre_activations);
+    for (std::size_t j = 0; j < relaxation.size(); ++j) {
       const Rows gradient = (pass.coefficients[j].array().min(0.0) * pre_activations[j].array()).matrix();
-      averages[j].step(gradient, rate, iteration, open[j], lines[j].lower_slope);
+      averages[j].step(gradient, rate, iteration, open[j], relaxation[j].lower_slope);
     }
   }
   return best;

@@ -19,9 +19,9 @@ struct SlopeSearchResult {
 };
 
 /// Each row's upper bound, minimised over its own lower slopes in [0, 1] of all unstable neurons by projected Adam; the best of all
-/// iterations, the first of which uses `lines` as given. Every iterate is a valid bound; the number of iterations is fixed, so equal
-/// arguments give equal bits. `lines` is left at the last iterate.
-SlopeSearchResult search_slopes(Propagation& propagation, const AffineRows& rows, std::vector<LayerLines>& lines,
+/// iterations, the first of which uses `relaxation` as given. Every iterate is a valid bound; the number of iterations is fixed, so equal
+/// arguments give equal bits. `relaxation` is left at the last iterate.
+SlopeSearchResult search_slopes(Propagation& propagation, const AffineRows& rows, std::vector<LayerRelaxation>& relaxation,
                                 const SlopeSearchOptions& options, const base::Budget& budget);
 
 }  // namespace espalier::bounds

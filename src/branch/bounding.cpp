@@ -4,14 +4,14 @@
 #include <cmath>
 #include <utility>
 
-#include "branch/node_lines.hpp"
+#include "branch/node_relaxation.hpp"
 #include "branch/optimality_tightening.hpp"
 
 namespace espalier::branch {
 namespace {
 
 using bounds::BackwardPass;
-using bounds::LayerLines;
+using bounds::LayerRelaxation;
 
 template <class Matrix>
 void keep_rows(const std::vector<Eigen::Index>& kept, Matrix& matrix) {
@@ -21,8 +21,8 @@ void keep_rows(const std::vector<Eigen::Index>& kept, Matrix& matrix) {
 /// Adam on all slopes and multipliers of one layer, every row for itself.
 class LayerSteps {
  public:
-  LayerSteps(std::span<Node* const> nodes, std::size_t layer, const LayerLines& lines)
-      : open_((lines.upper_intercept.array() > 0).cast<double>()),
+  LayerSteps(std::span<Node* const> nodes, std::size_t layer, const LayerRelaxation& relaxation)
+      : open_((relaxation.upper_intercept.array() > 0).cast<double>()),
         split_(open_.rows(), open_.cols()),
         slope_mean_(Rows::Zero(open_.rows(), open_.cols())),
         slope_square_(slope_mean_),
@@ -37,15 +37,15 @@ class LayerSteps {
     for (Rows* rows : {&slope_mean_, &slope_square_, &multiplier_mean_, &multiplier_square_}) keep_rows(kept, *rows);
   }
 
-  void step(const Rows& coefficients, const Rows& pre_activations, double rate, int iteration, LayerLines& lines) {
+  void step(const Rows& coefficients, const Rows& pre_activations, double rate, int iteration, LayerRelaxation& relaxation) {
     const Rows slope_gradient = (coefficients.array().min(0.0) * pre_activations.array()).matrix();
     const Rows slope_change = direction(slope_gradient, iteration, slope_mean_, slope_square_);
-    lines.lower_slope = (lines.lower_slope.array() - rate * open_ * slope_change.array()).max(0.0).min(1.0).matrix();
-    // A multiplier is measured in the unit of the coefficients beside it.
+    relaxation.lower_slope = (relaxation.lower_slope.array() - rate * open_ * slope_change.array()).max(0.0).min(1.0).matrix();
+    // A split multiplier is measured in the unit of the coefficients beside it.
     const Rows multiplier_change = direction(pre_activations, iteration, multiplier_mean_, multiplier_square_);
     const Eigen::ArrayXd unit = coefficients.cwiseAbs().rowwise().mean().array();
-    const auto moved = lines.multiplier.array() - (split_.square() * multiplier_change.array()).colwise() * (rate * unit);
-    lines.multiplier = (split_ * (split_ * moved).max(0.0)).matrix();
+    const auto moved = relaxation.split_multiplier.array() - (split_.square() * multiplier_change.array()).colwise() * (rate * unit);
+    relaxation.split_multiplier = (split_ * (split_ * moved).max(0.0)).matrix();
   }
 
  private:
@@ -78,8 +78,8 @@ Node Bounding::root() {
   for (std::size_t k = 0; k < propagation_.hidden_layers(); ++k) {
     const LayerBounds& layer = query_.bounds.layers[k];
     const Eigen::RowVectorXd zeros = Eigen::RowVectorXd::Zero(layer.lower.size());
-    const Eigen::RowVectorXd slope = bounds::make_lines(layer, 1).lower_slope;
-    node.layers.push_back({.bounds = layer, .slope = slope, .multiplier = zeros, .split = zeros});
+    const Eigen::RowVectorXd slope = bounds::make_relaxation(layer, 1).lower_slope;
+    node.layers.push_back({.bounds = layer, .slope = slope, .split_multiplier = zeros, .split = zeros});
   }
   return node;
 }
@@ -102,11 +102,11 @@ namespace {
 /// The nodes of a batch that are still open, and their rows of everything.
 struct OpenRows {
   std::vector<Node*> nodes;
-  std::vector<LayerLines> lines;
+  std::vector<LayerRelaxation> relaxation;
   std::vector<LayerSteps> steps;
 
-  explicit OpenRows(std::span<Node* const> all) : nodes(all.begin(), all.end()), lines(lines_of(all)) {
-    for (std::size_t k = 0; k < lines.size(); ++k) steps.emplace_back(all, k, lines[k]);
+  explicit OpenRows(std::span<Node* const> all) : nodes(all.begin(), all.end()), relaxation(lines_of(all)) {
+    for (std::size_t k = 0; k < relaxation.size(); ++k) steps.emplace_back(all, k, relaxation[k]);
   }
 
   /// Lowers the nodes' bounds to those of the pass, and remembers slopes and multipliers where that helps.
@@ -115,25 +115,25 @@ struct OpenRows {
       const auto row = static_cast<Eigen::Index>(n);
       if (!(pass.upper[row] < nodes[n]->bound)) continue;  // NaN proves nothing
       nodes[n]->bound = pass.upper[row];
-      for (std::size_t k = 0; k < lines.size(); ++k) {
-        nodes[n]->layers[k].slope = lines[k].lower_slope.row(row);
-        nodes[n]->layers[k].multiplier = lines[k].multiplier.row(row);
+      for (std::size_t k = 0; k < relaxation.size(); ++k) {
+        nodes[n]->layers[k].slope = relaxation[k].lower_slope.row(row);
+        nodes[n]->layers[k].split_multiplier = relaxation[k].split_multiplier.row(row);
       }
     }
   }
 
   /// Drops closed nodes, when that is worth the copying.
-  void drop(double closed_at) {
+  void drop(double cutoff_value) {
     std::vector<Eigen::Index> kept;
     for (std::size_t n = 0; n < nodes.size(); ++n)
-      if (nodes[n]->bound > closed_at) kept.push_back(static_cast<Eigen::Index>(n));
+      if (nodes[n]->bound > cutoff_value) kept.push_back(static_cast<Eigen::Index>(n));
     if (!kept.empty() && kept.size() > nodes.size() * 3 / 4) return;
     std::vector<Node*> left;
     for (const Eigen::Index n : kept) left.push_back(nodes[static_cast<std::size_t>(n)]);
     nodes = std::move(left);
     if (nodes.empty()) return;
-    for (LayerLines& line : lines) {
-      for (Rows* rows : {&line.upper_slope, &line.upper_intercept, &line.lower_slope, &line.multiplier}) keep_rows(kept, *rows);
+    for (LayerRelaxation& line : relaxation) {
+      for (Rows* rows : {&line.upper_slope, &line.upper_intercept, &line.lower_slope, &line.split_multiplier}) keep_rows(kept, *rows);
     }
     for (LayerSteps& step : steps) step.keep(kept);
   }
@@ -141,38 +141,39 @@ struct OpenRows {
 
 }  // namespace
 
-void Bounding::improve(std::span<Node* const> nodes, int iterations, double closed_at) {
+void Bounding::improve(std::span<Node* const> nodes, int iterations, double cutoff_value) {
   const auto most = static_cast<std::size_t>(propagation_.rows_at_a_time(propagation_.hidden_layers()));
   for (; !nodes.empty(); nodes = nodes.subspan(std::min(most, nodes.size())))
-    improve_together(nodes.first(std::min(most, nodes.size())), iterations, closed_at);
+    improve_together(nodes.first(std::min(most, nodes.size())), iterations, cutoff_value);
 }
 
-void Bounding::improve_together(std::span<Node* const> nodes, int iterations, double closed_at) {
+void Bounding::improve_together(std::span<Node* const> nodes, int iterations, double cutoff_value) {
   OpenRows open(nodes);
   BackwardPass pass;
   std::vector<Rows> g;
-  // Large first steps, also from a parent's optimum: the lines of a child are others. Smaller ones leave the bound unsettled.
+  // Large first steps, also from a parent's optimum: the relaxation of a child is another. Smaller ones leave the bound unsettled.
   double rate = 1.0;
   for (int iteration = 1; iteration <= iterations; ++iteration, rate *= 0.88) {
     const auto rows = static_cast<Eigen::Index>(open.nodes.size());
-    propagation_.backward(propagation_.margin_rows(query_.label, query_.target, rows), open.lines, pass);
+    propagation_.backward(propagation_.margin_rows(query_.label, query_.target, rows), open.relaxation, pass);
     passes_ += rows;
     open.take(pass);
-    propagation_.relaxed_forward(pass, open.lines, g);
+    propagation_.relaxed_forward(pass, open.relaxation, g);
     offer_best(pass, g.front());
     look_at_budget();
     if (iteration == iterations) break;
-    for (std::size_t k = 0; k < open.lines.size(); ++k) open.steps[k].step(pass.coefficients[k], g[k], rate, iteration, open.lines[k]);
-    open.drop(closed_at);
+    for (std::size_t k = 0; k < open.relaxation.size(); ++k)
+      open.steps[k].step(pass.coefficients[k], g[k], rate, iteration, open.relaxation[k]);
+    open.drop(cutoff_value);
     if (open.nodes.empty()) break;
   }
 }
 
 double Bounding::evaluate(Node& node) {
   Node* const one[] = {&node};
-  const std::vector<LayerLines> lines = lines_of(one);
+  const std::vector<LayerRelaxation> relaxation = lines_of(one);
   BackwardPass pass;
-  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, 1), lines, pass);
+  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, 1), relaxation, pass);
   ++passes_;
   return pass.upper[0];
 }
@@ -190,14 +191,14 @@ void Bounding::tighten(Node& node, std::size_t layer) {
   for (Eigen::Index i = 0; i < state.slope.size(); ++i)
     if (state.open(i)) neurons.push_back(i);
   if (neurons.empty()) return;
-  std::vector<LayerLines> lines;
-  for (std::size_t k = 0; k < layer; ++k) lines.push_back(bounds::make_lines(node.layers[k].bounds, 1));
+  std::vector<LayerRelaxation> relaxation;
+  for (std::size_t k = 0; k < layer; ++k) relaxation.push_back(bounds::make_relaxation(node.layers[k].bounds, 1));
   BackwardPass pass;
   const auto most = static_cast<std::size_t>(propagation_.rows_at_a_time(layer) / 2);
   for (std::size_t begin = 0; begin < neurons.size(); begin += most) {
     look_at_budget();
     const std::span<const Eigen::Index> part(neurons.data() + begin, std::min(most, neurons.size() - begin));
-    propagation_.backward(propagation_.neuron_rows(layer, part), lines, pass);
+    propagation_.backward(propagation_.neuron_rows(layer, part), relaxation, pass);
     const auto count = static_cast<Eigen::Index>(part.size());
     passes_ += 2 * count;
     for (Eigen::Index r = 0; r < count; ++r) {
@@ -209,24 +210,24 @@ void Bounding::tighten(Node& node, std::size_t layer) {
   }
 }
 
-void Bounding::tighten_above(std::span<Node* const> nodes, double closed_at) {
-  for (Node* node : nodes) passes_ += branch::tighten_above(propagation_, query_, closed_at, budget_, *node);
+void Bounding::tighten_by_cutoff(std::span<Node* const> nodes, double cutoff_value) {
+  for (Node* node : nodes) passes_ += branch::tighten_by_cutoff(propagation_, query_, cutoff_value, budget_, *node);
 }
 
 namespace {
 
-/// The open neurons of a node, row `row` of the pass, whose lines cost most in the bound.
-std::vector<Neuron> costliest(const Node& node, const std::vector<LayerLines>& lines, const BackwardPass& pass, Eigen::Index row,
+/// The unstable neurons of a node, row `row` of the pass, whose relaxation costs most in the bound.
+std::vector<Neuron> costliest(const Node& node, const std::vector<LayerRelaxation>& relaxation, const BackwardPass& pass, Eigen::Index row,
                               std::size_t most) {
   std::vector<std::pair<double, Neuron>> scored;
-  for (std::size_t k = 0; k < lines.size(); ++k) {
+  for (std::size_t k = 0; k < relaxation.size(); ++k) {
     const LayerState& layer = node.layers[k];
     for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
       if (!layer.open(i)) continue;
       const double a = pass.coefficients[k](row, i), alpha = layer.slope[i];
       // What the line costs at worst: the chord at 0, the lower line at one of the ends.
-      const double cost =
-          a > 0 ? a * lines[k].upper_intercept(row, i) : -a * std::max(-alpha * layer.bounds.lower[i], (1 - alpha) * layer.bounds.upper[i]);
+      const double cost = a > 0 ? a * relaxation[k].upper_intercept(row, i)
+                                : -a * std::max(-alpha * layer.bounds.lower[i], (1 - alpha) * layer.bounds.upper[i]);
       scored.push_back({cost > 0 ? cost : 0.0, {.layer = k, .index = i}});  // an order needs numbers
     }
   }
@@ -238,13 +239,13 @@ std::vector<Neuron> costliest(const Node& node, const std::vector<LayerLines>& l
 
 }  // namespace
 
-/// The margin's bounds at a node, row `parent` of the lines, with one neuron on or off.
-void Bounding::bound_trials(const std::vector<LayerLines>& lines, Eigen::Index parent, std::span<Trial> trials) {
+/// The margin's bounds at a node, row `parent` of the relaxation, with one neuron on or off.
+void Bounding::bound_trials(const std::vector<LayerRelaxation>& relaxation, Eigen::Index parent, std::span<Trial> trials) {
   const auto rows = 2 * static_cast<Eigen::Index>(trials.size());
-  std::vector<LayerLines> tried = repeat(lines, parent, rows);
+  std::vector<LayerRelaxation> tried = repeat(relaxation, parent, rows);
   Eigen::Index row = 0;
   for (const Trial& trial : trials) {
-    LayerLines& line = tried[trial.neuron.layer];
+    LayerRelaxation& line = tried[trial.neuron.layer];
     for (const double slope : {1.0, 0.0}) {
       line.upper_slope(row, trial.neuron.index) = line.lower_slope(row, trial.neuron.index) = slope;
       line.upper_intercept(row++, trial.neuron.index) = 0;
@@ -263,20 +264,20 @@ void Bounding::bound_trials(const std::vector<LayerLines>& lines, Eigen::Index p
 std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nodes, std::size_t most) {
   std::vector<std::vector<Trial>> trials(nodes.size());
   if (nodes.empty()) return trials;
-  const std::vector<LayerLines> lines = lines_of(nodes);
+  const std::vector<LayerRelaxation> relaxation = lines_of(nodes);
   BackwardPass pass;
-  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(nodes.size())), lines, pass);
+  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(nodes.size())), relaxation, pass);
   passes_ += static_cast<std::int64_t>(nodes.size());
   // Node by node: a trial's rows, two per neuron, differ from the node's in one line, and stay in the cache.
   const auto at_a_time = static_cast<std::size_t>(propagation_.rows_at_a_time(propagation_.hidden_layers()) / 2);
   for (std::size_t r = 0; r < nodes.size(); ++r) {
     const auto parent = static_cast<Eigen::Index>(r);
     const bool known = !nodes[r]->violated.empty();
-    for (const Neuron& neuron : known ? nodes[r]->violated : costliest(*nodes[r], lines, pass, parent, most))
+    for (const Neuron& neuron : known ? nodes[r]->violated : costliest(*nodes[r], relaxation, pass, parent, most))
       trials[r].push_back({.neuron = neuron});
     for (std::size_t begin = 0; begin < trials[r].size(); begin += at_a_time) {
       look_at_budget();
-      bound_trials(lines, parent, std::span(trials[r]).subspan(begin, std::min(at_a_time, trials[r].size() - begin)));
+      bound_trials(relaxation, parent, std::span(trials[r]).subspan(begin, std::min(at_a_time, trials[r].size() - begin)));
     }
   }
   return trials;

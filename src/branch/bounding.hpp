@@ -28,15 +28,15 @@ class Bounding {
 
   Node root();
 
-  /// Renews the bounds of open neurons behind each node's last split.
+  /// Renews the bounds of unstable neurons behind each node's last split.
   void refine(std::span<Node* const> nodes);
-  /// Bounds of hidden neurons that hold where the margin is above `closed_at`, from the node's slopes and multipliers.
-  void tighten_above(std::span<Node* const> nodes, double closed_at);
-  /// Lowers node.bound by up to `iterations` passes, one at least; a node is left as soon as its bound is at most `closed_at`. Updates
+  /// Bounds of hidden neurons that hold where the margin is above `cutoff_value`, from the node's slopes and multipliers.
+  void tighten_by_cutoff(std::span<Node* const> nodes, double cutoff_value);
+  /// Lowers node.bound by up to `iterations` passes, one at least; a node is left as soon as its bound is at most `cutoff_value`. Updates
   /// slopes and multipliers to those of the best pass.
-  void improve(std::span<Node* const> nodes, int iterations, double closed_at);
-  /// The most promising open neurons of each node, with their trial bounds: those that its linear program violates, if it has been solved;
-  /// empty for a node without open neurons.
+  void improve(std::span<Node* const> nodes, int iterations, double cutoff_value);
+  /// The most promising unstable neurons of each node, with their trial bounds: those that its linear program violates, if it has been
+  /// solved; empty for a node without unstable neurons.
   std::vector<std::vector<Trial>> try_neurons(std::span<Node* const> nodes, std::size_t most);
   /// One pass with the node's own slopes and multipliers.
   double evaluate(Node& node);
@@ -49,10 +49,10 @@ class Bounding {
     if (budget_.spent()) throw Interrupted{};
   }
   /// For nodes that fit into one pass.
-  void improve_together(std::span<Node* const> nodes, int iterations, double closed_at);
+  void improve_together(std::span<Node* const> nodes, int iterations, double cutoff_value);
   void offer_best(const bounds::BackwardPass& pass, const Rows& first_layer);
   void tighten(Node& node, std::size_t layer);
-  void bound_trials(const std::vector<bounds::LayerLines>& lines, Eigen::Index parent, std::span<Trial> trials);
+  void bound_trials(const std::vector<bounds::LayerRelaxation>& relaxation, Eigen::Index parent, std::span<Trial> trials);
 
   const Query query_;  ///< references to what the caller keeps
   Offer offer_;

@@ -7,7 +7,7 @@
 namespace espalier::branch {
 namespace {
 
-constexpr std::size_t trial_neurons = 64;    ///< 6, by the cost of their lines: three times the nodes, before there was a shortlist
+constexpr std::size_t trial_neurons = 64;    ///< 6, by what their relaxation costs: three times the nodes, before there was a shortlist
 constexpr std::size_t shortlist_length = 8;  ///< 4: a third more nodes; 16: a sixth fewer, each dearer
 constexpr int shortlist_passes = 10;         ///< 6: a seventh more nodes
 
@@ -25,7 +25,7 @@ double score(const Node& node, const Trial& trial) {
 
 class Branching {
  public:
-  Branching(Bounding& bounding, double closed_at) : bounding_(bounding), closed_at_(closed_at) {}
+  Branching(Bounding& bounding, double cutoff_value) : bounding_(bounding), cutoff_value_(cutoff_value) {}
 
   Children operator()(std::vector<Node> nodes) {
     std::vector<Candidate> candidates = shortlist(std::move(nodes));
@@ -63,7 +63,7 @@ class Branching {
       }
       for (Node& follower : candidate.followers) pointers.push_back(&follower);
     }
-    bounding_.improve(pointers, shortlist_passes, closed_at_);
+    bounding_.improve(pointers, shortlist_passes, cutoff_value_);
   }
 
   void take_best(Candidate& candidate) {
@@ -84,7 +84,7 @@ class Branching {
   bool settled(Node& node, const std::vector<Trial>& trials) {
     bool fixed = false;
     for (const Trial& trial : trials) {
-      const bool on_closed = trial.bound_on <= closed_at_, off_closed = trial.bound_off <= closed_at_;
+      const bool on_closed = trial.bound_on <= cutoff_value_, off_closed = trial.bound_off <= cutoff_value_;
       if (on_closed) children_.closed = std::max(children_.closed, trial.bound_on);
       if (off_closed) children_.closed = std::max(children_.closed, trial.bound_off);
       if (on_closed && off_closed) return true;
@@ -99,15 +99,15 @@ class Branching {
   }
 
   Bounding& bounding_;
-  double closed_at_;
+  double cutoff_value_;
   Children children_;
 };
 
 }  // namespace
 
-Children branch(Bounding& bounding, std::vector<Node> nodes, double closed_at) {
+Children branch(Bounding& bounding, std::vector<Node> nodes, double cutoff_value) {
   if (nodes.empty()) return {};
-  return Branching(bounding, closed_at)(std::move(nodes));
+  return Branching(bounding, cutoff_value)(std::move(nodes));
 }
 
 }  // namespace espalier::branch

@@ -94,10 +94,10 @@ class LeafProgram {
 
   /// Multipliers are the dual values times `factor`. A row's is the change of the objective per unit of its lower bound: not positive.
   void set_multipliers(const milp::LinearProgram::Solution& solution, double factor, Node& node) const {
-    for (LayerState& layer : node.layers) layer.multiplier.setZero();
+    for (LayerState& layer : node.layers) layer.split_multiplier.setZero();
     for (std::size_t n = 0; n < sides_.size(); ++n) {
       const double price = std::max(0.0, -solution.row_duals[n + 1]) * factor / sides_[n].weight.norm();
-      node.layers[sides_[n].neuron.layer].multiplier[sides_[n].neuron.index] = sides_[n].sign * price;
+      node.layers[sides_[n].neuron.layer].split_multiplier[sides_[n].neuron.index] = sides_[n].sign * price;
     }
   }
 
@@ -128,7 +128,7 @@ class LeafProgram {
 
 }  // namespace
 
-std::optional<Eigen::VectorXd> solve_leaf(const Query& query, Bounding& bounding, const base::Budget& budget, double closed_at,
+std::optional<Eigen::VectorXd> solve_leaf(const Query& query, Bounding& bounding, const base::Budget& budget, double cutoff_value,
                                           Node& node) {
   const LeafProgram program(query, budget, node);
   milp::LinearProgram::Solution solution = program.maximise();
@@ -140,7 +140,7 @@ std::optional<Eigen::VectorXd> solve_leaf(const Query& query, Bounding& bounding
     if (solution.status == milp::LinearProgram::Status::interrupted) throw Interrupted{};
     if (solution.status != milp::LinearProgram::Status::optimal || solution.objective >= 0) return std::nullopt;
     // The sides, times their prices, add up to at most the objective, everywhere: so many times that is enough to close the node.
-    factor = 2 * (program.bound_without_sides() - closed_at) / -solution.objective;
+    factor = 2 * (program.bound_without_sides() - cutoff_value) / -solution.objective;
   }
   Node trial = node;
   program.set_multipliers(solution, factor, trial);

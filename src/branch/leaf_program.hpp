@@ -1,4 +1,4 @@
-// The linear program of a node without open neurons, in the inputs alone.
+// The linear program of a node without unstable neurons, in the inputs alone.
 #pragma once
 #include <optional>
 
@@ -12,8 +12,9 @@ namespace espalier::branch {
 /// The same program as NodeProgram's, without its columns and rows for the neurons, and every row and the objective of Euclidean norm 1: it
 /// has no tolerances in units that differ with the weights, and is solved where NodeProgram's answer leaves a leaf open. Dearer to make.
 /// Its dual values are the node's multipliers; they are kept if that lowers node.bound, evaluated by bounding. If no input has the node's
-/// phases, they are those of the least violation of the sides, times what brings the bound below `closed_at`. The maximiser; nothing
+/// phases, they are those of the least violation of the sides, times what brings the bound below `cutoff_value`. The maximiser; nothing
 /// without one, or if Clp fails. Throws Interrupted, the node as it was, when the budget is spent.
-std::optional<Eigen::VectorXd> solve_leaf(const Query& query, Bounding& bounding, const base::Budget& budget, double closed_at, Node& node);
+std::optional<Eigen::VectorXd> solve_leaf(const Query& query, Bounding& bounding, const base::Budget& budget, double cutoff_value,
+                                          Node& node);
 
 }  // namespace espalier::branch

@@ -24,9 +24,9 @@ struct Neuron {
 /// One hidden layer at a node; entries by neuron.
 struct LayerState {
   LayerBounds bounds;
-  Eigen::RowVectorXd slope;       ///< lower slope, where the neuron is open
-  Eigen::RowVectorXd multiplier;  ///< >= 0 where split to g >= 0, <= 0 where split to g <= 0, else 0
-  Eigen::RowVectorXd split;       ///< 1: g >= 0, -1: g <= 0, 0: not split
+  Eigen::RowVectorXd slope;             ///< lower slope, where the neuron is open
+  Eigen::RowVectorXd split_multiplier;  ///< >= 0 where split to g >= 0, <= 0 where split to g <= 0, else 0
+  Eigen::RowVectorXd split;             ///< 1: g >= 0, -1: g <= 0, 0: not split
 
   bool open(Eigen::Index i) const { return bounds.lower[i] < 0 && bounds.upper[i] > 0; }
 };
@@ -38,7 +38,7 @@ struct Node {
   bool empty = false;            ///< crossed bounds: no input has these phases, or none of them has a margin that matters
   std::vector<Neuron> violated;  ///< where the maximiser of its linear program has h > max(0, g); empty if none was solved
 
-  std::int64_t open_neurons() const {
+  std::int64_t unstable_neurons() const {
     std::int64_t count = 0;
     for (const LayerState& layer : layers) count += ((layer.bounds.lower.array() < 0) && (layer.bounds.upper.array() > 0)).count();
     return count;

@@ -8,7 +8,7 @@ using milp::infinity;
 
 namespace {
 
-/// Per unit of g. Far above any multiplier that matters, and small enough for the simplex method's tolerances.
+/// Per unit of g. Far above any split multiplier that matters, and small enough for the simplex method's tolerances.
 constexpr double price_of_violation = 1e6;
 
 }  // namespace
@@ -86,13 +86,13 @@ void NodeProgram::set(const Node& node) {
       const Columns& c = neurons_[k][static_cast<std::size_t>(i)];
       const double split = layer.split[i];
       const bool open = layer.open(i), on = !open && layer.bounds.lower[i] >= 0;
-      const bounds::ReluLines lines = bounds::relu_lines(layer.bounds.lower[i], layer.bounds.upper[i]);
+      const bounds::LinearRelaxation relaxation = bounds::linear_relaxation(layer.bounds.lower[i], layer.bounds.upper[i]);
       program_->set_row_bounds(c.side, split > 0 ? 0 : -infinity, split < 0 ? 0 : infinity);
       if (split != 0) program_->set_coefficient(c.side, violation_, split);
       program_->set_column_bounds(c.h, on ? -infinity : 0, open || on ? infinity : 0);
       program_->set_row_bounds(c.above, open || on ? 0 : -infinity, on ? 0 : infinity);
-      program_->set_row_bounds(c.chord, -infinity, open ? lines.upper_intercept : infinity);
-      if (open) program_->set_coefficient(c.chord, c.g, -lines.upper_slope);
+      program_->set_row_bounds(c.chord, -infinity, open ? relaxation.upper_intercept : infinity);
+      if (open) program_->set_coefficient(c.chord, c.g, -relaxation.upper_slope);
     }
   }
 }
@@ -104,17 +104,17 @@ void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, Node
     Eigen::RowVectorXd pre(post.size());
     for (Eigen::Index i = 0; i < post.size(); ++i) {
       const double wanted = solution.row_duals[static_cast<std::size_t>(neurons_[k][static_cast<std::size_t>(i)].definition)];
-      const bounds::ReluLines lines = bounds::relu_lines(layer.bounds.lower[i], layer.bounds.upper[i]);
-      double slope = post[i] >= 0 ? lines.upper_slope : lines.lower_slope;
-      layer.multiplier[i] = 0;
+      const bounds::LinearRelaxation relaxation = bounds::linear_relaxation(layer.bounds.lower[i], layer.bounds.upper[i]);
+      double slope = post[i] >= 0 ? relaxation.upper_slope : relaxation.lower_slope;
+      layer.split_multiplier[i] = 0;
       if (layer.open(i)) {
         if (post[i] < 0) layer.slope[i] = slope = std::clamp(wanted / post[i], 0.0, 1.0);
       } else if (layer.split[i] > 0) {
-        layer.multiplier[i] = std::max(0.0, wanted - slope * post[i]);
+        layer.split_multiplier[i] = std::max(0.0, wanted - slope * post[i]);
       } else if (layer.split[i] < 0) {
-        layer.multiplier[i] = std::min(0.0, wanted - slope * post[i]);
+        layer.split_multiplier[i] = std::min(0.0, wanted - slope * post[i]);
       }
-      pre[i] = slope * post[i] + layer.multiplier[i];
+      pre[i] = slope * post[i] + layer.split_multiplier[i];
     }
     if (k > 0) post = pre * weights_[k];
   }

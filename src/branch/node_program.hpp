@@ -1,4 +1,4 @@
-// A node's linear program: the triangle relaxation of the open neurons, exact where all phases are fixed.
+// A node's linear program: the triangle relaxation of the unstable neurons, exact where all phases are fixed.
 #pragma once
 #include <optional>
 #include <vector>
@@ -13,15 +13,15 @@ namespace espalier::branch {
 ///   open: h >= 0, h >= g, h <= the chord;   on: h = g (and g >= 0 if split);   off: h = 0 (and g <= 0 if split).
 /// Should no input have the phases, splits may be violated at a high price: the program's value is then far below any margin, and its dual
 /// values prove that as they prove any bound (a Farkas ray, which Clp does not always have right, is not needed).
-/// Only lines and split constraints of a node are in it, so that its dual values are slopes and multipliers of bound propagation.
+/// Only linear relaxations and split constraints of a node are in it, so that its dual values are slopes and multipliers of bound
+/// propagation.
 class NodeProgram {
  public:
   explicit NodeProgram(const Query& query);
 
-  /// Solves the node's program; node.slope and node.multiplier become its dual solution if that lowers node.bound, evaluated by bounding,
-  /// and node.violated says where its maximiser is no activation.
-  /// The relaxation's maximiser; nothing if no input has the node's phases. Throws Interrupted, the node as it was, when the budget is
-  /// spent.
+  /// Solves the node's program; node.slope and node.split_multiplier become its dual solution if that lowers node.bound, evaluated by
+  /// bounding, and node.violated says where its maximiser is no activation. The relaxation's maximiser; nothing if no input has the node's
+  /// phases. Throws Interrupted, the node as it was, when the budget is spent.
   std::optional<Eigen::VectorXd> solve(Node& node, Bounding& bounding, const base::Budget& budget = {});
 
   /// Another output layer over the same hidden layers: the margin of `network`, whose other layers and bounds are the query's.

@@ -31,11 +31,11 @@ class NodeQueue {
     return node;
   }
 
-  /// Drops the nodes whose bound is at most `closed_at`, and returns the largest bound among them; -infinity if there are none.
-  double drop_closed(double closed_at) {
+  /// Drops the nodes whose bound is at most `cutoff_value`, and returns the largest bound among them; -infinity if there are none.
+  double drop_closed(double cutoff_value) {
     double largest = -std::numeric_limits<double>::infinity();
     std::erase_if(heap_, [&](const Queued& queued) {
-      if (queued.node.bound > closed_at) return false;
+      if (queued.node.bound > cutoff_value) return false;
       largest = std::max(largest, queued.node.bound);
       bytes_ -= queued.node.bytes();
       return true;

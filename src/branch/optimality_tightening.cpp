@@ -5,21 +5,21 @@
 #include <limits>
 #include <span>
 
-#include "branch/node_lines.hpp"
+#include "branch/node_relaxation.hpp"
 
 namespace espalier::branch {
 namespace {
 
 constexpr double shares[]{0.7, 0.3};  ///< of the largest useful mu
 
-/// sign g_i + mu (margin - closed_at) is to be bounded.
+/// sign g_i + mu (margin - cutoff_value) is to be bounded.
 struct Wanted {
   Eigen::Index neuron = 0;
   double sign = 1;
   double mu = 0;
 };
 
-/// `at_maximiser`: the layer's pre-activations at the relaxed margin's maximiser, whose value is closed_at + gap: with a mu above
+/// `at_maximiser`: the layer's pre-activations at the relaxed margin's maximiser, whose value is cutoff_value + gap: with a mu above
 /// (upper - at_maximiser) / gap the bound there alone is above `upper`.
 std::vector<Wanted> wanted_bounds(const LayerState& layer, const Eigen::RowVectorXd& at_maximiser, double gap) {
   std::vector<Wanted> wanted;
@@ -33,7 +33,7 @@ std::vector<Wanted> wanted_bounds(const LayerState& layer, const Eigen::RowVecto
   return wanted;
 }
 
-bounds::PreActivationRows rows_of(std::span<const Wanted> wanted, const bounds::PreActivationRows& margin, double closed_at,
+bounds::PreActivationRows rows_of(std::span<const Wanted> wanted, const bounds::PreActivationRows& margin, double cutoff_value,
                                   const bounds::Propagation& propagation) {
   const auto count = static_cast<Eigen::Index>(wanted.size());
   bounds::PreActivationRows rows{.layer = margin.layer,
@@ -44,10 +44,10 @@ bounds::PreActivationRows rows_of(std::span<const Wanted> wanted, const bounds::
     const Wanted& w = wanted[static_cast<std::size_t>(r)];
     rows.coefficients.row(r) = w.mu * margin.coefficients.row(0);
     rows.coefficients(r, w.neuron) += w.sign;
-    rows.constant[r] = w.mu * (margin.constant[0] - closed_at);
+    rows.constant[r] = w.mu * (margin.constant[0] - cutoff_value);
     // Coefficients may cancel: the padding is that of the two terms. 2^-50 is 8 unit roundoffs.
     rows.padding[r] = propagation.padding(margin.layer, w.neuron) +
-                      w.mu * (margin.padding[0] + 0x1.0p-50 * (std::abs(margin.constant[0]) + std::abs(closed_at)));
+                      w.mu * (margin.padding[0] + 0x1.0p-50 * (std::abs(margin.constant[0]) + std::abs(cutoff_value)));
   }
   return rows;
 }
@@ -75,30 +75,31 @@ void take(std::span<const Wanted> wanted, const Eigen::VectorXd& upper, std::siz
 
 }  // namespace
 
-std::int64_t tighten_above(bounds::Propagation& propagation, const Query& query, double closed_at, const base::Budget& budget, Node& node) {
+std::int64_t tighten_by_cutoff(bounds::Propagation& propagation, const Query& query, double cutoff_value, const base::Budget& budget,
+                               Node& node) {
   std::int64_t rows_back = 0;
   Node* const one[] = {&node};
   const bounds::AffineRows margin = propagation.margin_rows(query.label, query.target, 1);
   bounds::BackwardPass pass;
   std::vector<Rows> pre_activations;
   for (std::size_t layer = 0; layer < propagation.hidden_layers() && !node.empty; ++layer) {
-    const std::vector<bounds::LayerLines> lines = lines_of(one);
-    propagation.backward(margin, lines, pass);
+    const std::vector<bounds::LayerRelaxation> relaxation = lines_of(one);
+    propagation.backward(margin, relaxation, pass);
     ++rows_back;
     node.bound = std::min(node.bound, pass.upper[0]);
-    const double gap = pass.upper[0] - closed_at;
+    const double gap = pass.upper[0] - cutoff_value;
     if (!(gap > 0 && gap < std::numeric_limits<double>::infinity())) break;
-    propagation.relaxed_forward(pass, lines, pre_activations);
+    propagation.relaxed_forward(pass, relaxation, pre_activations);
     const std::vector<Wanted> wanted = wanted_bounds(node.layers[layer], pre_activations[layer].row(0), gap);
     if (wanted.empty()) continue;
-    const bounds::PreActivationRows margin_here = propagation.upper_functions(margin, lines, layer);
+    const bounds::PreActivationRows margin_here = propagation.upper_functions(margin, relaxation, layer);
     const auto most = static_cast<std::size_t>(propagation.rows_at_a_time(layer));
     for (std::size_t begin = 0; begin < wanted.size() && !node.empty; begin += most) {
       if (budget.spent()) throw Interrupted{};
       const std::span<const Wanted> part(wanted.data() + begin, std::min(most, wanted.size() - begin));
-      std::vector<bounds::LayerLines> below(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(layer));
-      for (bounds::LayerLines& line : below) line.multiplier = (mu_of(part) * line.multiplier).eval();
-      propagation.backward(rows_of(part, margin_here, closed_at, propagation), below, pass);
+      std::vector<bounds::LayerRelaxation> below(relaxation.begin(), relaxation.begin() + static_cast<std::ptrdiff_t>(layer));
+      for (bounds::LayerRelaxation& line : below) line.split_multiplier = (mu_of(part) * line.split_multiplier).eval();
+      propagation.backward(rows_of(part, margin_here, cutoff_value, propagation), below, pass);
       rows_back += static_cast<std::int64_t>(part.size());
       take(part, pass.upper, layer, node);
     }

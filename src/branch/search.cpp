@@ -20,8 +20,8 @@ constexpr int node_passes = 20;       ///< 10: up to a tenth more nodes and time
 constexpr int tightened_passes = 10;  ///< after bounds have been tightened
 
 /// Whether a node's linear program is to be solved. It is exact where propagation stays a little short, which keeps trees with many
-/// open neurons from closing, but costs as much as many nodes: it is tried for nodes that are nearly closed, the oftener the more it has
-/// helped.
+/// unstable neurons from closing, but costs as much as many nodes: it is tried for nodes that are nearly closed, the oftener the more it
+/// has helped.
 class ProgramTurns {
  public:
   bool next(double gap, double root_gap) {
@@ -74,7 +74,7 @@ class Search {
   }
 
   /// A node with at most this bound cannot matter.
-  double closed_at() const {
+  double cutoff_value() const {
     double value = options_.cutoff.value_or(-std::numeric_limits<double>::infinity());
     if (outcome_.best) {
       const double best = outcome_.best->margin;
@@ -87,7 +87,7 @@ class Search {
   double open_bound() const { return queue_.empty() ? in_work_ : std::max(in_work_, queue_.largest_bound()); }
 
   double bound() const {
-    const double value = std::min(largest_margin_, std::max({closed_bound_, tightened_above_, open_bound()}));
+    const double value = std::min(largest_margin_, std::max({closed_bound_, tightened_by_cutoff_, open_bound()}));
     return outcome_.best ? std::max(value, outcome_.best->margin) : value;
   }
 
@@ -101,7 +101,7 @@ class Search {
   void close(double node_bound) { closed_bound_ = std::max(closed_bound_, node_bound); }
 
   void enqueue(Node node) {
-    if (node.bound <= closed_at())
+    if (node.bound <= cutoff_value())
       close(node.bound);
     else
       queue_.push(std::move(node));
@@ -110,8 +110,8 @@ class Search {
   bool finished() {
     if (budget_.stop_requested()) {
       outcome_.end = End::stopped;
-    } else if (open_bound() <= closed_at()) {
-      outcome_.end = closed_bound_ <= closed_at() ? End::closed : End::unresolved;
+    } else if (open_bound() <= cutoff_value()) {
+      outcome_.end = closed_bound_ <= cutoff_value() ? End::closed : End::unresolved;
     } else if (interrupted_) {
       outcome_.end = budget_.out_of_time() ? End::time : End::stopped;
     } else if (options_.node_limit >= 0 && outcome_.nodes >= options_.node_limit) {
@@ -129,7 +129,7 @@ class Search {
   bool out_of_memory() {
     const double most = options_.memory_limit_mib * (1 << 20);
     const auto full = [&] { return options_.memory_limit_mib > 0 && static_cast<double>(queue_.bytes()) > most; };
-    if (full()) close(queue_.drop_closed(closed_at()));
+    if (full()) close(queue_.drop_closed(cutoff_value()));
     return full();
   }
 
@@ -137,7 +137,7 @@ class Search {
     Node root = bounding_.root();
     Node* const one[] = {&root};
     try {
-      bounding_.improve(one, root_passes, closed_at());
+      bounding_.improve(one, root_passes, cutoff_value());
     } catch (const Interrupted&) {
       interrupted_ = true;
     }
@@ -159,14 +159,14 @@ class Search {
 
   void branch_on_best() {
     std::vector<Node> parents;
-    while (!queue_.empty() && parents.size() < batch_size && queue_.largest_bound() > closed_at()) {
+    while (!queue_.empty() && parents.size() < batch_size && queue_.largest_bound() > cutoff_value()) {
       Node node = queue_.pop();
-      if (node.open_neurons() > 0)
+      if (node.unstable_neurons() > 0)
         parents.push_back(std::move(node));
       else
         solve_exactly(std::move(node));
     }
-    Children children = branch(bounding_, std::move(parents), closed_at());
+    Children children = branch(bounding_, std::move(parents), cutoff_value());
     close(children.closed);
     bound_all(children.nodes);
   }
@@ -179,8 +179,8 @@ class Search {
   /// All phases fixed: the linear program is exact.
   void solve_exactly(Node node) {
     if (const std::optional<Eigen::VectorXd> input = program().solve(node, bounding_, budget_)) try_input(*input);
-    if (node.bound > closed_at()) {
-      if (const std::optional<Eigen::VectorXd> input = solve_leaf(query_, bounding_, budget_, closed_at(), node)) try_input(*input);
+    if (node.bound > cutoff_value()) {
+      if (const std::optional<Eigen::VectorXd> input = solve_leaf(query_, bounding_, budget_, cutoff_value(), node)) try_input(*input);
     }
     close(node.bound);
   }
@@ -197,17 +197,17 @@ class Search {
     outcome_.nodes += static_cast<std::int64_t>(children.size());
     bounding_.refine(open);
     drop_closed(open);
-    bounding_.improve(open, node_passes, closed_at());
+    bounding_.improve(open, node_passes, cutoff_value());
     drop_closed(open);
-    if (!open.empty()) tightened_above_ = closed_at();
-    bounding_.tighten_above(open, closed_at());
+    if (!open.empty()) tightened_by_cutoff_ = cutoff_value();
+    bounding_.tighten_by_cutoff(open, cutoff_value());
     drop_closed(open);
-    bounding_.improve(open, tightened_passes, closed_at());
+    bounding_.improve(open, tightened_passes, cutoff_value());
     for (Node* child : open) {
-      const double gap = child->bound - closed_at();
-      if (turns_.next(gap, root_bound_ - closed_at())) {
+      const double gap = child->bound - cutoff_value();
+      if (turns_.next(gap, root_bound_ - cutoff_value())) {
         if (const std::optional<Eigen::VectorXd> input = program().solve(*child, bounding_, budget_)) try_input(*input);
-        turns_.tell(gap, child->bound - closed_at());
+        turns_.tell(gap, child->bound - cutoff_value());
       }
       enqueue(std::move(*child));
     }
@@ -215,7 +215,7 @@ class Search {
 
   void drop_closed(std::vector<Node*>& nodes) {
     std::erase_if(nodes, [this](const Node* node) {
-      if (!node->empty && node->bound > closed_at()) return false;
+      if (!node->empty && node->bound > cutoff_value()) return false;
       if (!node->empty) close(node->bound);
       return true;
     });
@@ -235,7 +235,7 @@ class Search {
   double in_work_ = -std::numeric_limits<double>::infinity();  ///< the largest bound of the batch in work
   double root_bound_ = 0;
   double told_bound_ = std::numeric_limits<double>::infinity();
-  double tightened_above_ = -std::numeric_limits<double>::infinity();  ///< nodes say nothing of inputs with a margin up to this
+  double tightened_by_cutoff_ = -std::numeric_limits<double>::infinity();  ///< nodes say nothing of inputs with a margin up to this
   double closed_bound_ = -std::numeric_limits<double>::infinity();
 };
 

@@ -53,7 +53,7 @@ void Master::assign_next(Workers::value_type& entry, Commands& commands, double 
 }
 
 bool Master::may_prefetch(const Worker& worker, double now) {
-  if (!worker.active || worker.on_trial || !urgent_.empty() || worker.held.empty() || worker.overrun ||
+  if (!worker.active || worker.on_probation || !urgent_.empty() || worker.held.empty() || worker.overrun ||
       !anything_fits(now, worker.held_seconds))
     return false;
   // The last tasks are shared out rather than hoarded.
@@ -125,7 +125,7 @@ double Master::remaining_seconds(double now) {
 }
 
 void Master::note_idle(Workers::value_type& entry) {
-  if (entry.second.active && !entry.second.on_trial && entry.second.held.empty()) idle_.insert(entry.first);
+  if (entry.second.active && !entry.second.on_probation && entry.second.held.empty()) idle_.insert(entry.first);
 }
 
 Commands Master::tick(double now) {

@@ -38,7 +38,7 @@ Commands Master::retire_worker(Rank rank, double now) {
   if (it == workers_.end() || !it->second.active) return commands;
   deactivate(*it);
   release(it->second, commands);
-  acquit_if_nobody_else(commands);
+  reinstate_if_nobody_else(commands);
   fill(commands, now);
   return commands;
 }
@@ -70,7 +70,7 @@ Commands Master::lose_worker(Rank rank, const std::string& reason, double now) {
       make_ready(item.task);
     }
   }
-  acquit_if_nobody_else(commands);
+  reinstate_if_nobody_else(commands);
   fill(commands, now);
   return commands;
 }
@@ -93,9 +93,9 @@ Commands Master::outcome(Rank rank, Outcome outcome, double now) {
     make_ready(held->task);
     end_run(StopReason::environment, true, commands);
   } else if (outcome.kind == OutcomeKind::failed) {
-    judge_failure(*it, held->task, std::move(outcome), commands);
+    take_failure(*it, held->task, std::move(outcome), commands);
   } else {
-    judge_success(*it, state(held->task).kind, commands);
+    take_success(*it, state(held->task).kind, commands);
     record(held->task, std::move(outcome), commands);
   }
   fill(commands, now);
@@ -147,7 +147,7 @@ void Master::make_ready(TaskId id) {
   ++counts(id).ready;
   task.state = State::ready;
   first_open_ = std::min(first_open_, task.order);
-  if (trials_.contains(id))
+  if (probes_.contains(id))
     urgent_.push_back(id);
   else
     ready_.push(task.order);
@@ -167,7 +167,7 @@ void Master::record(TaskId id, Outcome outcome, Commands& commands) {
   const std::string message = outcome.message;
   const bool own_failure = task.failed && outcome.error_kind != "parent";
   commands.emplace_back(Record{id, std::move(outcome)});
-  verdict(id, task.failed, commands);
+  take_probe_result(id, task.failed, commands);
   if (!own_failure) return;
   ++failures_;
   fail_descendants(id, message, commands);

@@ -47,7 +47,7 @@ std::unique_ptr<Embedding> Formulation::build(const Query& query) const {
   }
 }
 
-std::vector<double> Embedding::lift(const Eigen::Ref<const Eigen::VectorXd>& input) const {
+std::vector<double> Embedding::complete(const Eigen::Ref<const Eigen::VectorXd>& input) const {
   if (input.size() != inputs()) {
     base::fail(ErrorKind::data, "embedding: expected an input of length {}, found {}", inputs(), input.size());
   }

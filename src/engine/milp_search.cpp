@@ -62,7 +62,7 @@ class MilpSearch final : public Search {
   milp::Result search(const SearchContext& c, const embed::Embedding& embedding) const {
     const std::optional<Eigen::VectorXd> input = start(c);
     milp::SolveOptions options = solve_options(c, embedding);
-    if (input) options.start = embedding.lift(*input);
+    if (input) options.start = embedding.complete(*input);
     if (c.recorder.finished() || (input && see(c, embedding, options.start) == milp::CallbackAction::stop)) {
       milp::Result claimed;
       claimed.termination = {.reason = milp::Reason::stopped, .limit = milp::Limit::none, .detail = "the start succeeds"};

@@ -58,7 +58,7 @@ class MasterLoop {
   void carry_out(const dispatch::Assign& command);
   void carry_out(const dispatch::Cancel& command);
   void carry_out(const dispatch::AskStop& command);
-  void carry_out(const dispatch::SetAside& command);
+  void carry_out(const dispatch::Quarantine& command);
   void carry_out(dispatch::Record& command);
   void send(base::Rank to, Tag tag, std::string bytes);
   void set_error(const base::Error& error);

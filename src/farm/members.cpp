@@ -87,9 +87,9 @@ void MasterLoop::lose(Rank rank, const std::string& reason) {
   apply(master_.lose_worker(rank, fmt::format("{}: {}", member.name, reason), now()));
 }
 
-void MasterLoop::carry_out(const dispatch::SetAside& command) {
+void MasterLoop::carry_out(const dispatch::Quarantine& command) {
   progress_.end_line();
-  base::log_warning("{} is set aside: its last {} tasks failed, and another worker did one of them; what it failed is given to others",
+  base::log_warning("{} is quarantined: its last {} tasks failed, and another worker did one of them; what it failed is given to others",
                     members_.at(command.worker).name, command.failures);
 }
 

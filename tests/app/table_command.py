@@ -84,6 +84,22 @@ class Table(Case):
             self.assertTrue(np.issubdtype(frame["verified_objective"].dtype, np.floating))
         pandas.testing.assert_series_equal(stored["verified_objective"], printed["verified_objective"])
 
+    def test_r_reads_a_clean_data_frame(self):
+        page = (ROOT / "src" / "store" / "SCHEMA.md").read_text()
+        [line] = re.findall(r"^    (solves <- hdf5r::.*)$", page, re.M)
+        program = f'''setwd("{self.out}"); {line}
+            cat(nrow(solves), ncol(solves), class(solves), "\\n")
+            for (name in c("status", "nodes", "adversarial", "verified_objective")) cat(name, class(solves[[name]]), "\\n")
+            cat(format(sum(solves$verified_objective), digits = 15), sum(solves$adversarial), solves$key[1], "\\n")'''
+        result = subprocess.run(["Rscript", "-e", program], capture_output=True, text=True, timeout=120)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = [line.split() for line in result.stdout.splitlines()]
+        rows = table(self.out, "solves")
+        self.assertEqual(lines[0], [str(len(rows)), str(len(rows.dtype.names)), "data.frame"])
+        self.assertEqual(lines[1:5], [["status", "character"], ["nodes", "integer"], ["adversarial", "logical"], ["verified_objective", "numeric"]])
+        self.assertAlmostEqual(float(lines[5][0]), rows["verified_objective"].sum(), places=9)
+        self.assertEqual(lines[5][1:], [str(rows["adversarial"].sum()), rows["key"][0].decode()])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -104,7 +104,7 @@ TEST(Bounds, TheMethodsAreOrderedByTightness) {
       open[m] += count_relu_cases(all[m]).unstable;
     }
   }
-  // Measured: logits' mean widths 5796, 1082, 318, 271; open neurons 848, 656, 567, 560.
+  // Measured: logits' mean widths 5796, 1082, 318, 271; unstable neurons 848, 656, 567, 560.
   EXPECT_LT(widths[1], 0.25 * widths[0]);
   EXPECT_LT(widths[2], 0.35 * widths[1]);
   EXPECT_LT(widths[3], 0.9 * widths[2]);

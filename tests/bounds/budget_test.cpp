@@ -96,15 +96,15 @@ TEST(Propagation, OneRowOfLinesServesAllRowsForwardToo) {
   Propagation propagation(problem.network, problem.ball(), bounds);
   const std::vector<Eigen::Index> neurons{0, 3, 4};
   const AffineRows rows = propagation.neuron_rows(2, neurons);
-  const auto lines = [&](Eigen::Index copies) {
-    return std::vector<LayerLines>{make_lines(bounds.layers[0], copies), make_lines(bounds.layers[1], copies)};
+  const auto relaxation = [&](Eigen::Index copies) {
+    return std::vector<LayerRelaxation>{make_relaxation(bounds.layers[0], copies), make_relaxation(bounds.layers[1], copies)};
   };
   BackwardPass shared_pass, own_pass;
   std::vector<Rows> shared, own;
-  propagation.backward(rows, lines(1), shared_pass);
-  propagation.relaxed_forward(shared_pass, lines(1), shared);
-  propagation.backward(rows, lines(6), own_pass);
-  propagation.relaxed_forward(own_pass, lines(6), own);
+  propagation.backward(rows, relaxation(1), shared_pass);
+  propagation.relaxed_forward(shared_pass, relaxation(1), shared);
+  propagation.backward(rows, relaxation(6), own_pass);
+  propagation.relaxed_forward(own_pass, relaxation(6), own);
   ASSERT_EQ(shared.size(), 2U);
   for (std::size_t k = 0; k < 2; ++k) EXPECT_LT((shared[k] - own[k]).cwiseAbs().maxCoeff(), 1e-12) << k;
 }

@@ -15,33 +15,33 @@ using espalier::testing::random_point;
 using espalier::testing::random_problem;
 using problem::Problem;
 
-TEST(ReluLines, AreOnTheRightSideOfTheReluForAllKindsOfBounds) {
+TEST(LinearRelaxation, AreOnTheRightSideOfTheReluForAllKindsOfBounds) {
   base::RandomStream random(1, "bounds");
   for (int i = 0; i < 20000; ++i) {
     const double scale = std::pow(10.0, random.uniform(-12, 6));
     const double lower = scale * random.uniform(-1, 0.2), upper = lower + scale * random.uniform();
-    const ReluLines lines = relu_lines(lower, upper);
+    const LinearRelaxation relaxation = linear_relaxation(lower, upper);
     for (const double g : {lower, upper, lower + random.uniform() * (upper - lower), std::clamp(0.0, lower, upper)}) {
       if (g < lower || g > upper) continue;  // rounding of the third
       // No tolerance beyond the test's own product and sum.
       const double rounding = 4e-16 * (std::abs(lower) + std::abs(upper));
-      EXPECT_GE(lines.upper_slope * g + lines.upper_intercept, std::max(0.0, g) - rounding) << lower << " " << upper;
-      EXPECT_LE(lines.lower_slope * g, std::max(0.0, g));
+      EXPECT_GE(relaxation.upper_slope * g + relaxation.upper_intercept, std::max(0.0, g) - rounding) << lower << " " << upper;
+      EXPECT_LE(relaxation.lower_slope * g, std::max(0.0, g));
     }
   }
 }
 
-/// The bound of the margin with lines that `change` may alter.
-double margin_bound(Propagation& propagation, const Problem& problem, const std::vector<LayerLines>& lines) {
+/// The bound of the margin with relaxation that `change` may alter.
+double margin_bound(Propagation& propagation, const Problem& problem, const std::vector<LayerRelaxation>& relaxation) {
   BackwardPass pass;
-  propagation.backward(propagation.margin_rows(problem.label, problem.target, 1), lines, pass);
+  propagation.backward(propagation.margin_rows(problem.label, problem.target, 1), relaxation, pass);
   return pass.upper[0];
 }
 
-std::vector<LayerLines> margin_lines(const Bounds& bounds, Eigen::Index rows) {
-  std::vector<LayerLines> lines;
-  for (std::size_t j = 0; j + 1 < bounds.layers.size(); ++j) lines.push_back(make_lines(bounds.layers[j], rows));
-  return lines;
+std::vector<LayerRelaxation> margin_lines(const Bounds& bounds, Eigen::Index rows) {
+  std::vector<LayerRelaxation> relaxation;
+  for (std::size_t j = 0; j + 1 < bounds.layers.size(); ++j) relaxation.push_back(make_relaxation(bounds.layers[j], rows));
+  return relaxation;
 }
 
 TEST(Propagation, BoundOfAHandComputedNetwork) {
@@ -60,10 +60,10 @@ TEST(Propagation, BoundOfAHandComputedNetwork) {
   EXPECT_NEAR(margin_bound(propagation, problem, margin_lines(bounds, 1)), 2.0, 1e-13);
   std::swap(problem.label, problem.target);
   // The tie of upper and -lower takes slope 0: -g1 alone, at most -0.5. With slope 0.5: -1.5 x0 - 0.5 x1, at most -1 + 0.75 = -0.25.
-  std::vector<LayerLines> lines = margin_lines(bounds, 1);
-  EXPECT_NEAR(margin_bound(propagation, problem, lines), -0.5, 1e-13);
-  lines[0].lower_slope(0, 0) = 0.5;
-  EXPECT_NEAR(margin_bound(propagation, problem, lines), -0.25, 1e-13);
+  std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
+  EXPECT_NEAR(margin_bound(propagation, problem, relaxation), -0.5, 1e-13);
+  relaxation[0].lower_slope(0, 0) = 0.5;
+  EXPECT_NEAR(margin_bound(propagation, problem, relaxation), -0.25, 1e-13);
 }
 
 TEST(Propagation, IsExactWhereEveryNeuronIsStable) {
@@ -94,21 +94,21 @@ TEST(Propagation, AnySlopesGiveAValidBoundAndMultipliersOneUnderTheSplit) {
     const Problem problem = random_problem({15, 8, 8, 8, 3}, seed, 1.0);
     const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
     Propagation propagation(problem.network, problem.ball(), bounds);
-    std::vector<LayerLines> lines = margin_lines(bounds, 1);
-    for (LayerLines& line : lines) {
-      line.multiplier = Rows::Zero(1, line.lower_slope.cols());
+    std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
+    for (LayerRelaxation& line : relaxation) {
+      line.split_multiplier = Rows::Zero(1, line.lower_slope.cols());
       for (Eigen::Index i = 0; i < line.lower_slope.cols(); ++i) {
         if (line.upper_intercept(0, i) > 0) line.lower_slope(0, i) = random.uniform();
-        if (random.below(3) == 0) line.multiplier(0, i) = random.uniform(-1, 1);
+        if (random.below(3) == 0) line.split_multiplier(0, i) = random.uniform(-1, 1);
       }
     }
-    const double bound = margin_bound(propagation, problem, lines);
+    const double bound = margin_bound(propagation, problem, relaxation);
     for (int p = 0; p < 300; ++p) {
       const Eigen::VectorXd x = random_point(problem.ball(), random);
       const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, x);
-      // A multiplier of the right sign at every neuron that it touches.
+      // A split multiplier of the right sign at every neuron that it touches.
       double gift = 0;
-      for (std::size_t j = 0; j < lines.size(); ++j) gift += lines[j].multiplier.row(0).dot(g[j]);
+      for (std::size_t j = 0; j < relaxation.size(); ++j) gift += relaxation[j].split_multiplier.row(0).dot(g[j]);
       EXPECT_LE(g.back()[problem.target] - g.back()[problem.label] + gift, bound) << seed;
     }
   }
@@ -118,33 +118,33 @@ TEST(Propagation, RelaxedForwardGivesTheDerivativesOfTheBound) {
   const Problem problem = random_problem({15, 8, 8, 8, 3}, 5, 1.0);
   const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.ball());
   Propagation propagation(problem.network, problem.ball(), bounds);
-  std::vector<LayerLines> lines = margin_lines(bounds, 1);
+  std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
   base::RandomStream random(1, "slopes");
-  for (LayerLines& line : lines) {
-    line.multiplier = Rows::Zero(1, line.lower_slope.cols());
+  for (LayerRelaxation& line : relaxation) {
+    line.split_multiplier = Rows::Zero(1, line.lower_slope.cols());
     for (Eigen::Index i = 0; i < line.lower_slope.cols(); ++i)
       if (line.upper_intercept(0, i) > 0) line.lower_slope(0, i) = random.uniform(0.2, 0.8);
   }
   BackwardPass pass;
   std::vector<Rows> g;
-  propagation.backward(propagation.margin_rows(problem.label, problem.target, 1), lines, pass);
-  propagation.relaxed_forward(pass, lines, g);
+  propagation.backward(propagation.margin_rows(problem.label, problem.target, 1), relaxation, pass);
+  propagation.relaxed_forward(pass, relaxation, g);
   const double step = 1e-6;
   const auto difference = [&](double& variable) {
     const double value = variable;
     variable = value + step;
-    const double above = margin_bound(propagation, problem, lines);
+    const double above = margin_bound(propagation, problem, relaxation);
     variable = value - step;
-    const double below = margin_bound(propagation, problem, lines);
+    const double below = margin_bound(propagation, problem, relaxation);
     variable = value;
     return (above - below) / (2 * step);
   };
   int moved = 0;
-  for (std::size_t j = 0; j < lines.size(); ++j) {
-    for (Eigen::Index i = 0; i < lines[j].lower_slope.cols(); ++i) {
-      EXPECT_NEAR(difference(lines[j].multiplier(0, i)), g[j](0, i), 1e-6) << j << " " << i;
+  for (std::size_t j = 0; j < relaxation.size(); ++j) {
+    for (Eigen::Index i = 0; i < relaxation[j].lower_slope.cols(); ++i) {
+      EXPECT_NEAR(difference(relaxation[j].split_multiplier(0, i)), g[j](0, i), 1e-6) << j << " " << i;
       const double slope = std::min(0.0, pass.coefficients[j](0, i)) * g[j](0, i);
-      EXPECT_NEAR(difference(lines[j].lower_slope(0, i)), slope, 1e-6) << j << " " << i;
+      EXPECT_NEAR(difference(relaxation[j].lower_slope(0, i)), slope, 1e-6) << j << " " << i;
       moved += slope != 0;
     }
   }
@@ -172,8 +172,8 @@ TEST(SlopeSearch, NeverGetsWorseWithMoreIterationsAndIsReproducible) {
     const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
     Propagation propagation(problem.network, problem.ball(), bounds);
     const auto search = [&](int iterations) {
-      std::vector<LayerLines> lines = margin_lines(bounds, 1);
-      return search_slopes(propagation, propagation.margin_rows(problem.label, problem.target, 1), lines,
+      std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
+      return search_slopes(propagation, propagation.margin_rows(problem.label, problem.target, 1), relaxation,
                            {.iterations = iterations, .first_rate = 0.3, .last_rate = 0.3}, {})
           .upper[0];
     };
@@ -190,15 +190,15 @@ TEST(Propagation, UpperFunctionsAreAboveTheMarginAndLeadToTheSameBound) {
     const Problem problem = random_problem({12, 8, 7, 6, 3}, seed, 1.5);
     const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
     Propagation propagation(problem.network, problem.ball(), bounds);
-    std::vector<LayerLines> lines = margin_lines(bounds, 1);
-    for (LayerLines& line : lines) line.multiplier = Rows::Zero(1, line.lower_slope.cols());
+    std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
+    for (LayerRelaxation& line : relaxation) line.split_multiplier = Rows::Zero(1, line.lower_slope.cols());
     const AffineRows margin = propagation.margin_rows(problem.label, problem.target, 1);
     std::vector<PreActivationRows> functions;
-    for (std::size_t k = 0; k < 3; ++k) functions.push_back(propagation.upper_functions(margin, lines, k));
-    const double whole = margin_bound(propagation, problem, lines);
+    for (std::size_t k = 0; k < 3; ++k) functions.push_back(propagation.upper_functions(margin, relaxation, k));
+    const double whole = margin_bound(propagation, problem, relaxation);
     for (std::size_t k = 0; k < 3; ++k) {
       BackwardPass pass;
-      propagation.backward(functions[k], std::span(lines).first(k), pass);
+      propagation.backward(functions[k], std::span(relaxation).first(k), pass);
       EXPECT_GE(pass.upper[0], whole - 1e-12);
       EXPECT_NEAR(pass.upper[0], whole, 1e-9) << "only the padding may differ";
     }

@@ -27,28 +27,28 @@ TEST(Branching, ChildrenCoverTheirParent) {
     Bounding bounding({.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds},
                       [](const Eigen::VectorXd&, double) {});
     Node root = bounding.root();
-    if (root.open_neurons() == 0) continue;
+    if (root.unstable_neurons() == 0) continue;
     Node* const one[] = {&root};
     bounding.improve(one, 20, -1e9);
     // Where little is closed, and where most is.
     for (const double share : {2.0, 0.3, 0.1}) {
-      const double closed_at = root.bound - share * std::abs(root.bound);
-      const Children children = branch(bounding, {root}, closed_at);
-      EXPECT_LE(children.closed, closed_at);
+      const double cutoff_value = root.bound - share * std::abs(root.bound);
+      const Children children = branch(bounding, {root}, cutoff_value);
+      EXPECT_LE(children.closed, cutoff_value);
       pairs += children.nodes.size() == 2;
       single += children.nodes.size() == 1;
-      for (const Node& child : children.nodes) EXPECT_LT(child.open_neurons(), root.open_neurons());
+      for (const Node& child : children.nodes) EXPECT_LT(child.unstable_neurons(), root.unstable_neurons());
       for (int p = 0; p < 300; ++p) {
         const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, random_point(ball, random));
         const double margin = g.back()[problem.target] - g.back()[problem.label];
-        if (margin <= closed_at) continue;
+        if (margin <= cutoff_value) continue;
         bool found = false;
         for (const Node& child : children.nodes) {
           if (!has_phases(child, g)) continue;
           found = true;
           EXPECT_LE(margin, child.bound);
         }
-        ASSERT_TRUE(found) << "seed " << seed << ", cutoff " << closed_at << ", margin " << margin;
+        ASSERT_TRUE(found) << "seed " << seed << ", cutoff " << cutoff_value << ", margin " << margin;
         ++inside;
       }
     }

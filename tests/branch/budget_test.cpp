@@ -154,12 +154,12 @@ TEST(Branch, BoundsThatAreNotNumbersProveNothingAndEndNothing) {
   Bounding bounding(query, [](const Eigen::VectorXd&, double) {});
   Node node = bounding.root();
   node.layers[0].slope.setConstant(std::nan(""));
-  for (LayerState& layer : node.layers) layer.multiplier.setConstant(std::nan(""));
+  for (LayerState& layer : node.layers) layer.split_multiplier.setConstant(std::nan(""));
   Node* const one[] = {&node};
   bounding.improve(one, 5, -infinity);
   EXPECT_EQ(node.bound, infinity);
   bounding.refine(one);
-  bounding.tighten_above(one, -1.0);
+  bounding.tighten_by_cutoff(one, -1.0);
   EXPECT_FALSE(std::isnan(node.bound));
   for (const LayerState& layer : node.layers) {
     EXPECT_FALSE(layer.bounds.lower.hasNaN());

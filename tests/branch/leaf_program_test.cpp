@@ -36,7 +36,7 @@ struct Leaves {
     const Eigen::VectorXd y = nn::forward(problem.network, x);
     return y[problem.target] - y[problem.label];
   }
-  /// All open neurons have the phases that they have at x, but where `flip` says otherwise.
+  /// All unstable neurons have the phases that they have at x, but where `flip` says otherwise.
   template <class Flip>
   Node leaf_of(const Eigen::VectorXd& x, const Flip& flip) {
     Node node = bounding.root();
@@ -86,9 +86,9 @@ TEST(LeafProgram, ALeafWithoutInputsIsClosedWhateverTheMarginThere) {
     for (int repetition = 0; repetition < 3; ++repetition) {
       const Eigen::VectorXd x = espalier::testing::random_point(l.ball, random);
       Node leaf = l.leaf_of(x, [&random] { return random.below(2) == 0; });
-      constexpr double closed_at = -1e3;
-      if (solve_leaf(l.query, l.bounding, {}, closed_at, leaf)) continue;
-      EXPECT_LE(leaf.bound, closed_at) << seed;
+      constexpr double cutoff_value = -1e3;
+      if (solve_leaf(l.query, l.bounding, {}, cutoff_value, leaf)) continue;
+      EXPECT_LE(leaf.bound, cutoff_value) << seed;
       ++empty;
     }
   }

@@ -67,13 +67,13 @@ TEST(OptimalityTightening, KeepsEveryPointWhoseMarginIsAboveTheCutoff) {
     std::vector<double> sorted = margins;
     std::sort(sorted.begin(), sorted.end());
     for (const double share : {0.5, 0.95, 0.999}) {
-      const double closed_at = sorted[static_cast<std::size_t>(share * 2000)];
+      const double cutoff_value = sorted[static_cast<std::size_t>(share * 2000)];
       Node node = c.improved_root();
       const Node before = node;
-      for (int round = 0; round < 3 && node.bound > closed_at && !node.empty; ++round) {
-        EXPECT_GT(tighten_above(c.propagation, c.query(), closed_at, {}, node), 0);
+      for (int round = 0; round < 3 && node.bound > cutoff_value && !node.empty; ++round) {
+        EXPECT_GT(tighten_by_cutoff(c.propagation, c.query(), cutoff_value, {}, node), 0);
         Node* const one[] = {&node};
-        if (!node.empty) c.bounding.improve(one, 10, closed_at);
+        if (!node.empty) c.bounding.improve(one, 10, cutoff_value);
       }
       for (std::size_t k = 0; k < node.layers.size(); ++k) {
         EXPECT_TRUE((node.layers[k].bounds.lower.array() >= before.layers[k].bounds.lower.array()).all());
@@ -81,8 +81,8 @@ TEST(OptimalityTightening, KeepsEveryPointWhoseMarginIsAboveTheCutoff) {
         decided += (node.layers[k].split.array() != 0).count();
       }
       for (std::size_t p = 0; p < all.size(); ++p) {
-        if (margins[p] <= closed_at) continue;
-        ASSERT_TRUE(holds(node, all[p])) << "seed " << seed << ", cutoff " << closed_at << ", margin " << margins[p];
+        if (margins[p] <= cutoff_value) continue;
+        ASSERT_TRUE(holds(node, all[p])) << "seed " << seed << ", cutoff " << cutoff_value << ", margin " << margins[p];
         EXPECT_LE(margins[p], node.bound);
         ++checked;
       }
@@ -101,7 +101,7 @@ TEST(OptimalityTightening, KeepsTheOptimaOfReferenceProblems) {
     for (const double below : {3.0, 0.3, 1e-3}) {
       Node node = c.improved_root();
       for (int round = 0; round < 5; ++round) {
-        tighten_above(c.propagation, c.query(), margin - below, {}, node);
+        tighten_by_cutoff(c.propagation, c.query(), margin - below, {}, node);
         Node* const one[] = {&node};
         ASSERT_TRUE(holds(node, g)) << name << ", cutoff " << below << " below the optimum";
         c.bounding.improve(one, 10, margin - below);
@@ -117,13 +117,13 @@ TEST(OptimalityTightening, RulesOutANodeThatCannotReachTheCutoff) {
   for (const char* name : {"mnist_14_2x16_0", "mnist_14_3x16_20", "fashion_14_3x16_20", "mnist_18_2x24_0"}) {
     Case c(reference_problem(name));
     Node node = c.improved_root();
-    const double closed_at = node.bound - 0.1 * (node.bound - *c.problem.optimum);
-    for (int round = 0; round < 10 && node.bound > closed_at && !node.empty; ++round) {
-      tighten_above(c.propagation, c.query(), closed_at, {}, node);
+    const double cutoff_value = node.bound - 0.1 * (node.bound - *c.problem.optimum);
+    for (int round = 0; round < 10 && node.bound > cutoff_value && !node.empty; ++round) {
+      tighten_by_cutoff(c.propagation, c.query(), cutoff_value, {}, node);
       Node* const one[] = {&node};
-      if (!node.empty) c.bounding.improve(one, 10, closed_at);
+      if (!node.empty) c.bounding.improve(one, 10, cutoff_value);
     }
-    closed += node.empty || node.bound <= closed_at;
+    closed += node.empty || node.bound <= cutoff_value;
   }
   EXPECT_GE(closed, 3);
 }

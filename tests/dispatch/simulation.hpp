@@ -126,7 +126,7 @@ class Simulation {
   std::string error_kind = "data";  ///< of what fails
   std::set<AttemptId> attempts_seen;
   std::size_t stops_asked = 0;
-  std::set<Rank> set_aside;
+  std::set<Rank> quarantine;
 
  private:
   void carry_out(const Assign& assign) {
@@ -134,7 +134,7 @@ class Simulation {
     ASSERT_TRUE(workers.contains(assign.worker));
     ModelWorker& worker = workers.at(assign.worker);
     ASSERT_FALSE(worker.retired) << "work for a retired worker";
-    ASSERT_FALSE(set_aside.contains(assign.worker)) << "work for one that was set aside";
+    ASSERT_FALSE(quarantine.contains(assign.worker)) << "work for one that was quarantined";
     ASSERT_TRUE(attempts_seen.insert(assign.attempt).second) << "attempt id used twice";
     for (const auto& [rank, other] : workers)
       for (const Sent& sent : other.queue) ASSERT_NE(sent.task, assign.task) << "given to two workers at a time";
@@ -166,7 +166,7 @@ class Simulation {
     queue.erase(it);
   }
 
-  void carry_out(const SetAside& aside) { set_aside.insert(aside.worker); }
+  void carry_out(const Quarantine& aside) { quarantine.insert(aside.worker); }
 
   void carry_out(const AskStop& ask) {
     workers.at(ask.worker).asked_to_stop = true;

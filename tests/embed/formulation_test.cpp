@@ -40,7 +40,7 @@ double scale(const milp::Model& model) {
 }
 
 void expect_lifted(const Embedding& embedding, const Problem& problem, const Eigen::VectorXd& x, const std::string& where) {
-  const std::vector<double> point = embedding.lift(x);
+  const std::vector<double> point = embedding.complete(x);
   EXPECT_LE(embedding.model().violation(point), 1e-9 * scale(embedding.model())) << where;
   EXPECT_NEAR(embedding.model().objective_value(point), margin(problem, x), 1e-9) << where;
   // The input comes back up to pixels that the model does not need: the network cannot tell the difference.
@@ -70,7 +70,7 @@ TEST_P(EveryFormulation, LiftsTheOptimalInputOfEveryReferenceProblemToItsOptimum
   for (const Problem& problem : espalier::testing::reference_problems()) {
     for (const std::string& method : bounds::bounds_method_names()) {
       const auto embedding = build(GetParam(), problem, method);
-      const std::vector<double> point = embedding->lift(*problem.optimal_input);
+      const std::vector<double> point = embedding->complete(*problem.optimal_input);
       EXPECT_LE(embedding->model().violation(point), 1e-6) << problem.name << " " << method;
       EXPECT_NEAR(embedding->model().objective_value(point), *problem.optimum, 1e-6) << problem.name << " " << method;
       EXPECT_NEAR(margin(problem, embedding->read_input(point)), *problem.optimum, 1e-6) << problem.name << " " << method;
@@ -90,12 +90,13 @@ TEST_P(EveryFormulation, EveryLiftedInputIsFeasibleWithTheNetworksMarginAsObject
   }
 }
 
-/// Moving one column of a lifted point by itself must violate the model: the rows do bind. d >= |x - x0| alone may grow within the budget.
+/// Moving one column of a completed point by itself must violate the model: the rows do bind. d >= |x - x0| alone may grow within the
+/// budget.
 TEST_P(EveryFormulation, APointThatIsNoForwardPassIsInfeasible) {
   const Problem problem = random_problem({20, 8, 8, 4}, 1, 1.0);
   const auto embedding = build(GetParam(), problem);
   base::RandomStream random(2, "points");
-  const std::vector<double> clean = embedding->lift(problem.input);
+  const std::vector<double> clean = embedding->complete(problem.input);
   int checked = 0;
   for (std::size_t j = 0; j < clean.size(); ++j) {
     const milp::ColumnData& column = embedding->model().columns()[j];
@@ -140,7 +141,7 @@ TEST_P(EveryFormulation, RefusesWhatDoesNotFitTogether) {
   bounds::Bounds infinite = good;
   infinite.layers[1].upper[0] = std::numeric_limits<double>::infinity();
   EXPECT_THAT(refusal(infinite, 0, 1), ::testing::HasSubstr("bounds of layer 1, neuron 0"));
-  EXPECT_THROW(build(GetParam(), problem)->lift(Eigen::VectorXd::Zero(5)), base::Error);
+  EXPECT_THROW(build(GetParam(), problem)->complete(Eigen::VectorXd::Zero(5)), base::Error);
 }
 
 TEST(Formulations, AnUnknownNameIsRefusedWithASuggestion) {

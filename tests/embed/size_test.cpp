@@ -113,7 +113,8 @@ TEST(Lean, NeuronsWithoutAPathToTheObjectiveAreDropped) {
   EXPECT_FALSE(has_column(*embedding, "h_1_2"));
   EXPECT_FALSE(has_column(*embedding, "h_0_4"));
   const Eigen::VectorXd logits = nn::forward(problem.network, problem.input);
-  EXPECT_NEAR(embedding->model().objective_value(embedding->lift(problem.input)), logits[problem.target] - logits[problem.label], 1e-12);
+  EXPECT_NEAR(embedding->model().objective_value(embedding->complete(problem.input)), logits[problem.target] - logits[problem.label],
+              1e-12);
 }
 
 TEST(Lean, ANetworkPrunedToNothingIsAConstant) {

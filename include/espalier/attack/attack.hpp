@@ -1,4 +1,5 @@
 // Primal search for adversarial inputs without a MILP: batched multi-start Frank-Wolfe.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <cstdint>

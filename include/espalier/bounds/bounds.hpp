@@ -1,4 +1,5 @@
 // Pre-activation bounds of a ReLU network over the feasible inputs, and what they say about each neuron.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <cstdint>

@@ -1,4 +1,5 @@
 // Backward linear bound propagation (CROWN, DeepPoly) with the exact maximum over the L1 ball cut with the box at its end.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <cstddef>
@@ -31,31 +32,32 @@ struct PreActivationRows {
 };
 
 /// lower_slope g <= max(0, g) <= upper_slope g + upper_intercept for lower <= g <= upper, whatever the rounding of the slopes. Unstable:
-/// the upper line is the chord, the lower slope is any number in [0, 1], at first the one that cuts off less (1 if upper > -lower, else 0).
-struct ReluLines {
+/// the upper line is the secant, the lower slope is any number in [0, 1], at first the one that cuts off less (1 if upper > -lower, else
+/// 0).
+struct LinearRelaxation {
   double upper_slope = 0;
   double upper_intercept = 0;
   double lower_slope = 0;
 };
-ReluLines relu_lines(double lower, double upper);
+LinearRelaxation linear_relaxation(double lower, double upper);
 
-/// The lines of one hidden layer, (rows x width): every row has its own; in backward() and relaxed_forward() the only row may serve all.
-/// `multiplier`, if not empty, is added to the coefficients of the pre-activations: a Lagrange multiplier >= 0 of the split g >= 0, or <= 0
-/// of g <= 0 (beta-CROWN, Wang et al. 2021).
-struct LayerLines {
+/// The relaxation of one hidden layer, (rows x width): every row has its own; in backward() and relaxed_forward() the only row may serve
+/// all. `split_multiplier`, if not empty, is added to the coefficients of the pre-activations: a Lagrange multiplier >= 0 of the split g >=
+/// 0, or <= 0 of g <= 0 (beta-CROWN, Wang et al. 2021).
+struct LayerRelaxation {
   Rows upper_slope;
   Rows upper_intercept;
   Rows lower_slope;
-  Rows multiplier;
+  Rows split_multiplier;
 };
 
-/// `rows` copies of the lines that bounds give.
-LayerLines make_lines(const LayerBounds& bounds, Eigen::Index rows);
+/// `rows` copies of the relaxation that bounds give.
+LayerRelaxation make_relaxation(const LayerBounds& bounds, Eigen::Index rows);
 
 /// What one backward pass leaves behind.
 struct BackwardPass {
   Eigen::VectorXd upper;             ///< upper bounds, padded outward
-  std::vector<Rows> coefficients;    ///< by hidden layer: of h, before its lines were put in
+  std::vector<Rows> coefficients;    ///< by hidden layer: of h, before its relaxation was put in
   std::vector<problem::Step> steps;  ///< maximisers over the ball, row after row
   std::vector<std::size_t> ends;     ///< row i's steps end here
 };
@@ -88,28 +90,28 @@ class Propagation {
   /// y[target] - y[label], `rows` times; needs a hidden layer.
   AffineRows margin_rows(int label, int target, Eigen::Index rows) const;
 
-  /// lines[j]: of hidden layer j, for j = 0..start.layer. O(rows sum n_j n_(j-1)).
-  void backward(const AffineRows& start, std::span<const LayerLines> lines, BackwardPass& pass);
+  /// relaxation[j]: of hidden layer j, for j = 0..start.layer. O(rows sum n_j n_(j-1)).
+  void backward(const AffineRows& start, std::span<const LayerRelaxation> relaxation, BackwardPass& pass);
 
-  /// The same from functions of pre-activations; lines[j] for j < start.layer, multipliers included.
-  void backward(const PreActivationRows& start, std::span<const LayerLines> lines, BackwardPass& pass);
+  /// The same from functions of pre-activations; relaxation[j] for j < start.layer, multipliers included.
+  void backward(const PreActivationRows& start, std::span<const LayerRelaxation> relaxation, BackwardPass& pass);
 
   /// What the pass from `start` has when it comes to hidden layer `layer` <= start.layer: upper bounds of start's functions by functions of
   /// the layer's pre-activations, whose own padding is that of their coefficients.
-  PreActivationRows upper_functions(const AffineRows& start, std::span<const LayerLines> lines, std::size_t layer) const;
+  PreActivationRows upper_functions(const AffineRows& start, std::span<const LayerRelaxation> relaxation, std::size_t layer) const;
   /// What rounding may take from a function whose coefficient of neuron i of `layer` is 1.
   double padding(std::size_t layer, Eigen::Index i) const { return magnitudes_[layer][i]; }
 
   /// Pre-activations of hidden layers 0..start.layer (rows x width) of each row's maximiser if every ReLU is replaced by the line that the
   /// backward pass used: the bound's derivative with respect to the lower slope of (j, i) is min(0, coefficient) times it, and with respect
-  /// to the multiplier it is the pre-activation itself.
-  void relaxed_forward(const BackwardPass& pass, std::span<const LayerLines> lines, std::vector<Rows>& pre_activations) const;
+  /// to the split multiplier it is the pre-activation itself.
+  void relaxed_forward(const BackwardPass& pass, std::span<const LayerRelaxation> relaxation, std::vector<Rows>& pre_activations) const;
 
   /// Row i's maximiser.
   Eigen::VectorXd maximiser(const BackwardPass& pass, std::size_t row) const;
 
  private:
-  void backward_block(Eigen::Index first, Eigen::Index rows, std::span<const LayerLines> lines, BackwardPass& pass);
+  void backward_block(Eigen::Index first, Eigen::Index rows, std::span<const LayerRelaxation> relaxation, BackwardPass& pass);
   void concretise(Eigen::Index first, Eigen::Index rows, BackwardPass& pass);
 
   problem::Ball ball_;

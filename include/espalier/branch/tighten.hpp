@@ -1,4 +1,5 @@
 // Bounds of hidden neurons from searches: "obbt-lp" and "obbt-mip".
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,6 @@
 // Checks what a solver or an attack claims, by an independent forward pass of the dense network.
 // Knows nothing of models, bounds or solvers: only the problem and an input.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 

@@ -24,7 +24,7 @@ struct MasterOptions {
   std::optional<std::size_t> max_failures;  ///< once so many tasks have failed in this run no more work is given out; running tasks end
   bool fail_fast = false;                   ///< the first failure ends the run, and running stages are asked to stop
   int max_attempts = 3;                     ///< a task that was running when its worker was lost this often is failed
-  std::size_t suspect_after = 5;            ///< failures of a worker in a row that put it to the test; 0: never
+  std::size_t suspect_after = 5;            ///< failures of a worker in a row that put it on probation; 0: never
   std::size_t prefetch = 64;                ///< most tasks that a worker holds, the running one included ...
   double prefetch_seconds = 0.02;           ///< ... as long as their expected times add up to no more than this
   double take_back_seconds = 0.5;           ///< a task that runs longer loses the tasks that wait behind it to other workers
@@ -63,11 +63,11 @@ struct Record {
   task::Outcome outcome;
 };
 /// For the log: the worker fails what others do. It gets no more work; what it failed goes to the others.
-struct SetAside {
+struct Quarantine {
   base::Rank worker;
   std::size_t failures = 0;  ///< that it had in a row
 };
-using Command = std::variant<Assign, Cancel, AskStop, Record, SetAside>;
+using Command = std::variant<Assign, Cancel, AskStop, Record, Quarantine>;
 using Commands = std::vector<Command>;
 
 enum class StopReason {
@@ -87,13 +87,14 @@ enum class StopReason {
 ///   waiting behind one that is not small. "Small" is judged by the expected time.
 /// - The descendants of a failed task become failed rows of error kind "parent".
 /// - An outcome of an attempt that is not the current one of its task is dropped.
-/// - An outcome of error kind "io" is no verdict on its task: the disk, or what the task reads, is at fault. The task is ready again, and
+/// - An outcome of error kind "io" is no take_probe_result on its task: the disk, or what the task reads, is at fault. The task is ready
+/// again, and
 ///   the run ends, with running stages asked to stop.
 /// - When a worker is lost, its tasks become ready again; they are then given to a worker alone, so that it is known which one
 ///   kills workers; the task it was certainly running is charged with one of its max_attempts.
 /// - A worker that fails all of a kind must not use up the tasks of the others, and tasks that fail everywhere must not ruin workers.
 ///   So while others work, a failure is withheld until its worker succeeds with a task of that kind. After suspect_after failures in a
-///   row the worker waits, and another one tries the last of these tasks: if that succeeds, the worker is set aside and all that it
+///   row the worker waits, and another one tries the last of these tasks: if that succeeds, the worker is quarantined and all that it
 ///   failed in a row goes to others; if it fails there too, the failures are recorded, the worker goes on, and the next test comes after
 ///   twice as many. Nothing is withheld with fail_fast or max_failures <= suspect_after, when no other worker is there, and when nothing
 ///   else is left to do.
@@ -163,9 +164,9 @@ class Master {
     double head_since = 0;    ///< when the first one became the first
     bool overrun = false;     ///< the first one took longer than take_back_seconds
     bool active = true;
-    bool on_trial = false;                                         ///< waits until another worker has tried one of the tasks that it failed
-    bool set_aside = false;                                        ///< found guilty
-    std::size_t patience = 0;                                      ///< failures in a row until the next trial
+    bool on_probation = false;                                     ///< waits until another worker has tried one of the tasks that it failed
+    bool quarantined = false;                                      ///< in quarantine
+    std::size_t patience = 0;                                      ///< failures in a row until the next probe
     std::vector<std::pair<base::TaskId, task::Outcome>> withheld;  ///< its failures of each kind since its last success with that
   };
   using Workers = std::map<base::Rank, Worker>;
@@ -195,18 +196,18 @@ class Master {
   std::optional<Held> take(Worker& worker, base::AttemptId attempt, double now);
   void note_idle(Workers::value_type& worker);
 
-  // Workers that fail everything (judge.cpp).
-  void judge_failure(Workers::value_type& worker, base::TaskId id, task::Outcome outcome, Commands& commands);
-  void put_on_trial(Workers::value_type& worker, Commands& commands);
-  void verdict(base::TaskId id, bool failed, Commands& commands);
-  void judge_success(Workers::value_type& worker, std::uint32_t kind, Commands& commands);
-  void acquit(Workers::value_type& worker, Commands& commands, std::optional<std::uint32_t> kind = std::nullopt);
-  void set_aside(Workers::value_type& worker, Commands& commands);
+  // Workers that fail everything (quarantine.cpp).
+  void take_failure(Workers::value_type& worker, base::TaskId id, task::Outcome outcome, Commands& commands);
+  void start_probation(Workers::value_type& worker, Commands& commands);
+  void take_probe_result(base::TaskId id, bool failed, Commands& commands);
+  void take_success(Workers::value_type& worker, std::uint32_t kind, Commands& commands);
+  void reinstate(Workers::value_type& worker, Commands& commands, std::optional<std::uint32_t> kind = std::nullopt);
+  void quarantine(Workers::value_type& worker, Commands& commands);
   void try_again(Worker& worker);
-  void end_trials(base::Rank of);
+  void end_probes(base::Rank of);
   void release(Worker& worker, Commands& commands, std::optional<std::uint32_t> kind = std::nullopt);
   void release_all(Commands& commands);
-  void acquit_if_nobody_else(Commands& commands);
+  void reinstate_if_nobody_else(Commands& commands);
   void deactivate(Workers::value_type& worker);
   bool others_work(const Worker& worker) const;
 
@@ -230,8 +231,8 @@ class Master {
   std::vector<std::pair<base::TaskId, std::string>> failed_before_;                       // with their messages, until start()
   std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready_;  // places in by_order_
   std::deque<base::TaskId> urgent_;                                                       // ready, and first of all: tests of workers
-  std::map<base::TaskId, base::Rank> trials_;  // task -> the worker that it is to convict or to acquit
-  std::size_t on_trial_ = 0;                   // workers
+  std::map<base::TaskId, base::Rank> probes_;  // task -> the worker that its result quarantines or reinstates
+  std::size_t on_probation_ = 0;               // workers
   std::vector<std::uint32_t> too_long_;        // ready, but not before the deadline, as far as is known now; places in by_order_
   double next_review_ = 0;                     // of too_long_
   Workers workers_;

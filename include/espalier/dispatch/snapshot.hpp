@@ -22,7 +22,7 @@ struct Snapshot {
   std::vector<KindCounts> kinds;     ///< in the order in which they first appear in the graph
   std::size_t dropped_outcomes = 0;  ///< of superseded attempts
   std::size_t lost_workers = 0;
-  std::size_t set_aside_workers = 0;
+  std::size_t quarantined_workers = 0;
 };
 
 }  // namespace espalier::dispatch

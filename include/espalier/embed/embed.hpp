@@ -1,4 +1,5 @@
 // A network, bounds and a ball become rows and columns. Formulations are strategies behind one interface.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <cstdint>
@@ -46,7 +47,7 @@ class Embedding {
 
   /// A feasible point of the model at `input` (in the ball), by forward pass; its objective is the network's margin at `input`.
   /// Throws base::Error(data) if the length is wrong.
-  std::vector<double> lift(const Eigen::Ref<const Eigen::VectorXd>& input) const;
+  std::vector<double> complete(const Eigen::Ref<const Eigen::VectorXd>& input) const;
 
  protected:
   milp::Model model_;

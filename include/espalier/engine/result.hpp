@@ -1,4 +1,5 @@
 // What a solve gives back. What the solver claims and what a forward pass verified are different fields.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <cstdint>

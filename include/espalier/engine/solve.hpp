@@ -1,4 +1,5 @@
 // One interface from problem to result.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include "espalier/engine/result.hpp"
 #include "espalier/engine/settings.hpp"

@@ -1,4 +1,5 @@
 // A fully connected ReLU network as a value.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <cstdint>

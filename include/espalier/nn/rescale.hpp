@@ -1,4 +1,5 @@
 // The same function in units of its own: what is computed from it does not depend on the units that a network comes in.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <vector>

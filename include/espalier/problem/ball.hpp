@@ -1,4 +1,5 @@
 // Geometry of the feasible inputs  B = { x in [0,1]^n : ||x - x0||_1 <= epsilon }.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 

@@ -1,4 +1,5 @@
 // max over B of w.(x - x0), again and again: the inner loop of bound propagation and of the attack.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <span>
 #include <vector>

@@ -1,4 +1,5 @@
 // The question as a value: how far can the margin of one image be pushed inside an L1 ball?
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <cstdint>

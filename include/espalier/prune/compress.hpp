@@ -1,5 +1,6 @@
 // Exact compression: hidden neurons that bounds prove to be off or linear over a domain leave the network, which stays the same function
 // there.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <cstdint>

@@ -1,4 +1,5 @@
 // Terms added to the loss. Adding one: a source file, a line in regulariser.cpp, a test.
+// Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
 #include <memory>

@@ -13,21 +13,21 @@ using task::Outcome;
 
 bool Master::takes_work(Rank rank) const {
   const auto it = workers_.find(rank);
-  return it != workers_.end() && it->second.active && !it->second.on_trial;
+  return it != workers_.end() && it->second.active && !it->second.on_probation;
 }
 
 /// Somebody is there for a second opinion.
 bool Master::others_work(const Worker& worker) const {
-  const std::size_t working = active_workers_ - on_trial_;
-  return working > (worker.active && !worker.on_trial ? 1U : 0U);
+  const std::size_t working = active_workers_ - on_probation_;
+  return working > (worker.active && !worker.on_probation ? 1U : 0U);
 }
 
-void Master::judge_failure(Workers::value_type& entry, TaskId id, Outcome outcome, Commands& commands) {
+void Master::take_failure(Workers::value_type& entry, TaskId id, Outcome outcome, Commands& commands) {
   Worker& worker = entry.second;
-  if (worker.set_aside) return make_ready(id);
+  if (worker.quarantined) return make_ready(id);
   const bool few_failures_end_it = options_.fail_fast || (options_.max_failures && *options_.max_failures <= options_.suspect_after);
   const bool withholds = options_.suspect_after > 0 && !few_failures_end_it && stop_reason_ == StopReason::none;
-  if (trials_.contains(id)) return record(id, std::move(outcome), commands);  // a second opinion says nothing of this worker
+  if (probes_.contains(id)) return record(id, std::move(outcome), commands);  // a second opinion says nothing of this worker
   if (!withholds || !worker.active || !others_work(worker)) {
     release(worker, commands);
     record(id, std::move(outcome), commands);
@@ -36,27 +36,27 @@ void Master::judge_failure(Workers::value_type& entry, TaskId id, Outcome outcom
   worker.withheld.emplace_back(id, std::move(outcome));
   const auto same_kind = [&](const auto& failure) { return state(failure.first).kind == state(id).kind; };
   const auto in_a_row = static_cast<std::size_t>(std::count_if(worker.withheld.begin(), worker.withheld.end(), same_kind));
-  if (!worker.on_trial && in_a_row >= worker.patience) put_on_trial(entry, commands);
+  if (!worker.on_probation && in_a_row >= worker.patience) start_probation(entry, commands);
 }
 
 /// It did a task of this kind.
-void Master::judge_success(Workers::value_type& entry, std::uint32_t kind, Commands& commands) {
-  const auto its_test = [&](const auto& trial) { return trial.second == entry.first && state(trial.first).kind == kind; };
-  if (!entry.second.on_trial || std::any_of(trials_.begin(), trials_.end(), its_test))
-    acquit(entry, commands, kind);
+void Master::take_success(Workers::value_type& entry, std::uint32_t kind, Commands& commands) {
+  const auto its_test = [&](const auto& probe) { return probe.second == entry.first && state(probe.first).kind == kind; };
+  if (!entry.second.on_probation || std::any_of(probes_.begin(), probes_.end(), its_test))
+    reinstate(entry, commands, kind);
   else
     release(entry.second, commands, kind);
 }
 
 /// The last task that it failed goes to another worker, before all others; until then it gets nothing.
-void Master::put_on_trial(Workers::value_type& entry, Commands& commands) {
+void Master::start_probation(Workers::value_type& entry, Commands& commands) {
   auto& [rank, worker] = entry;
   const TaskId task = worker.withheld.back().first;
   worker.withheld.pop_back();
-  worker.on_trial = true;
-  ++on_trial_;
+  worker.on_probation = true;
+  ++on_probation_;
   idle_.erase(rank);
-  trials_.emplace(task, rank);
+  probes_.emplace(task, rank);
   make_ready(task);
   while (worker.held.size() > 1) {
     const Held held = worker.held.back();
@@ -67,35 +67,35 @@ void Master::put_on_trial(Workers::value_type& entry, Commands& commands) {
 }
 
 /// If the task was a test.
-void Master::verdict(TaskId id, bool failed, Commands& commands) {
-  const auto trial = trials_.find(id);
-  if (trial == trials_.end()) return;
-  const Rank suspect = trial->second;
-  trials_.erase(trial);
+void Master::take_probe_result(TaskId id, bool failed, Commands& commands) {
+  const auto probe = probes_.find(id);
+  if (probe == probes_.end()) return;
+  const Rank suspect = probe->second;
+  probes_.erase(probe);
   const auto it = workers_.find(suspect);
-  if (it == workers_.end() || !it->second.on_trial) return;
-  if (!failed) return set_aside(*it, commands);
+  if (it == workers_.end() || !it->second.on_probation) return;
+  if (!failed) return quarantine(*it, commands);
   it->second.patience *= 2;
-  acquit(*it, commands, state(id).kind);
+  reinstate(*it, commands, state(id).kind);
 }
 
 /// It works, or its tasks fail elsewhere as well: its failures count, those of `kind` or all.
-void Master::acquit(Workers::value_type& entry, Commands& commands, std::optional<std::uint32_t> kind) {
+void Master::reinstate(Workers::value_type& entry, Commands& commands, std::optional<std::uint32_t> kind) {
   auto& [rank, worker] = entry;
-  if (worker.on_trial) {
-    worker.on_trial = false;
-    --on_trial_;
-    end_trials(rank);
+  if (worker.on_probation) {
+    worker.on_probation = false;
+    --on_probation_;
+    end_probes(rank);
     note_idle(entry);
   }
   release(worker, commands, kind);
 }
 
-void Master::set_aside(Workers::value_type& entry, Commands& commands) {
+void Master::quarantine(Workers::value_type& entry, Commands& commands) {
   auto& [rank, worker] = entry;
-  commands.emplace_back(SetAside{rank, worker.withheld.size() + 1});
-  worker.set_aside = true;
-  ++snapshot_.set_aside_workers;
+  commands.emplace_back(Quarantine{rank, worker.withheld.size() + 1});
+  worker.quarantined = true;
+  ++snapshot_.quarantined_workers;
   deactivate(entry);
   try_again(worker);
 }
@@ -106,8 +106,8 @@ void Master::try_again(Worker& worker) {
 }
 
 /// Its test is a task like others.
-void Master::end_trials(Rank of) {
-  for (auto it = trials_.begin(); it != trials_.end();) it = it->second == of ? trials_.erase(it) : std::next(it);
+void Master::end_probes(Rank of) {
+  for (auto it = probes_.begin(); it != probes_.end();) it = it->second == of ? probes_.erase(it) : std::next(it);
 }
 
 void Master::release(Worker& worker, Commands& commands, std::optional<std::uint32_t> kind) {
@@ -120,20 +120,20 @@ void Master::release(Worker& worker, Commands& commands, std::optional<std::uint
 }
 
 void Master::release_all(Commands& commands) {
-  for (auto& entry : workers_) acquit(entry, commands);
+  for (auto& entry : workers_) reinstate(entry, commands);
 }
 
 /// Nobody is left who could give a second opinion.
-void Master::acquit_if_nobody_else(Commands& commands) {
-  if (on_trial_ > 0 && active_workers_ == on_trial_) release_all(commands);
+void Master::reinstate_if_nobody_else(Commands& commands) {
+  if (on_probation_ > 0 && active_workers_ == on_probation_) release_all(commands);
 }
 
 /// It takes no more work.
 void Master::deactivate(Workers::value_type& entry) {
   auto& [rank, worker] = entry;
-  if (worker.on_trial) --on_trial_;
-  worker.on_trial = false;
-  end_trials(rank);
+  if (worker.on_probation) --on_probation_;
+  worker.on_probation = false;
+  end_probes(rank);
   if (worker.active) --active_workers_;
   worker.active = false;
   idle_.erase(rank);

@@ -42,25 +42,25 @@ class Bench {
   Commands last;
 };
 
-TEST(Judge, AWorkerThatFailsWhatAnotherOneDoesIsSetAsideAndItsTasksAreTriedAgain) {
+TEST(Quarantine, AWorkerThatFailsWhatAnotherOneDoesIsSetAsideAndItsTasksAreTriedAgain) {
   Bench b(8);
   b.fail(1, 3);
   EXPECT_THAT(recorded(b.last), IsEmpty()) << "withheld";
   b.fail(3, 4);
   EXPECT_THAT(assigned(b.last), IsEmpty()) << "it waits";
   EXPECT_FALSE(b.master.takes_work(kBroken));
-  const Commands trial = b.master.outcome(kGood, done(0, b.held_good), 5);
-  EXPECT_THAT(assigned(trial), ElementsAre(3)) << "the test goes before all others";
-  const Commands verdict = b.master.outcome(kGood, done(3, attempt_of(trial, 3)), 6);
-  EXPECT_EQ(count<SetAside>(verdict), 1U);
-  EXPECT_THAT(recorded(verdict), ElementsAre(3));
-  EXPECT_THAT(assigned(verdict), ElementsAre(1)) << "what it failed is tried again";
-  EXPECT_EQ(b.master.snapshot().set_aside_workers, 1U);
+  const Commands probe = b.master.outcome(kGood, done(0, b.held_good), 5);
+  EXPECT_THAT(assigned(probe), ElementsAre(3)) << "the test goes before all others";
+  const Commands result = b.master.outcome(kGood, done(3, attempt_of(probe, 3)), 6);
+  EXPECT_EQ(count<Quarantine>(result), 1U);
+  EXPECT_THAT(recorded(result), ElementsAre(3));
+  EXPECT_THAT(assigned(result), ElementsAre(1)) << "what it failed is tried again";
+  EXPECT_EQ(b.master.snapshot().quarantined_workers, 1U);
   EXPECT_EQ(b.master.active_workers(), 1U);
   EXPECT_FALSE(b.master.takes_work(kBroken));
 }
 
-TEST(Judge, AnErrorOfTheDiskIsNoVerdictOnATaskAndEndsTheRun) {
+TEST(Quarantine, AnErrorOfTheDiskIsNoVerdictOnATaskAndEndsTheRun) {
   Bench b(8);
   b.fail(1, 2);  // withheld
   task::Outcome full = failed(2, attempt_of(b.last, 2));
@@ -77,13 +77,13 @@ TEST(Judge, AnErrorOfTheDiskIsNoVerdictOnATaskAndEndsTheRun) {
   EXPECT_EQ(b.master.snapshot().kinds.at(0).ready, 7U) << "all but the one that failed wait for the next run";
 }
 
-TEST(Judge, TasksThatFailElsewhereTooAreTheirOwnFault) {
+TEST(Quarantine, TasksThatFailElsewhereTooAreTheirOwnFault) {
   Bench b(30);
   b.fail(1, 4);
-  const Commands trial = b.master.outcome(kGood, done(0, b.held_good), 5);
-  b.last = b.master.outcome(kGood, failed(3, attempt_of(trial, 3)), 6);
+  const Commands probe = b.master.outcome(kGood, done(0, b.held_good), 5);
+  b.last = b.master.outcome(kGood, failed(3, attempt_of(probe, 3)), 6);
   EXPECT_THAT(recorded(b.last), UnorderedElementsAre(1, 2, 3));
-  EXPECT_EQ(count<SetAside>(b.last), 0U);
+  EXPECT_EQ(count<Quarantine>(b.last), 0U);
   EXPECT_TRUE(b.master.takes_work(kBroken));
   EXPECT_THAT(assigned(b.last), UnorderedElementsAre(4, 5));
   // The next test comes after twice as many.
@@ -96,13 +96,13 @@ TEST(Judge, TasksThatFailElsewhereTooAreTheirOwnFault) {
   EXPECT_FALSE(b.master.takes_work(kBroken));
 }
 
-TEST(Judge, ASuccessAcquits) {
+TEST(Quarantine, ASuccessAcquits) {
   Bench b(8);
   b.fail(1, 3);
   EXPECT_THAT(recorded(b.master.outcome(kBroken, done(3, attempt_of(b.last, 3)), 4)), ElementsAre(1, 2, 3));
 }
 
-TEST(Judge, ASuccessWithAnotherKindDoesNot) {
+TEST(Quarantine, ASuccessWithAnotherKindDoesNot) {
   task::TaskGraph graph;
   for (std::size_t i = 0; i < 9; ++i) graph.tasks.push_back(planned(i, i % 2 == 0 ? "prune" : "solve", 100 - static_cast<double>(i)));
   Master master(graph, {}, {.suspect_after = 3});
@@ -116,18 +116,18 @@ TEST(Judge, ASuccessWithAnotherKindDoesNot) {
     EXPECT_THAT(recorded(last), task % 2 == 0 ? ElementsAre(task) : testing::Matcher<std::vector<std::uint32_t>>(IsEmpty())) << task;
   }
   EXPECT_FALSE(master.takes_work(kBroken)) << "three solves failed";
-  const Commands trial = master.outcome(kGood, done(1, held), 9);
-  EXPECT_EQ(count<SetAside>(master.outcome(kGood, done(7, attempt_of(trial, 7)), 10)), 1U);
+  const Commands probe = master.outcome(kGood, done(1, held), 9);
+  EXPECT_EQ(count<Quarantine>(master.outcome(kGood, done(7, attempt_of(probe, 7)), 10)), 1U);
 }
 
-TEST(Judge, TheOnlyWorkerIsNotJudged) {
+TEST(Quarantine, TheOnlyWorkerIsNotJudged) {
   Bench b(8);
   b.master.lose_worker(kGood, "killed", 0);
   const Commands first = b.master.outcome(kBroken, failed(1, attempt_of(b.last, 1)), 1);
   EXPECT_THAT(recorded(first), ElementsAre(1));
 }
 
-TEST(Judge, WhenTheOthersAreLostTheTestIsOff) {
+TEST(Quarantine, WhenTheOthersAreLostTheTestIsOff) {
   Bench b(8);
   b.fail(1, 4);
   const Commands commands = b.master.lose_worker(kGood, "killed", 5);
@@ -136,7 +136,7 @@ TEST(Judge, WhenTheOthersAreLostTheTestIsOff) {
   EXPECT_THAT(assigned(commands), ElementsAre(3)) << "the test itself was not recorded";
 }
 
-TEST(Judge, WhatALostWorkerFailedIsTriedAgain) {
+TEST(Quarantine, WhatALostWorkerFailedIsTriedAgain) {
   Bench b(4);
   b.fail(1, 3);
   b.master.lose_worker(kBroken, "killed", 5);
@@ -144,7 +144,7 @@ TEST(Judge, WhatALostWorkerFailedIsTriedAgain) {
   EXPECT_EQ(b.master.snapshot().kinds[0].ready, 2U);
 }
 
-TEST(Judge, WhenNothingElseIsLeftFailuresAreRecorded) {
+TEST(Quarantine, WhenNothingElseIsLeftFailuresAreRecorded) {
   Bench b(3);
   b.fail(1, 3);
   EXPECT_THAT(recorded(b.last), IsEmpty());
@@ -154,13 +154,13 @@ TEST(Judge, WhenNothingElseIsLeftFailuresAreRecorded) {
   EXPECT_TRUE(b.master.settled());
 }
 
-TEST(Judge, AStopRecordsWhatIsWithheld) {
+TEST(Quarantine, AStopRecordsWhatIsWithheld) {
   Bench b(8);
   b.fail(1, 4);
   EXPECT_THAT(recorded(b.master.stop(5)), ElementsAre(1, 2)) << "3 is with nobody: it is left for the next run";
 }
 
-TEST(Judge, WhatWaitsBehindGoesToOthersAndALateSuccessAcquits) {
+TEST(Quarantine, WhatWaitsBehindGoesToOthersAndALateSuccessAcquits) {
   task::TaskGraph graph;
   for (std::size_t i = 0; i < 6; ++i) graph.tasks.push_back(planned(i, "null", 1e-4));
   Master master(graph, {}, {.suspect_after = 1, .prefetch = 2});
@@ -169,15 +169,15 @@ TEST(Judge, WhatWaitsBehindGoesToOthersAndALateSuccessAcquits) {
   EXPECT_THAT(assigned(first), ElementsAre(0, 1));
   const Commands second = master.add_worker(kGood, 0);
   EXPECT_THAT(assigned(second), ElementsAre(2, 3));
-  const Commands trial = master.outcome(kBroken, failed(0, attempt_of(first, 0)), 1);
-  EXPECT_EQ(count<Cancel>(trial), 0U) << "task 1 runs";
-  EXPECT_THAT(assigned(trial), IsEmpty());
-  const Commands acquitted = master.outcome(kBroken, done(1, attempt_of(first, 1)), 2);
-  EXPECT_THAT(recorded(acquitted), ElementsAre(1));
+  const Commands probe = master.outcome(kBroken, failed(0, attempt_of(first, 0)), 1);
+  EXPECT_EQ(count<Cancel>(probe), 0U) << "task 1 runs";
+  EXPECT_THAT(assigned(probe), IsEmpty());
+  const Commands reinstated = master.outcome(kBroken, done(1, attempt_of(first, 1)), 2);
+  EXPECT_THAT(recorded(reinstated), ElementsAre(1));
   EXPECT_TRUE(master.takes_work(kBroken));
 }
 
-TEST(Judge, WhereFewFailuresEndTheRunNothingIsWithheld) {
+TEST(Quarantine, WhereFewFailuresEndTheRunNothingIsWithheld) {
   for (const MasterOptions& options :
        {MasterOptions{.max_failures = 5}, MasterOptions{.fail_fast = true}, MasterOptions{.suspect_after = 0}}) {
     Bench b(8, options);
