@@ -1,12 +1,15 @@
 // CBOR by nlohmann-json. A record is an array in a fixed order, its first element the format's version, so that names are not
 // repeated in every message and in every journal record. A double is a CBOR float, except NaN and infinity: those are a byte string of
-// their 8 bytes, because the library writes every NaN as one and the same. Arrays are byte strings of little-endian doubles.
+// their 8 bytes, because the library writes every NaN as one and the same. Arrays are byte strings of little-endian doubles. Or
+// lists: of such bytes, or of nothing if the values are kept elsewhere, if the array is shared; of the number of an earlier array and of
+// what is changed in it, as bytes (place u32, value f64, ...), as an adversarial input differs from the clean one in a few pixels.
 #include "espalier/task/codec.hpp"
 
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "espalier/base/error.hpp"
@@ -21,8 +24,7 @@ using Json = nlohmann::json;
 using base::ErrorKind;
 using base::fail;
 
-constexpr int kVersion = 2;
-constexpr int kOldestOutcome = 1;  // without peak_memory_mib
+constexpr int kVersion = 3;
 
 Json bytes_of(const void* data, std::size_t size) {
   const auto* begin = static_cast<const std::uint8_t*>(data);
@@ -65,11 +67,35 @@ Json to_json(const ResourceLimits& limits) {
 
 Json to_json(const PartFile& part) { return Json::array({part.name, part.stamp.size, part.stamp.checksum}); }
 
-Json to_json(const std::vector<Array>& arrays) {
+bool same_bits(double one, double other) { return std::bit_cast<std::uint64_t>(one) == std::bit_cast<std::uint64_t>(other); }
+
+/// Where the second differs from the first, and its values there, as bytes; none if they differ in length or in so much that it is no gain.
+std::optional<Json> changes(const std::vector<double>& from, const std::vector<double>& to) {
+  if (from.size() != to.size() || from.empty()) return std::nullopt;
+  std::vector<std::uint8_t> bytes;
+  for (std::uint32_t i = 0; i < to.size(); ++i) {
+    if (same_bits(from[i], to[i])) continue;
+    if (bytes.size() > to.size() * sizeof(double) / 2) return std::nullopt;
+    const std::size_t end = bytes.size();
+    bytes.resize(end + sizeof i + sizeof(double));
+    std::memcpy(bytes.data() + end, &i, sizeof i);
+    std::memcpy(bytes.data() + end + sizeof i, &to[i], sizeof(double));
+  }
+  return Json::binary(std::move(bytes));
+}
+
+Json to_json(const std::vector<Array>& arrays, bool lean) {
   Json result = array_of(2 * arrays.size());
-  for (const Array& array : arrays) {
-    result.push_back(array.name);
-    result.push_back(bytes_of(array.values.data(), array.values.size() * sizeof(double)));
+  for (auto array = arrays.begin(); array != arrays.end(); ++array) {
+    result.push_back(array->name);
+    Json values = bytes_of(array->values.data(), array->values.size() * sizeof(double));
+    for (auto base = arrays.begin(); base != array && !array->shared; ++base) {
+      if (auto changed = changes(base->values, array->values); changed && changed->get_binary().size() < values.get_binary().size())
+        values = Json::array({static_cast<std::uint64_t>(base - arrays.begin()), std::move(*changed)});
+      if (values.is_array()) break;
+    }
+    if (array->shared) values = lean ? array_of(0) : Json::array({std::move(values)});
+    result.push_back(std::move(values));
   }
   return result;
 }
@@ -129,8 +155,9 @@ class Reader {
     }
   }
 
-  std::vector<double> doubles() {
-    const Json::binary_t& data = bytes();
+  std::vector<double> doubles() { return doubles(any()); }
+  std::vector<double> doubles(const Json& json) const {
+    const auto& data = checked(json, Json::value_t::binary, "bytes").get_ref<const Json::binary_t&>();
     if (data.size() % sizeof(double) != 0) fail(ErrorKind::data, "{}: expected doubles, found {} bytes", where_, data.size());
     std::vector<double> values(data.size() / sizeof(double));
     if (!values.empty()) std::memcpy(values.data(), data.data(), data.size());
@@ -214,21 +241,48 @@ ResourceLimits read_limits(const Json& json) {
   return limits;
 }
 
-std::vector<Array> read_arrays(const Json& json) {
+using NextShared = std::function<std::vector<double>()>;
+
+std::vector<double> changed(const Json& json, const std::vector<Array>& before) {
+  Reader in(json, "changed array");
+  const std::uint64_t base = in.count();
+  if (base >= before.size()) fail(ErrorKind::data, "arrays: expected the number of an earlier array, found {}", base);
+  std::vector<double> values = before[base].values;
+  const Json::binary_t& changes = in.bytes();
+  in.finish();
+  constexpr std::size_t step = sizeof(std::uint32_t) + sizeof(double);
+  for (std::size_t at = 0; at < changes.size(); at += step) {
+    std::uint32_t place = 0;
+    if (at + step <= changes.size()) std::memcpy(&place, changes.data() + at, sizeof place);
+    if (at + step > changes.size() || place >= values.size())
+      fail(ErrorKind::data, "arrays: expected changes of {} values, found others at byte {}", values.size(), at);
+    std::memcpy(&values[place], changes.data() + at + sizeof place, sizeof(double));
+  }
+  return values;
+}
+
+std::vector<Array> read_arrays(const Json& json, const NextShared& next_shared) {
   Reader in(json, "arrays");
   std::vector<Array> arrays;
   arrays.reserve(in.size() / 2);
   while (!in.at_end()) {
     const std::string& name = in.text();
-    arrays.push_back({name, in.doubles()});
+    const Json& values = in.any();
+    if (!values.is_array())
+      arrays.push_back({name, in.doubles(values)});
+    else if (values.size() > 1)
+      arrays.push_back({name, changed(values, arrays)});
+    else if (values.size() == 1)
+      arrays.push_back({name, in.doubles(values.front()), true});
+    else
+      arrays.push_back({name, next_shared ? next_shared() : std::vector<double>(), true});
   }
   return arrays;
 }
 
-std::uint64_t check_version(Reader& in, const char* what, std::uint64_t oldest) {
+void check_version(Reader& in, const char* what) {
   const std::uint64_t version = in.count();
-  if (version < oldest || version > kVersion) fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
-  return version;
+  if (version != kVersion) fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
 }
 
 /// Accepts CBOR whose containers are nested at most four deep, as those of our records are.
@@ -282,17 +336,24 @@ std::string encode(const Attempt& attempt) {
                                to_json(attempt.spec.parameters), std::move(parents), std::move(inputs), to_json(attempt.limits)}));
 }
 
-std::string encode(const Outcome& outcome) {
+namespace {
+
+std::string encode(const Outcome& outcome, bool lean) {
   return to_bytes(Json::array({kVersion, to_json(outcome.key), outcome.attempt.value, outcome.kind == OutcomeKind::done, outcome.error_kind,
-                               outcome.message, to_json(outcome.values), to_json(outcome.arrays),
+                               outcome.message, to_json(outcome.values), to_json(outcome.arrays, lean),
                                outcome.part ? to_json(*outcome.part) : Json(), outcome.rank, outcome.host, to_json(outcome.started),
                                to_json(outcome.wall_seconds), to_json(outcome.cpu_seconds), to_json(outcome.peak_memory_mib)}));
 }
 
+}  // namespace
+
+std::string encode(const Outcome& outcome) { return encode(outcome, false); }
+std::string encode_lean(const Outcome& outcome) { return encode(outcome, true); }
+
 Attempt decode_attempt(std::string_view bytes) {
   return decoded(bytes, "attempt", [](const Json& json) {
     Reader in(json, "attempt");
-    check_version(in, "attempt", kVersion);
+    check_version(in, "attempt");
     Attempt attempt;
     attempt.id = base::AttemptId{in.count()};
     attempt.spec.key = in.key();
@@ -309,10 +370,12 @@ Attempt decode_attempt(std::string_view bytes) {
   });
 }
 
-Outcome decode_outcome(std::string_view bytes) {
-  return decoded(bytes, "outcome", [](const Json& json) {
+Outcome decode_outcome(std::string_view bytes) { return decode_lean(bytes, {}); }
+
+Outcome decode_lean(std::string_view bytes, const NextShared& next_shared) {
+  return decoded(bytes, "outcome", [&](const Json& json) {
     Reader in(json, "outcome");
-    const std::uint64_t version = check_version(in, "outcome", kOldestOutcome);
+    check_version(in, "outcome");
     Outcome outcome;
     outcome.key = in.key();
     outcome.attempt = base::AttemptId{in.count()};
@@ -320,14 +383,14 @@ Outcome decode_outcome(std::string_view bytes) {
     outcome.error_kind = in.text();
     outcome.message = in.text();
     outcome.values = read_parameters(in.any());
-    outcome.arrays = read_arrays(in.any());
+    outcome.arrays = read_arrays(in.any(), next_shared);
     if (const Json& part = in.any(); !part.is_null()) outcome.part = read_part(part);
     outcome.rank = in.number<int>();
     outcome.host = in.text();
     outcome.started = in.real();
     outcome.wall_seconds = in.real();
     outcome.cpu_seconds = in.real();
-    if (version > kOldestOutcome) outcome.peak_memory_mib = in.real();
+    outcome.peak_memory_mib = in.real();
     in.finish();
     return outcome;
   });
