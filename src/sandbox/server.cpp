@@ -103,6 +103,7 @@ class Server {
     FrameReader said;   ///< through talk
     double memory_limit_mib = 0;
     double start_memory_mib = 0;
+    long memory_kills = 0;  ///< of the system, before it began
     bool used = false;  ///< it has rested
   };
 
@@ -187,6 +188,7 @@ class Server {
     if (shared && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) != 0) return false;
     child.talk.reset(sockets[0]);
     const Descriptor talk(sockets[1]);
+    child.memory_kills = kernel_memory_kills();
     child.pid = ::fork();
     if (child.pid < 0) return false;
     if (child.pid == 0)
@@ -211,7 +213,6 @@ class Server {
     job.ended.second_try = order.second_try;
     job.ended.start_memory_mib = child_->start_memory_mib;
     const bool used = child_->used;
-    const long memory_kills = kernel_memory_kills();
     if (job.limits.wall_seconds > 0) {
       job.soft = job.limits.wall_seconds + 0.4 * grace_seconds(job.limits);
       job.hard = job.limits.wall_seconds + grace_seconds(job.limits);
@@ -234,7 +235,6 @@ class Server {
     }
     job.ended.has_log = log.finish();
     scratch_.empty();
-    job.ended.system_out_of_memory = kernel_memory_kills() != memory_kills;
     write_frame(control_, Tag::ended, job.number, bytes_of(job.ended));
     return true;
   }
@@ -324,6 +324,7 @@ class Server {
     job.ended.wall_seconds = watch.wall_seconds();
     kill_all_children(usage);
     drain(log);
+    job.ended.system_out_of_memory = kernel_memory_kills() != child_->memory_kills;
     child_.reset();
     job.ended.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime) - job.cpu_before;
     job.ended.peak_memory_mib = static_cast<double>(usage.ru_maxrss) / 1024;

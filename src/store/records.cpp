@@ -207,8 +207,8 @@ std::vector<base::Digest> shared_arrays(std::string_view payload) { return read_
 std::pair<task::StageKey, Finished> decode_finished(std::string_view payload) {
   OutcomePrefix prefix = read_prefix(payload);
   if (prefix.finished.kind == task::OutcomeKind::failed) {
-    task::Outcome outcome = task::decode_outcome(prefix.encoded);
-    prefix.finished.failure = std::make_shared<const Failure>(Failure{std::move(outcome.error_kind), std::move(outcome.message)});
+    auto [error_kind, message] = task::decode_failure(prefix.encoded);
+    prefix.finished.failure = std::make_shared<const Failure>(Failure{std::move(error_kind), std::move(message)});
   }
   return {prefix.key, std::move(prefix.finished)};
 }

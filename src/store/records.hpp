@@ -41,7 +41,7 @@ std::string encode_outcome(const task::Outcome& outcome);
 task::Outcome decode_outcome(std::string_view payload, const std::function<std::string(const base::Digest&)>& array);
 /// What an outcome refers to.
 std::vector<base::Digest> shared_arrays(std::string_view payload);
-/// Without decoding the whole outcome, unless it failed (for its message). `record` stays 0.
+/// Without decoding the whole outcome; of a failed one, its message. `record` stays 0.
 std::pair<task::StageKey, Finished> decode_finished(std::string_view payload);
 
 }  // namespace espalier::store

@@ -59,6 +59,21 @@ TEST_F(SharedArrays, StandOnceInTheJournal) {
   }
 }
 
+TEST_F(SharedArrays, StandBesideAFailure) {
+  task::Outcome failed = test::fake_failure(graph_.tasks[2].spec, "ended by signal 11");
+  std::vector<double> changed = image_;
+  changed[3] = 1;
+  failed.arrays = {{"input", image_, true}, {"best", changed}};
+  {
+    OutputDirectory directory = open();
+    directory.append(failed);
+    directory.sync();
+  }
+  const OutputDirectory again = open();
+  EXPECT_EQ(again.finished().at(key(2)).message(), "ended by signal 11");
+  EXPECT_EQ(again.outcome(key(2)).arrays, failed.arrays);
+}
+
 TEST_F(SharedArrays, OfOtherContentOrNoneAreOthers) {
   OutputDirectory directory = open();
   task::Outcome other = solve(3), none = solve(6);

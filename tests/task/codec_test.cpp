@@ -182,10 +182,11 @@ TEST(Codec, RefusalsSayWhatWasFound) {
     }
     return "accepted";
   };
-  EXPECT_THAT(message(""), testing::StartsWith("outcome: expected a complete CBOR encoding, found 0 bytes"));
+  EXPECT_EQ(message(""), "outcome: byte 0 of 0: expected a list, found the end");
   EXPECT_EQ(message("\x81\x07"), "outcome: expected format version 3, found 7");
-  EXPECT_EQ(message("\xa0"), "outcome: element 0: expected an array, found object");
-  EXPECT_EQ(message("\x81\x03"), "outcome: expected more than 1 elements");
+  EXPECT_EQ(message("\xa0"), "outcome: byte 0 of 1: expected a list, found something else");
+  EXPECT_EQ(message("\x81\x03"), "outcome: expected 15 elements, found 1");
+  EXPECT_EQ(message("\x9a\xff\xff\xff\xff"), "outcome: a list claims 4294967295 elements, 0 bytes are left");
 }
 
 TEST(Codec, ArraysThatDifferLittleTravelAsChanges) {
@@ -213,6 +214,14 @@ TEST(Codec, SharedArraysMayBeKeptElsewhere) {
   EXPECT_EQ(decode_lean(encode_lean(outcome), [&] { return kept[next++]; }).arrays, outcome.arrays);
   EXPECT_EQ(next, 3U);
   EXPECT_LT(encode_lean(outcome).size(), encode(outcome).size() - 25);
+}
+
+TEST(Codec, AFailureIsReadWithoutTheRest) {
+  Outcome outcome{.kind = OutcomeKind::failed, .error_kind = "crashed", .message = "ended by signal 11"};
+  outcome.arrays = {{"clean", {1, 2, 3, 4}, true}, {"best", {1, 2, 3, 5}}};
+  for (const std::string& bytes : {encode(outcome), encode_lean(outcome)})
+    EXPECT_EQ(decode_failure(bytes), std::pair(outcome.error_kind, outcome.message));
+  expect_data_error([](std::string_view bytes) { decode_failure(bytes); }, encode(outcome).substr(0, 40), "a cut outcome");
 }
 
 TEST(Codec, ChangesOfWhatIsNotThereAreRefused) {
