@@ -104,7 +104,7 @@ class Server {
     double memory_limit_mib = 0;
     double start_memory_mib = 0;
     long memory_kills = 0;  ///< of the system, before it began
-    bool used = false;  ///< it has rested
+    bool used = false;      ///< it has rested
   };
 
   /// What is known of the run that goes on.
