@@ -57,14 +57,8 @@ double simulate(const task::TaskGraph& graph, const std::vector<double>& seconds
   return now;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    fmt::print("usage: bench_makespan DIR\n");
-    return 2;
-  }
-  const auto directory = store::OutputDirectory::inspect(argv[1]);
+int compare(const char* path) {
+  const auto directory = store::OutputDirectory::inspect(path);
   const studies::Registry studies = studies::built_in();
   const task::StageRegistry stages = stages::make_stages(std::make_shared<stages::Environment>(stages::Environment::Options{}));
   const config::Experiment experiment =
@@ -77,7 +71,7 @@ int main(int argc, char** argv) {
   for (task::PlannedTask& planned : known.tasks) {
     const auto finished = directory.finished().find(planned.spec.key);
     if (finished == directory.finished().end()) {
-      fmt::print(stderr, "'{}' is not complete\n", argv[1]);
+      fmt::print(stderr, "'{}' is not complete\n", path);
       return 1;
     }
     seconds.push_back(finished->second.wall_seconds);
@@ -97,4 +91,19 @@ int main(int argc, char** argv) {
                simulate(plan.graph, seconds, workers, {.costs = history}), simulate(known, seconds, workers, {.reorder_after = 0}),
                task::makespan(total, longest, static_cast<std::size_t>(workers)));
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    fmt::print("usage: bench_makespan DIR\n");
+    return 2;
+  }
+  try {
+    return compare(argv[1]);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
 }

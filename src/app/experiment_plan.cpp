@@ -2,6 +2,7 @@
 
 #include "app/source.hpp"
 #include "espalier/base/clock.hpp"
+#include "espalier/base/error.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/plan/shard.hpp"
 #include "espalier/stages/stages.hpp"
@@ -67,7 +68,10 @@ task::CostModel learn_costs(const store::OutputDirectory& directory, const task:
 
 task::CostModel learn_costs(const std::string& path, const Catalogue& catalogue) {
   const store::OutputDirectory directory = store::OutputDirectory::inspect(find_run(path));
-  return learn_costs(directory, parse_plan(directory, catalogue).plan.graph);
+  task::CostModel costs = learn_costs(directory, parse_plan(directory, catalogue).plan.graph);
+  if (costs.measured() == 0)
+    base::fail(base::ErrorKind::configuration, "--history: expected an output directory with finished stages, found none in '{}'", path);
+  return costs;
 }
 
 data::SearchPath data_search_path(const std::string& data_dir) {

@@ -114,9 +114,11 @@ double Master::remaining_seconds(double now) {
   for (const auto& [rank, worker] : workers_) {
     if (worker.held.empty()) continue;
     const TaskId running = worker.held.front().task;
-    const double spent = std::clamp(now - worker.head_since, 0.0, estimate(running));
-    total -= spent;
-    longest = std::max(longest, paths_[running.value] - spent);
+    const double expected = estimate(running), spent = std::max(0.0, now - worker.head_since);
+    const double left =
+        spent <= expected ? expected - spent : std::max(0.0, std::min(spent - expected, planned(running).most_seconds - spent));
+    total += left - expected;
+    longest = std::max(longest, std::max(0.0, paths_[running.value] - expected) + left);
   }
   const auto is_open = [&](TaskId id) { return state(id).state == State::waiting || state(id).state == State::ready; };
   while (first_open_ < by_order_.size() && !is_open(by_order_[first_open_])) ++first_open_;

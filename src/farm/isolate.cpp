@@ -101,8 +101,10 @@ std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplac
   Outcome outcome = blank_outcome(attempt);
   base::make_directories(place.output_directory / "log");
   const std::string log = "log/" + attempt.spec.key.hex() + ".out";
+  const bool shares = place.registry.find(attempt.spec.kind).leaves_no_trace(attempt);
   const sandbox::Report report =
-      place.sandbox->run(encode(Request{attempt, place.output_directory, brief}), limits, place.output_directory / log, stop_requested);
+      place.sandbox->run(encode(Request{attempt, place.output_directory, brief}), limits, place.output_directory / log, stop_requested,
+                         shares ? sandbox::Process::shared : sandbox::Process::own);
   if (report.end == End::stopped || (report.end == End::finished && report.result.empty())) return std::nullopt;
   if (report.end == End::finished)
     outcome = task::decode_outcome(report.result);

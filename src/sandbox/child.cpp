@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,6 +24,8 @@ namespace espalier::sandbox {
 namespace {
 
 constexpr rlim_t kLargestFile = rlim_t{1} << 30;
+constexpr int kMostRuns = 64;
+constexpr double kMostGrowth = 64;  // MiB
 
 // Set once, before there is anybody who uses them.
 int results_pipe = -1;
@@ -116,22 +119,80 @@ void keep_freed_memory() {
   ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
-/// When the machine runs out of memory, the kernel should choose the solve and not a rank.
-void offer_to_the_memory_killer() {
-  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  [[maybe_unused]] const auto written = ::write(file, "1000", 4);
+void write_own_file(const char* path, std::string_view text) {
+  const int file = ::open(path, O_WRONLY | O_CLOEXEC);
+  [[maybe_unused]] const auto written = ::write(file, text.data(), text.size());
   ::close(file);
 }
 
-/// Nothing is left open but standard input (empty, as the server's), output and error (the log), the log again and the pipe for results.
+/// When the machine runs out of memory, the kernel should choose the solve and not a rank.
+void offer_to_the_memory_killer() { write_own_file("/proc/self/oom_score_adj", "1000"); }
+
+/// Nothing is left open but standard input (empty, as the server's), output and error (the log), the log again, the pipe for results, and
+/// what a shared process talks to the server over.
 void set_descriptors(const ChildJob& job) {
   results_pipe = job.results;
   log_pipe = job.output;
   ::dup2(job.output, STDOUT_FILENO);
   ::dup2(job.output, STDERR_FILENO);
-  close_others(results_pipe, log_pipe);
+  close_others({results_pipe, log_pipe, job.talk});
   // A program that the work starts must not be able to write there.
-  for (const int pipe : {results_pipe, log_pipe}) ::fcntl(pipe, F_SETFD, FD_CLOEXEC);
+  for (const int pipe : {results_pipe, log_pipe, job.talk}) ::fcntl(pipe, F_SETFD, FD_CLOEXEC);
+}
+
+bool asked_to_stop() { return asked_for_time != 0 || asked_for_cpu != 0 || asked_by_caller != 0; }
+
+/// True if there is a result.
+bool run_once(const Work& work, std::uint64_t number, std::string_view request) {
+  job_number = number;
+  const auto limit = [] { return std::string_view(asked_for_time != 0 ? "time" : asked_for_cpu != 0 ? "cpu" : ""); };
+  const Inside inside{.stop_requested = asked_to_stop, .limit_reached = limit, .publish = [number](std::string_view bytes) {
+                        write_frame(results_pipe, Tag::partial, number, bytes);
+                      }};
+  bool done = false;
+  try {
+    write_frame(results_pipe, Tag::result, number, work.run(request, inside));
+    done = true;
+  } catch (const std::bad_alloc&) {  // not from operator new, which ends in out_of_memory()
+    out_of_memory();
+  } catch (const std::exception& e) {
+    write_frame(results_pipe, Tag::threw, number, e.what());
+  } catch (...) {
+    write_frame(results_pipe, Tag::threw, number, "something that is no std::exception was thrown");
+  }
+  std::cout.flush();
+  std::fflush(nullptr);
+  return done;
+}
+
+double peak_memory_mib() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+bool has_child_process() { return ::waitpid(-1, nullptr, WNOHANG) >= 0 || errno != ECHILD; }
+
+/// The server ends it, when it has no more work or no more trust.
+Frame wait_for_next(FrameReader& reader, int talk) {
+  while (true) {
+    if (auto frame = reader.next()) return std::move(*frame);
+    if (reader.read(talk) != FrameReader::Status::more) ::_exit(0);
+  }
+}
+
+/// Further work in the process, as long as it is as it was before.
+void serve_on(const Work& work, const ChildJob& job, double start_memory_mib) {
+  FrameReader reader;
+  for (int runs = 1; runs < kMostRuns && !asked_to_stop() && !has_child_process(); ++runs) {
+    const Rest rest{.peak_memory_mib = peak_memory_mib()};
+    if (rest.peak_memory_mib > start_memory_mib + kMostGrowth) return;
+    write_frame(job.talk, Tag::rests, job_number, bytes_of(rest));
+    const Frame frame = wait_for_next(reader, job.talk);
+    for (volatile std::sig_atomic_t* asked : {&asked_for_time, &asked_for_cpu, &asked_by_caller}) *asked = 0;
+    write_own_file("/proc/self/clear_refs", "5");  // the peak of memory counts from here
+    if (!run_once(work, frame.head.job, frame.body)) ::_exit(1);
+  }
 }
 
 }  // namespace
@@ -147,28 +208,11 @@ void be_child(const Work& work, const ChildJob& job) {
   set_limits(job.limits);
   keep_freed_memory();
   job.scratch->use();
-  job_number = job.number;
   std::set_new_handler(out_of_memory);
-
-  const auto limit = [] { return std::string_view(asked_for_time != 0 ? "time" : asked_for_cpu != 0 ? "cpu" : ""); };
-  const Inside inside{.stop_requested = [] { return asked_for_time != 0 || asked_for_cpu != 0 || asked_by_caller != 0; },
-                      .limit_reached = limit,
-                      .publish = [&](std::string_view bytes) { write_frame(results_pipe, Tag::partial, job.number, bytes); }};
-  int code = 0;
-  try {
-    write_frame(results_pipe, Tag::result, job.number, work.run(job.request, inside));
-  } catch (const std::bad_alloc&) {  // not from operator new, which ends in out_of_memory()
-    out_of_memory();
-  } catch (const std::exception& e) {
-    write_frame(results_pipe, Tag::threw, job.number, e.what());
-    code = 1;
-  } catch (...) {
-    write_frame(results_pipe, Tag::threw, job.number, "something that is no std::exception was thrown");
-    code = 1;
-  }
-  std::cout.flush();
-  std::fflush(nullptr);
-  ::_exit(code);  // no destructors and no handlers of the process that we were forked from
+  const double start_memory_mib = peak_memory_mib();
+  const bool done = run_once(work, job.number, job.request);
+  if (done && job.talk >= 0) serve_on(work, job, start_memory_mib);
+  ::_exit(done ? 0 : 1);  // no destructors and no handlers of the process that we were forked from
 }
 
 }  // namespace espalier::sandbox

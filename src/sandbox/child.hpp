@@ -19,11 +19,13 @@ struct ChildJob {
   task::ResourceLimits limits;
   int output = -1;   ///< its standard output and error
   int results = -1;  ///< pipe for frames
+  int talk = -1;     ///< socket to the server, for a shared process; -1: it serves this job only
   pid_t server = 0;
   const Scratch* scratch = nullptr;
 };
 
-/// Makes the process a safe place (dies with its server, own process group, limits, no foreign descriptors), runs the work and leaves.
+/// Makes the process a safe place (dies with its server, own process group, limits, no foreign descriptors), runs the work, and more of it
+/// if the process is shared, and leaves.
 [[noreturn]] void be_child(const Work& work, const ChildJob& job);
 
 }  // namespace espalier::sandbox

@@ -3,16 +3,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace espalier::sandbox {
 
-/// Closes all but standard input, output and error and these two. Nothing is opened for it: there may be no free descriptor.
-inline void close_others(int one, int other) {
-  const auto [low, high] = std::minmax(one, other);
-  if (low > 3) ::close_range(3, static_cast<unsigned>(low) - 1, 0);
-  if (high > low + 1) ::close_range(static_cast<unsigned>(low) + 1, static_cast<unsigned>(high) - 1, 0);
-  ::close_range(static_cast<unsigned>(high) + 1, ~0U, 0);
+/// Closes all but standard input, output and error and these; -1: none. Nothing is opened for it: there may be no free descriptor.
+inline void close_others(std::array<int, 3> kept) {
+  std::sort(kept.begin(), kept.end());
+  int first = 3;
+  for (const int descriptor : kept) {
+    if (descriptor < first) continue;
+    if (descriptor > first) ::close_range(static_cast<unsigned>(first), static_cast<unsigned>(descriptor) - 1, 0);
+    first = descriptor + 1;
+  }
+  ::close_range(static_cast<unsigned>(first), ~0U, 0);
 }
 
 class Descriptor {

@@ -14,6 +14,8 @@ enum class Tag : std::uint32_t {
   start,      ///< caller -> server: StartHead, the log's path, the request
   stop,       ///< caller -> server: ask the child to stop
   ended,      ///< server -> caller: Ended
+  next,       ///< server -> shared child: the next request
+  rests,      ///< shared child -> server: Rest; it has said its result and waits for the next request
   partial,    ///< child -> caller
   result,     ///< child -> caller
   exhausted,  ///< child -> caller: an allocation failed
@@ -31,7 +33,12 @@ struct FrameHead {
 struct StartHead {
   task::ResourceLimits limits;
   std::uint64_t log_size = 0;
+  bool shared = false;  ///< the process may have served others and may serve others
+  bool doubt = false;   ///< what the last child said was no message: no more work for it
 };
+
+/// Added to the number of a run, in what its second child says: the first one has died, and what it said does not count.
+inline constexpr std::uint64_t second_try = std::uint64_t{1} << 63;
 
 /// Why the server sent SIGKILL.
 enum class Killed : std::uint32_t { no, time, stop };
@@ -40,12 +47,17 @@ struct Ended {
   Killed killed = Killed::no;
   int wait_status = 0;
   int fork_error = 0;  ///< errno; 0: there was a child
+  bool second_try = false;
   bool has_log = false;
   bool system_out_of_memory = false;  ///< the kernel killed some process for memory in the meantime
   double wall_seconds = 0;
   double cpu_seconds = 0;
   double peak_memory_mib = 0;
   double start_memory_mib = 0;  ///< resident set of the server, with which the child began
+};
+
+struct Rest {
+  double peak_memory_mib = 0;  ///< of this run
 };
 
 struct Frame {

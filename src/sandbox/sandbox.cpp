@@ -31,7 +31,7 @@ constexpr int kPipeBytes = 1 << 20;  // a result fits, so that a child need not 
 
 /// In the server: nothing that the program had open stays open, but standard error, for what prepare() logs.
 [[noreturn]] void become_server(const Work& work, int control, int results, pid_t caller, Scratch& scratch) {
-  close_others(control, results);
+  close_others({control, results, -1});
   const int null = ::open("/dev/null", O_RDWR);
   if (null < 0) ::_exit(1);  // the caller hears that we are gone
   ::dup2(null, STDIN_FILENO);
@@ -75,6 +75,7 @@ struct Sandbox::Connection {
   FrameReader from_child;
   std::uint64_t job = 0;
   bool lost = false;
+  bool doubt = false;  ///< the last child sent what is no message
 
   [[noreturn]] void lose() {
     lost = true;
@@ -100,7 +101,8 @@ struct Sandbox::Connection {
   }
 
   void take(Frame& frame, Said& said) const {
-    if (frame.head.job != job) return;
+    if ((frame.head.job & ~second_try) != job) return;
+    if (frame.head.job != job) said.start_again();
     if (frame.head.tag == Tag::partial) said.partial = std::move(frame.body);
     if (frame.head.tag == Tag::result) said.result = std::move(frame.body);
     if (frame.head.tag == Tag::threw) said.failure = "an exception left the work: " + frame.body;
@@ -120,6 +122,7 @@ struct Sandbox::Connection {
           Ended ended;
           std::memcpy(&ended, frame->body.data(), sizeof ended);
           hear(said, true);
+          if (ended.second_try) said.start_again();
           return ended;
         }
       }
@@ -162,14 +165,15 @@ Sandbox::~Sandbox() {
 }
 
 Report Sandbox::run(std::string_view request, const task::ResourceLimits& limits, const std::filesystem::path& log,
-                    const std::function<bool()>& stop_requested) {
+                    const std::function<bool()>& stop_requested, Process process) {
   Connection& c = *connection_;
   if (c.lost) c.lose();
   ++c.job;
-  const StartHead head{.limits = limits, .log_size = log.native().size()};
+  const StartHead head{.limits = limits, .log_size = log.native().size(), .shared = process == Process::shared, .doubt = c.doubt};
   if (!write_frame(c.control.get(), Tag::start, c.job, std::string(bytes_of(head)).append(log.native()).append(request))) c.lose();
   Said said;
   const Ended ended = c.wait(said, stop_requested);
+  c.doubt = !said.failure.empty();
   return conclude(ended, std::move(said), limits, log);
 }
 

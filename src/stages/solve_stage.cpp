@@ -52,7 +52,7 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
 std::vector<double> to_vector(const Eigen::VectorXd& v) { return {v.data(), v.data() + v.size()}; }
 
 std::vector<task::Array> outcome_arrays(const problem::Problem& problem, const engine::SolveResult& r) {
-  std::vector<task::Array> arrays{{"clean_input", to_vector(problem.input)}};
+  std::vector<task::Array> arrays{{"clean_input", to_vector(problem.input), true}};
   if (r.adversarial_input) arrays.push_back({"adversarial_input", to_vector(*r.adversarial_input)});
   if (r.input) arrays.push_back({"best_input", to_vector(*r.input)});
   task::Array seconds{"incumbent_seconds", {}}, claimed{"incumbent_claimed", {}}, verified{"incumbent_verified", {}};
@@ -118,6 +118,12 @@ class SolveStage : public task::Stage {
     task::ResourceLimits limits = attempt.limits;
     limits.wall_seconds = attempt.spec.parameters.real("solve_time_limit");
     return limits;
+  }
+
+  /// Searches of our own, whose linear programs keep to themselves. What Cbc and other programs change is more than we know.
+  bool leaves_no_trace(const Attempt& attempt) const override {
+    const std::string& solver = attempt.spec.parameters.text("solve_solver");
+    return solver == "bab" || solver == "attack";
   }
 
   std::string limit_parameter() const override { return "solve_time_limit"; }

@@ -14,7 +14,7 @@ inline constexpr std::string_view journal_magic{
     "\x89"
     "ESPJ\r\n\x1a",
     8};
-inline constexpr std::uint32_t journal_version = 1;
+inline constexpr std::uint32_t journal_version = 2;
 inline constexpr std::size_t header_size = 64;
 inline constexpr std::size_t frame_overhead = 16;
 inline constexpr std::uint32_t largest_plausible_kind = 255;

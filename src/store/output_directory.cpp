@@ -6,6 +6,7 @@
 #include "espalier/base/clock.hpp"
 #include "espalier/base/file.hpp"
 #include "espalier/base/log.hpp"
+#include "store/bytes.hpp"
 #include "store/descriptor.hpp"
 #include "store/layout.hpp"
 #include "store/lock.hpp"
@@ -149,6 +150,7 @@ void OutputDirectory::read_journal() {
   finished_.clear();
   retried_.clear();
   left_.clear();
+  arrays_.clear();
   events_.clear();
   replay_ = replay_journal(journal_path(), [this](const Record& record) { take(record); });
 }
@@ -159,12 +161,12 @@ void OutputDirectory::take(const Record& record) {
       identity_ = decode_identity(record.payload);
       has_identity_ = true;
       break;
-    case RecordKind::outcome: {
-      auto [key, finished] = decode_finished(record.payload);
-      finished.record = record.offset;
-      take(key, std::move(finished));
+    case RecordKind::outcome:
+      take_outcome(record);
       break;
-    }
+    case RecordKind::array:
+      arrays_.try_emplace(base::digest(record.payload), record.offset);
+      break;
     case RecordKind::event:
       events_.push_back(decode_event(record.payload));
       break;
@@ -175,6 +177,15 @@ void OutputDirectory::take(const Record& record) {
       take_extension(decode_extension(record.payload));
       break;
   }
+}
+
+/// An outcome without one of its arrays, which damage has taken, is lost as well: its task runs again.
+void OutputDirectory::take_outcome(const Record& record) {
+  for (const base::Digest& array : shared_arrays(record.payload))
+    if (!arrays_.contains(array)) return;
+  auto [key, finished] = decode_finished(record.payload);
+  finished.record = record.offset;
+  take(key, std::move(finished));
 }
 
 void OutputDirectory::take(const task::StageKey& key, Finished finished) {
@@ -200,6 +211,13 @@ void OutputDirectory::take_extension(const Extension& extension) {
     for (const task::StageKey& key : keys) left_[key] = kind;
 }
 
+/// In front of the first outcome that has it, and synced with it.
+void OutputDirectory::keep_shared(const task::Array& array) {
+  const std::string_view bytes = bytes_of(array.values);
+  const auto [it, is_new] = arrays_.try_emplace(base::digest(bytes));
+  if (is_new) it->second = writer_->append(RecordKind::array, bytes);
+}
+
 void OutputDirectory::append(const task::Outcome& outcome) {
   if (!writer_) fail(ErrorKind::internal, "'{}' was opened for reading", path_.string());
   Finished finished{.kind = outcome.kind,
@@ -209,6 +227,8 @@ void OutputDirectory::append(const task::Outcome& outcome) {
                     .wall_seconds = outcome.wall_seconds};
   if (outcome.kind == task::OutcomeKind::failed)
     finished.failure = std::make_shared<const Failure>(Failure{outcome.error_kind, outcome.message});
+  for (const task::Array& array : outcome.arrays)
+    if (array.shared) keep_shared(array);
   finished.record = writer_->append(RecordKind::outcome, encode_outcome(outcome));
   take(outcome.key, std::move(finished));
 }
@@ -232,7 +252,8 @@ void OutputDirectory::sync() {
 task::Outcome OutputDirectory::outcome(const task::StageKey& key) const {
   const auto it = finished_.find(key);
   if (it == finished_.end()) fail(ErrorKind::internal, "'{}': task {} has no outcome", path_.string(), key.hex());
-  task::Outcome outcome = decode_outcome(read_record(journal_path(), it->second.record));
+  task::Outcome outcome = decode_outcome(read_record(journal_path(), it->second.record),
+                                         [&](const base::Digest& array) { return read_record(journal_path(), arrays_.at(array)); });
   outcome.key = key;  // it may have been adopted
   return outcome;
 }

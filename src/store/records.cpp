@@ -1,5 +1,7 @@
 #include "store/records.hpp"
 
+#include <cstring>
+
 #include "espalier/base/error.hpp"
 #include "espalier/store/part.hpp"
 #include "espalier/task/codec.hpp"
@@ -40,11 +42,10 @@ std::vector<task::StageKey> take_keys(ByteReader& reader) {
   return keys;
 }
 
-constexpr std::size_t outcome_prefix = 4 + 16 + 16 + 16;
-
 struct OutcomePrefix {
   task::StageKey key;
   Finished finished;
+  std::vector<base::Digest> arrays;
   std::string_view encoded;
 };
 
@@ -53,14 +54,14 @@ OutcomePrefix read_prefix(std::string_view payload) {
   OutcomePrefix prefix;
   const auto kind = reader.take<std::uint8_t>();
   const auto has_part = reader.take<std::uint8_t>();
-  reader.take<std::uint16_t>();
-  prefix.key.high = reader.take<std::uint64_t>();
-  prefix.key.low = reader.take<std::uint64_t>();
+  const auto arrays = reader.take<std::uint16_t>();
+  prefix.key = take_key(reader);
   prefix.finished.started = reader.take<double>();
   prefix.finished.wall_seconds = reader.take<double>();
   base::FileStamp stamp;
   stamp.size = reader.take<std::uint64_t>();
   stamp.checksum = reader.take<std::uint64_t>();
+  for (auto left = arrays; left > 0 && reader.ok(); --left) prefix.arrays.push_back(take_key(reader));
   require(reader.ok() && kind <= 1 && has_part <= 1, "outcome");
   prefix.finished.kind = kind == 0 ? task::OutcomeKind::done : task::OutcomeKind::failed;
   if (has_part == 1) prefix.finished.part = std::make_shared<const task::PartFile>(task::PartFile{part_name(prefix.key), stamp});
@@ -167,29 +168,47 @@ std::string encode_outcome(const task::Outcome& outcome) {
     fail(ErrorKind::internal, "the part file of task {} is called '{}', expected '{}'", outcome.key.hex(), outcome.part->name,
          part_name(outcome.key));
   const base::FileStamp stamp = outcome.part ? outcome.part->stamp : base::FileStamp{};
+  std::string digests;
+  std::uint16_t shared = 0;
+  for (const task::Array& array : outcome.arrays) {
+    if (!array.shared) continue;
+    put_key(digests, base::digest(bytes_of(array.values)));
+    ++shared;
+  }
   std::string bytes;
   put(bytes, static_cast<std::uint8_t>(outcome.kind == task::OutcomeKind::done ? 0 : 1));
   put(bytes, static_cast<std::uint8_t>(outcome.part ? 1 : 0));
-  put(bytes, std::uint16_t{0});
-  put(bytes, outcome.key.high);
-  put(bytes, outcome.key.low);
+  put(bytes, shared);
+  put_key(bytes, outcome.key);
   put(bytes, outcome.started);
   put(bytes, outcome.wall_seconds);
   put(bytes, stamp.size);
   put(bytes, stamp.checksum);
-  return bytes + task::encode(outcome);
+  return bytes + digests + task::encode_lean(outcome);
 }
 
-task::Outcome decode_outcome(std::string_view payload) {
-  require(payload.size() >= outcome_prefix, "outcome");
-  return task::decode_outcome(payload.substr(outcome_prefix));
+task::Outcome decode_outcome(std::string_view payload, const std::function<std::string(const base::Digest&)>& array) {
+  const OutcomePrefix prefix = read_prefix(payload);
+  auto digest = prefix.arrays.begin();
+  task::Outcome outcome = task::decode_lean(prefix.encoded, [&] {
+    require(digest != prefix.arrays.end(), "outcome");
+    const std::string bytes = array(*digest++);
+    require(bytes.size() % sizeof(double) == 0, "array");
+    std::vector<double> values(bytes.size() / sizeof(double));
+    if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+    return values;
+  });
+  require(digest == prefix.arrays.end(), "outcome");
+  return outcome;
 }
+
+std::vector<base::Digest> shared_arrays(std::string_view payload) { return read_prefix(payload).arrays; }
 
 std::pair<task::StageKey, Finished> decode_finished(std::string_view payload) {
   OutcomePrefix prefix = read_prefix(payload);
   if (prefix.finished.kind == task::OutcomeKind::failed) {
-    task::Outcome outcome = task::decode_outcome(prefix.encoded);
-    prefix.finished.failure = std::make_shared<const Failure>(Failure{std::move(outcome.error_kind), std::move(outcome.message)});
+    auto [error_kind, message] = task::decode_failure(prefix.encoded);
+    prefix.finished.failure = std::make_shared<const Failure>(Failure{std::move(error_kind), std::move(message)});
   }
   return {prefix.key, std::move(prefix.finished)};
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "espalier/base/error.hpp"
+#include "store/bytes.hpp"
 
 namespace espalier::store {
 
@@ -88,17 +89,21 @@ task::Schema all_of(task::Schema fields, const task::Schema& parameters, const t
 
 RaggedArray::RaggedArray(Field named) : field(std::move(named)), index(index_fields()) {}
 
-void RaggedArray::add(const task::StageKey& key, std::size_t row, std::span<const double> numbers) {
-  const Value values_of_row[] = {key.hex(), static_cast<std::int64_t>(row), static_cast<std::int64_t>(offset),
-                                 static_cast<std::int64_t>(numbers.size())};
+void RaggedArray::add(const task::StageKey& key, std::size_t row, const task::Array& array) {
+  std::uint64_t place = offset;
+  if (array.shared) place = shared.try_emplace(base::digest(bytes_of(array.values)), offset).first->second;
+  const Value values_of_row[] = {key.hex(), static_cast<std::int64_t>(row), static_cast<std::int64_t>(place),
+                                 static_cast<std::int64_t>(array.values.size())};
   const Value* pointers[] = {&values_of_row[0], &values_of_row[1], &values_of_row[2], &values_of_row[3]};
   index.add(pointers, field.name);
-  offset += numbers.size();
-  if (values) values->append(numbers);
+  if (place != offset) return;
+  offset += array.values.size();
+  if (values) values->append(array.values);
 }
 
 void RaggedArray::start(const h5::Group& group) {
   offset = 0;
+  shared.clear();
   values.emplace(group, "values", h5::ArrayOptions{.gzip_level = 4, .shuffle = true, .fletcher32 = true});
   const h5::Object object = group.open_object("values");
   object.write_attribute("unit", field.unit);
@@ -147,7 +152,7 @@ void ResultTable::add_arrays(const task::Stage& stage, const task::Outcome& outc
     if (find_field(stage.arrays(), array.name) == nullptr)
       fail(ErrorKind::internal, "{} task {}: its stage does not declare the array '{}'", stage.kind(), outcome.key.hex(), array.name);
     const auto it = std::find_if(arrays_.begin(), arrays_.end(), [&](const RaggedArray& a) { return a.field.name == array.name; });
-    it->add(outcome.key, rows_.rows(), array.values);
+    it->add(outcome.key, rows_.rows(), array);
   }
 }
 

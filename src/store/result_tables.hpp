@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "espalier/h5/append.hpp"
@@ -16,14 +17,15 @@ namespace espalier::store {
 /// A named array of some rows, as values one after the other and an index of (key, row, offset, length).
 struct RaggedArray {
   explicit RaggedArray(task::Field named);
-  void add(const task::StageKey& key, std::size_t row, std::span<const double> numbers);
+  void add(const task::StageKey& key, std::size_t row, const task::Array& array);
   void start(const h5::Group& group);
   void finish();
 
   task::Field field;
   GrowingTable index;
   std::optional<h5::ArrayWriter> values;
-  std::size_t offset = 0;
+  std::uint64_t offset = 0;
+  std::unordered_map<base::Digest, std::uint64_t> shared;  ///< where those stand that several rows have
 };
 
 /// One table of results: rows of all kinds of stages that name it.

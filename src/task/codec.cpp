@@ -1,15 +1,16 @@
-// CBOR by nlohmann-json. A record is an array in a fixed order, its first element the format's version, so that names are not
-// repeated in every message and in every journal record. A double is a CBOR float, except NaN and infinity: those are a byte string of
-// their 8 bytes, because the library writes every NaN as one and the same. Arrays are byte strings of little-endian doubles.
+// A record is a CBOR list in a fixed order, its first element the format's version, so that names are not repeated in every message and
+// in every journal record. A list of reals is a list of the text "reals" and bytes, one of integers a list of integers. Arrays are bytes:
+// little-endian doubles. Or lists: of such bytes, or of nothing if the values are kept elsewhere, if the array is shared; of the number of
+// an earlier array and of what is changed in it, as bytes (place u32, value f64, ...), as an adversarial input differs from the clean one
+// in a few pixels.
 #include "espalier/task/codec.hpp"
 
 #include <bit>
-#include <cmath>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "espalier/base/error.hpp"
+#include "task/cbor.hpp"
 
 namespace espalier::task {
 
@@ -17,320 +18,298 @@ static_assert(std::endian::native == std::endian::little, "doubles travel as the
 
 namespace {
 
-using Json = nlohmann::json;
 using base::ErrorKind;
 using base::fail;
+using Form = CborReader::Form;
 
-constexpr int kVersion = 2;
-constexpr int kOldestOutcome = 1;  // without peak_memory_mib
+constexpr std::uint64_t kVersion = 3;
+constexpr std::size_t kAttemptElements = 9;
+constexpr std::size_t kOutcomeElements = 15;
 
-Json bytes_of(const void* data, std::size_t size) {
-  const auto* begin = static_cast<const std::uint8_t*>(data);
-  return Json::binary(Json::binary_t::container_type(begin, begin + size));
-}
+void put(CborWriter& out, const StageKey& key) { out.bytes(&key, sizeof key); }
+void put(CborWriter& out, const std::vector<double>& values) { out.bytes(values.data(), values.size() * sizeof(double)); }
 
-Json to_json(const StageKey& key) { return bytes_of(&key, sizeof key); }
-Json to_json(double v) { return std::isfinite(v) ? Json(v) : bytes_of(&v, sizeof v); }
-
-struct ValueToJson {
-  Json operator()(double v) const { return to_json(v); }
-  /// An array of integers is a list of integers; a first element that is text says otherwise, also of an empty list.
-  Json operator()(const RealList& v) const { return Json::array({"reals", bytes_of(v.data(), v.size() * sizeof(double))}); }
-  template <class T>
-  Json operator()(const T& v) const {
-    return v;
+struct PutValue {
+  CborWriter& out;
+  void operator()(bool v) const { out.boolean(v); }
+  void operator()(std::int64_t v) const { out.integer(v); }
+  void operator()(double v) const { out.real(v); }
+  void operator()(const std::string& v) const { out.text(v); }
+  void operator()(const IntegerList& v) const {
+    out.list(v.size());
+    for (const std::int64_t element : v) out.integer(element);
+  }
+  void operator()(const RealList& v) const {
+    out.list(2);
+    out.text("reals");
+    put(out, v);
   }
 };
 
-/// Empty array or list: {} would be null.
-Json array_of(std::size_t capacity) {
-  Json result = Json::array();
-  result.get_ref<Json::array_t&>().reserve(capacity);
-  return result;
-}
-
-Json to_json(const Parameters& parameters) {
-  Json result = array_of(2 * parameters.size());
+void put(CborWriter& out, const Parameters& parameters) {
+  out.list(2 * parameters.size());
   for (const auto& [name, value] : parameters.map()) {
-    result.push_back(name);
-    result.push_back(std::visit(ValueToJson{}, value));
+    out.text(name);
+    std::visit(PutValue{out}, value);
   }
-  return result;
 }
 
-Json to_json(const ResourceLimits& limits) {
-  return Json::array(
-      {to_json(limits.wall_seconds), to_json(limits.grace_seconds), to_json(limits.cpu_seconds), to_json(limits.memory_mib)});
+void put(CborWriter& out, const PartFile& part) {
+  out.list(3);
+  out.text(part.name);
+  out.count(part.stamp.size);
+  out.count(part.stamp.checksum);
 }
 
-Json to_json(const PartFile& part) { return Json::array({part.name, part.stamp.size, part.stamp.checksum}); }
+bool same_bits(double one, double other) { return std::bit_cast<std::uint64_t>(one) == std::bit_cast<std::uint64_t>(other); }
 
-Json to_json(const std::vector<Array>& arrays) {
-  Json result = array_of(2 * arrays.size());
+/// Where the second differs from the first, and its values there. False if they differ in length or in so much that it is no gain.
+bool find_changes(const std::vector<double>& from, const std::vector<double>& to, std::string& changes) {
+  changes.clear();
+  if (from.size() != to.size() || from.empty()) return false;
+  for (std::uint32_t i = 0; i < to.size(); ++i) {
+    if (same_bits(from[i], to[i])) continue;
+    if (changes.size() > to.size() * sizeof(double) / 2) return false;
+    changes.append(reinterpret_cast<const char*>(&i), sizeof i).append(reinterpret_cast<const char*>(&to[i]), sizeof(double));
+  }
+  return changes.size() < to.size() * sizeof(double);
+}
+
+void put(CborWriter& out, const std::vector<Array>& arrays, bool lean) {
+  out.list(2 * arrays.size());
+  std::string changes;
   for (const Array& array : arrays) {
-    result.push_back(array.name);
-    result.push_back(bytes_of(array.values.data(), array.values.size() * sizeof(double)));
-  }
-  return result;
-}
-
-std::string to_bytes(const Json& json) {
-  std::string bytes;
-  Json::to_cbor(json, bytes);
-  return bytes;
-}
-
-/// Reads the elements of one array in order and refuses anything that is not of the type asked for.
-class Reader {
- public:
-  Reader(const Json& json, const char* where) : where_(where), elements_(nullptr) {
-    elements_ = &checked(json, Json::value_t::array, "an array").get_ref<const Json::array_t&>();
-  }
-
-  std::size_t size() const { return elements_->size(); }
-  bool at_end() const { return next_ == elements_->size(); }
-  void finish() const {
-    if (!at_end()) fail(ErrorKind::data, "{}: expected {} elements, found {}", where_, next_, size());
-  }
-
-  const Json& any() {
-    if (at_end()) fail(ErrorKind::data, "{}: expected more than {} elements", where_, next_);
-    return (*elements_)[next_++];
-  }
-  const std::string& text() { return as<Json::string_t>(Json::value_t::string, "text"); }
-  std::uint64_t count() { return checked(any(), Json::value_t::number_unsigned, "an unsigned number").get<std::uint64_t>(); }
-  /// An integer that fits in T.
-  template <class T>
-  T number() {
-    const std::int64_t value = integer(any());
-    if (!std::in_range<T>(value)) fail(ErrorKind::data, "{}: element {} is out of range: {}", where_, next_ - 1, value);
-    return static_cast<T>(value);
-  }
-  bool boolean() { return checked(any(), Json::value_t::boolean, "true or false").get<bool>(); }
-  double real() { return real(any()); }
-  const Json::binary_t& bytes() { return as<Json::binary_t>(Json::value_t::binary, "bytes"); }
-  StageKey key() { return plain<StageKey>(bytes()); }
-
-  Value value() {
-    const Json& json = any();
-    switch (json.type()) {
-      case Json::value_t::boolean:
-        return json.get<bool>();
-      case Json::value_t::number_integer:
-      case Json::value_t::number_unsigned:
-        return integer(json);
-      case Json::value_t::string:
-        return json.get_ref<const Json::string_t&>();
-      case Json::value_t::array:
-        if (!json.empty() && json.front().is_string()) return reals(json);
-        return integers(json);
-      default:
-        return real(json);
+    out.text(array.name);
+    if (array.shared) {
+      out.list(lean ? 0 : 1);
+      if (!lean) put(out, array.values);
+      continue;
+    }
+    const Array* base = arrays.data();
+    while (base != &array && !find_changes(base->values, array.values, changes)) ++base;
+    if (base == &array) {
+      put(out, array.values);
+    } else {
+      out.list(2);
+      out.count(static_cast<std::uint64_t>(base - arrays.data()));
+      out.bytes(changes.data(), changes.size());
     }
   }
-
-  std::vector<double> doubles() {
-    const Json::binary_t& data = bytes();
-    if (data.size() % sizeof(double) != 0) fail(ErrorKind::data, "{}: expected doubles, found {} bytes", where_, data.size());
-    std::vector<double> values(data.size() / sizeof(double));
-    if (!values.empty()) std::memcpy(values.data(), data.data(), data.size());
-    return values;
-  }
-
- private:
-  const Json& checked(const Json& json, Json::value_t type, const char* expected) const {
-    if (json.type() != type) fail(ErrorKind::data, "{}: element {}: expected {}, found {}", where_, next_, expected, json.type_name());
-    return json;
-  }
-
-  template <class T>
-  const T& as(Json::value_t type, const char* expected) {
-    return checked(any(), type, expected).get_ref<const T&>();
-  }
-
-  double real(const Json& json) const {
-    if (json.is_binary()) return plain<double>(json.get_binary());
-    return checked(json, Json::value_t::number_float, "a real").get<double>();
-  }
-
-  std::int64_t integer(const Json& json) const {
-    if (!json.is_number_integer()) fail(ErrorKind::data, "{}: element {}: expected an integer, found {}", where_, next_, json.type_name());
-    if (json.is_number_unsigned() && !std::in_range<std::int64_t>(json.get<std::uint64_t>()))
-      fail(ErrorKind::data, "{}: element {}: an integer of more than 63 bits", where_, next_);
-    return json.get<std::int64_t>();
-  }
-
-  IntegerList integers(const Json& json) const {
-    IntegerList list;
-    list.reserve(json.size());
-    for (const Json& element : json) list.push_back(integer(element));
-    return list;
-  }
-
-  RealList reals(const Json& json) const {
-    Reader in(json, where_);
-    if (const std::string& kind = in.text(); kind != "reals")
-      fail(ErrorKind::data, "{}: expected a list of reals, found '{}'", where_, kind);
-    RealList list = in.doubles();
-    in.finish();
-    return list;
-  }
-
-  template <class T>
-  T plain(const Json::binary_t& data) const {
-    if (data.size() != sizeof(T)) fail(ErrorKind::data, "{}: expected {} bytes, found {}", where_, sizeof(T), data.size());
-    T value;
-    std::memcpy(static_cast<void*>(&value), data.data(), sizeof value);
-    return value;
-  }
-
-  const char* where_;
-  const Json::array_t* elements_;
-  std::size_t next_ = 0;
-};
-
-Parameters read_parameters(const Json& json) {
-  Reader in(json, "parameters");
-  Parameters result;
-  while (!in.at_end()) {
-    const std::string& name = in.text();
-    result.set(name, in.value());
-  }
-  return result;
 }
 
-PartFile read_part(const Json& json) {
-  Reader in(json, "part file");
-  PartFile part{in.text(), {in.count(), in.count()}};
-  in.finish();
+template <class T>
+T take_plain(CborReader& in) {
+  const std::string_view bytes = in.bytes();
+  if (bytes.size() != sizeof(T)) fail(ErrorKind::data, "expected {} bytes, found {}", sizeof(T), bytes.size());
+  T value;
+  std::memcpy(static_cast<void*>(&value), bytes.data(), sizeof value);
+  return value;
+}
+
+StageKey take_key(CborReader& in) { return take_plain<StageKey>(in); }
+
+template <class T>
+T take_number(CborReader& in) {
+  const std::int64_t value = in.integer();
+  if (!std::in_range<T>(value)) fail(ErrorKind::data, "expected a smaller integer, found {}", value);
+  return static_cast<T>(value);
+}
+
+std::vector<double> take_doubles(CborReader& in) {
+  const std::string_view bytes = in.bytes();
+  if (bytes.size() % sizeof(double) != 0) fail(ErrorKind::data, "expected doubles, found {} bytes", bytes.size());
+  std::vector<double> values(bytes.size() / sizeof(double));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+Value take_list(CborReader& in) {
+  const std::size_t size = in.list();
+  if (size > 0 && in.form() == Form::text) {
+    if (size != 2 || in.text() != "reals") in.refuse("a list of integers, or \"reals\" and their bytes");
+    return take_doubles(in);
+  }
+  IntegerList list;
+  for (std::size_t i = 0; i < size; ++i) list.push_back(in.integer());
+  return list;
+}
+
+Value take_value(CborReader& in) {
+  switch (in.form()) {
+    case Form::boolean:
+      return in.boolean();
+    case Form::count:
+    case Form::negative:
+      return in.integer();
+    case Form::text:
+      return std::string(in.text());
+    case Form::list:
+      return take_list(in);
+    default:
+      return in.real();
+  }
+}
+
+std::size_t take_pairs(CborReader& in) {
+  const std::size_t size = in.list();
+  if (size % 2 != 0) in.refuse("pairs of a name and what it names");
+  return size / 2;
+}
+
+Parameters take_parameters(CborReader& in) {
+  Parameters parameters;
+  for (std::size_t left = take_pairs(in); left > 0; --left) {
+    const std::string_view name = in.text();
+    parameters.set(name, take_value(in));
+  }
+  return parameters;
+}
+
+PartFile take_part(CborReader& in) {
+  in.list(3);
+  PartFile part;
+  part.name = in.text();
+  part.stamp.size = in.count();
+  part.stamp.checksum = in.count();
   return part;
 }
 
-ResourceLimits read_limits(const Json& json) {
-  Reader in(json, "limits");
-  ResourceLimits limits;
-  for (double* field : {&limits.wall_seconds, &limits.grace_seconds, &limits.cpu_seconds, &limits.memory_mib}) *field = in.real();
-  in.finish();
-  return limits;
-}
+using NextShared = std::function<std::vector<double>()>;
 
-std::vector<Array> read_arrays(const Json& json) {
-  Reader in(json, "arrays");
-  std::vector<Array> arrays;
-  arrays.reserve(in.size() / 2);
-  while (!in.at_end()) {
-    const std::string& name = in.text();
-    arrays.push_back({name, in.doubles()});
+std::vector<double> take_changed(CborReader& in, const std::vector<Array>& before) {
+  const std::uint64_t base = in.count();
+  if (base >= before.size()) fail(ErrorKind::data, "arrays: expected the number of an earlier array, found {}", base);
+  std::vector<double> values = before[base].values;
+  const std::string_view changes = in.bytes();
+  constexpr std::size_t step = sizeof(std::uint32_t) + sizeof(double);
+  for (std::size_t at = 0; at < changes.size(); at += step) {
+    std::uint32_t place = 0;
+    if (at + step <= changes.size()) std::memcpy(&place, changes.data() + at, sizeof place);
+    if (at + step > changes.size() || place >= values.size())
+      fail(ErrorKind::data, "arrays: expected changes of {} values, found others at byte {}", values.size(), at);
+    std::memcpy(&values[place], changes.data() + at + sizeof place, sizeof(double));
   }
-  return arrays;
+  return values;
 }
 
-std::uint64_t check_version(Reader& in, const char* what, std::uint64_t oldest) {
-  const std::uint64_t version = in.count();
-  if (version < oldest || version > kVersion) fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
-  return version;
-}
-
-/// Accepts CBOR whose containers are nested at most four deep, as those of our records are.
-class DepthCheck final : public nlohmann::json_sax<Json> {
- public:
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool key(string_t&) override { return true; }
-  bool start_object(std::size_t) override { return ++depth_ <= 4; }
-  bool start_array(std::size_t) override { return ++depth_ <= 4; }
-  bool end_object() override { return depth_-- > 0; }
-  bool end_array() override { return depth_-- > 0; }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
-
- private:
-  int depth_ = 0;
-};
-
-/// The library's reader recurses, and a long run of bytes that only open arrays would overflow its stack: what is long enough for
-/// that is looked through first.
-void check_depth(std::string_view bytes, const char* what) {
-  constexpr std::size_t kTooShortToHurt = 1024;
-  DepthCheck check;
-  if (bytes.size() > kTooShortToHurt && !Json::sax_parse(bytes.begin(), bytes.end(), &check, Json::input_format_t::cbor))
-    fail(ErrorKind::data, "{}: expected CBOR nested at most four deep, found something else in {} bytes", what, bytes.size());
-}
-
-template <class Decode>
-auto decoded(std::string_view bytes, const char* what, Decode decode) {
-  check_depth(bytes, what);
-  try {
-    return decode(Json::from_cbor(bytes.begin(), bytes.end()));
-  } catch (const Json::exception& e) {
-    fail(ErrorKind::data, "{}: expected a complete CBOR encoding, found {} bytes: {}", what, bytes.size(), e.what());
+Array take_array(CborReader& in, const std::vector<Array>& before, const NextShared& next_shared) {
+  Array array;
+  array.name = in.text();
+  if (in.form() != Form::list) {
+    array.values = take_doubles(in);
+    return array;
   }
+  const std::size_t size = in.list();
+  array.shared = size < 2;
+  if (size > 2) in.refuse("an array");
+  if (size == 2) array.values = take_changed(in, before);
+  if (size == 1) array.values = take_doubles(in);
+  if (size == 0 && next_shared) array.values = next_shared();
+  return array;
+}
+
+/// Start of a record.
+CborReader open_record(std::string_view bytes, const char* what, std::size_t elements) {
+  CborReader in(bytes, what);
+  const std::size_t size = in.list();
+  if (const std::uint64_t version = in.count(); version != kVersion)
+    fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
+  if (size != elements) fail(ErrorKind::data, "{}: expected {} elements, found {}", what, elements, size);
+  return in;
+}
+
+/// Up to the message.
+Outcome take_head(CborReader& in) {
+  Outcome outcome;
+  outcome.key = take_key(in);
+  outcome.attempt = base::AttemptId{in.count()};
+  outcome.kind = in.boolean() ? OutcomeKind::done : OutcomeKind::failed;
+  outcome.error_kind = in.text();
+  outcome.message = in.text();
+  return outcome;
+}
+
+std::string encode(const Outcome& outcome, bool lean) {
+  CborWriter out;
+  out.list(kOutcomeElements);
+  out.count(kVersion);
+  put(out, outcome.key);
+  out.count(outcome.attempt.value);
+  out.boolean(outcome.kind == OutcomeKind::done);
+  out.text(outcome.error_kind);
+  out.text(outcome.message);
+  put(out, outcome.values);
+  put(out, outcome.arrays, lean);
+  outcome.part ? put(out, *outcome.part) : out.null();
+  out.integer(outcome.rank);
+  out.text(outcome.host);
+  for (const double value : {outcome.started, outcome.wall_seconds, outcome.cpu_seconds, outcome.peak_memory_mib}) out.real(value);
+  return out.take();
 }
 
 }  // namespace
 
 std::string encode(const Attempt& attempt) {
-  Json parents = array_of(attempt.spec.parents.size());
-  for (const StageKey& parent : attempt.spec.parents) parents.push_back(to_json(parent));
-  Json inputs = array_of(attempt.inputs.size());
-  for (const PartFile& part : attempt.inputs) inputs.push_back(to_json(part));
-  return to_bytes(Json::array({kVersion, attempt.id.value, to_json(attempt.spec.key), attempt.spec.kind, attempt.spec.schema_version,
-                               to_json(attempt.spec.parameters), std::move(parents), std::move(inputs), to_json(attempt.limits)}));
+  CborWriter out;
+  out.list(kAttemptElements);
+  out.count(kVersion);
+  out.count(attempt.id.value);
+  put(out, attempt.spec.key);
+  out.text(attempt.spec.kind);
+  out.count(attempt.spec.schema_version);
+  put(out, attempt.spec.parameters);
+  out.list(attempt.spec.parents.size());
+  for (const StageKey& parent : attempt.spec.parents) put(out, parent);
+  out.list(attempt.inputs.size());
+  for (const PartFile& part : attempt.inputs) put(out, part);
+  const ResourceLimits& limits = attempt.limits;
+  out.list(4);
+  for (const double value : {limits.wall_seconds, limits.grace_seconds, limits.cpu_seconds, limits.memory_mib}) out.real(value);
+  return out.take();
 }
 
-std::string encode(const Outcome& outcome) {
-  return to_bytes(Json::array({kVersion, to_json(outcome.key), outcome.attempt.value, outcome.kind == OutcomeKind::done, outcome.error_kind,
-                               outcome.message, to_json(outcome.values), to_json(outcome.arrays),
-                               outcome.part ? to_json(*outcome.part) : Json(), outcome.rank, outcome.host, to_json(outcome.started),
-                               to_json(outcome.wall_seconds), to_json(outcome.cpu_seconds), to_json(outcome.peak_memory_mib)}));
-}
+std::string encode(const Outcome& outcome) { return encode(outcome, false); }
+std::string encode_lean(const Outcome& outcome) { return encode(outcome, true); }
 
 Attempt decode_attempt(std::string_view bytes) {
-  return decoded(bytes, "attempt", [](const Json& json) {
-    Reader in(json, "attempt");
-    check_version(in, "attempt", kVersion);
-    Attempt attempt;
-    attempt.id = base::AttemptId{in.count()};
-    attempt.spec.key = in.key();
-    attempt.spec.kind = in.text();
-    attempt.spec.schema_version = in.number<std::uint32_t>();
-    attempt.spec.parameters = read_parameters(in.any());
-    Reader parents(in.any(), "parents");
-    while (!parents.at_end()) attempt.spec.parents.push_back(parents.key());
-    Reader inputs(in.any(), "inputs");
-    while (!inputs.at_end()) attempt.inputs.push_back(read_part(inputs.any()));
-    attempt.limits = read_limits(in.any());
-    in.finish();
-    return attempt;
-  });
+  CborReader in = open_record(bytes, "attempt", kAttemptElements);
+  Attempt attempt;
+  attempt.id = base::AttemptId{in.count()};
+  attempt.spec.key = take_key(in);
+  attempt.spec.kind = in.text();
+  attempt.spec.schema_version = take_number<std::uint32_t>(in);
+  attempt.spec.parameters = take_parameters(in);
+  for (std::size_t left = in.list(); left > 0; --left) attempt.spec.parents.push_back(take_key(in));
+  for (std::size_t left = in.list(); left > 0; --left) attempt.inputs.push_back(take_part(in));
+  ResourceLimits& limits = attempt.limits;
+  in.list(4);
+  for (double* value : {&limits.wall_seconds, &limits.grace_seconds, &limits.cpu_seconds, &limits.memory_mib}) *value = in.real();
+  in.finish();
+  return attempt;
 }
 
-Outcome decode_outcome(std::string_view bytes) {
-  return decoded(bytes, "outcome", [](const Json& json) {
-    Reader in(json, "outcome");
-    const std::uint64_t version = check_version(in, "outcome", kOldestOutcome);
-    Outcome outcome;
-    outcome.key = in.key();
-    outcome.attempt = base::AttemptId{in.count()};
-    outcome.kind = in.boolean() ? OutcomeKind::done : OutcomeKind::failed;
-    outcome.error_kind = in.text();
-    outcome.message = in.text();
-    outcome.values = read_parameters(in.any());
-    outcome.arrays = read_arrays(in.any());
-    if (const Json& part = in.any(); !part.is_null()) outcome.part = read_part(part);
-    outcome.rank = in.number<int>();
-    outcome.host = in.text();
-    outcome.started = in.real();
-    outcome.wall_seconds = in.real();
-    outcome.cpu_seconds = in.real();
-    if (version > kOldestOutcome) outcome.peak_memory_mib = in.real();
-    in.finish();
-    return outcome;
-  });
+std::pair<std::string, std::string> decode_failure(std::string_view bytes) {
+  CborReader in = open_record(bytes, "outcome", kOutcomeElements);
+  Outcome outcome = take_head(in);
+  return {std::move(outcome.error_kind), std::move(outcome.message)};
+}
+
+Outcome decode_outcome(std::string_view bytes) { return decode_lean(bytes, {}); }
+
+Outcome decode_lean(std::string_view bytes, const NextShared& next_shared) {
+  CborReader in = open_record(bytes, "outcome", kOutcomeElements);
+  Outcome outcome = take_head(in);
+  outcome.values = take_parameters(in);
+  for (std::size_t left = take_pairs(in); left > 0; --left) outcome.arrays.push_back(take_array(in, outcome.arrays, next_shared));
+  if (in.form() == Form::null)
+    in.null();
+  else
+    outcome.part = take_part(in);
+  outcome.rank = take_number<int>(in);
+  outcome.host = in.text();
+  for (double* value : {&outcome.started, &outcome.wall_seconds, &outcome.cpu_seconds, &outcome.peak_memory_mib}) *value = in.real();
+  in.finish();
+  return outcome;
 }
 
 }  // namespace espalier::task

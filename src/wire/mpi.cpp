@@ -207,7 +207,10 @@ class MpiLink final : public Link {
 }  // namespace
 
 std::unique_ptr<Link> make_mpi_link() {
-  ::setenv("OMPI_MCA_mpi_yield_when_idle", "0", /*overwrite=*/0);  // read by MPI_Init; other MPIs ignore it
+  // Read by MPI_Init; other MPIs ignore them. A message of more than the limit makes its receiver spin until the sender looks again, and
+  // between ranks of one machine that is 4 KiB by default: less than the outcome of a solve.
+  ::setenv("OMPI_MCA_mpi_yield_when_idle", "0", /*overwrite=*/0);
+  ::setenv("OMPI_MCA_btl_vader_eager_limit", "32768", /*overwrite=*/0);
   try {
     return std::make_unique<MpiLink>();
   } catch (const mpi::exception& e) {

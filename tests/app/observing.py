@@ -144,13 +144,13 @@ class Retry(Case):
         self.assertEqual(steady(undisturbed, "solves"), steady(self.out, "solves"))
 
     # Rank count: 3.
-    def test_a_rank_whose_solves_fail_is_set_aside(self):
+    def test_a_rank_whose_solves_fail_is_quarantined(self):
         """As on a node without the solver, where everything else works."""
         self.solver.write_text('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" != 1 ] || exit 9\nexec cbc "$@"\n')
         changed = [word for word in self.command if word != "prune.criterion=none"]
         changed.pop(changed.index("--set"))
         result = self.run_ok(*changed, "--set", "solve.start=none", ranks=3)
-        self.assertRegex(result.stderr, "rank 1 .* is set aside: its last 5 tasks failed")
+        self.assertRegex(result.stderr, "rank 1 .* is quarantined: its last 5 tasks failed")
         self.assertEqual({row["status"] for row in table(self.out, "stages")}, {b"done"})
 
     def test_unknown_kinds_are_refused(self):

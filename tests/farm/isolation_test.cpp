@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <map>
 
 #include "espalier/base/file.hpp"
 #include "farm/harness.hpp"
@@ -32,6 +33,8 @@ class WildStage final : public task::Stage {
     return limits;
   }
 
+  bool leaves_no_trace(const task::Attempt& attempt) const override { return attempt.spec.parameters.text("how").starts_with("traceless"); }
+
   void cut_short(task::StageResult& partial, const task::CutShort& how) const override {
     partial.values.set("how", how.cause + ": " + how.message);
   }
@@ -53,7 +56,7 @@ class WildStage final : public task::Stage {
       while (!context.stop_requested()) std::this_thread::sleep_for(base::Seconds(0.005));
       return {{{"how", "asked because of " + std::string(context.limit_reached())}}, {}};
     }
-    while (how != "print" && how != "work") std::this_thread::sleep_for(base::Seconds(1));
+    while (how != "print" && how != "work" && !how.starts_with("trace")) std::this_thread::sleep_for(base::Seconds(1));
     base::write_file_atomically(context.part_path, "part");
     return {{{"found", static_cast<std::int64_t>(::getpid())}}, {}};
   }
@@ -101,6 +104,19 @@ TEST_F(Isolation, AStageThatWorksRunsElsewhere) {
   EXPECT_EQ(base::read_file(directory / o.part->name), "part");
   EXPECT_EQ(o.rank, 1);
   EXPECT_GT(o.peak_memory_mib, 1);
+}
+
+TEST_F(Isolation, StagesThatLeaveNoTraceShareAProcess) {
+  task::TaskGraph graph;
+  for (const char* how : {"traceless 1", "traceless 2", "trace 3", "trace 4"}) toy::add(graph, "wild", {{"how", std::string(how)}});
+  run_master(*wire::connect(wire::Launch::alone), graph, stages, directory, {}, ledger, options);
+  std::map<std::string, std::int64_t> processes;
+  for (const Outcome& o : ledger.durable)
+    for (const task::PlannedTask& planned : graph.tasks)
+      if (planned.spec.key == o.key) processes[planned.spec.parameters.text("how")] = o.values.integer("found");
+  EXPECT_EQ(processes.at("traceless 1"), processes.at("traceless 2"));
+  EXPECT_NE(processes.at("trace 3"), processes.at("trace 4"));
+  EXPECT_NE(processes.at("trace 3"), processes.at("traceless 1"));
 }
 
 TEST_F(Isolation, TheLogOfASuccessIsRemoved) {

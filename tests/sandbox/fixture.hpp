@@ -142,6 +142,21 @@ inline std::string run_word(const std::string& word, std::istringstream& argumen
     for (int fd = 3; fd < 64; ++fd) [[maybe_unused]] const auto written = ::write(fd, bytes.data(), bytes.size());
     return "written";
   }
+  if (word == "pid") return std::to_string(::getpid());
+  if (word == "die-if-used") {
+    static int runs = 0;
+    if (++runs > 1) ::raise(SIGSEGV);
+    return std::to_string(::getpid());
+  }
+  if (word == "use") {  // CPU time, and memory that is given back
+    double seconds = 0;
+    std::size_t mib = 0;
+    arguments >> seconds >> mib;
+    const auto begin = base::process_cpu_time();
+    const std::string memory(mib << 20, 'm');
+    while ((base::process_cpu_time() - begin).count() < seconds) continue;
+    return std::to_string(::getpid());
+  }
   if (word == "large") return std::string(5'000'000, 'y');
   if (word == "describe") return describe_process();
   return "unknown word: " + word;

@@ -98,7 +98,7 @@ TEST_F(JournalTest, TheLayoutIsTheDocumentedOne) {
   ASSERT_EQ(bytes.size(), 64U + 16 + 3);
   EXPECT_EQ(bytes.substr(0, 16), std::string("\x89"
                                              "ESPJ\r\n\x1a"
-                                             "\x01\0\0\0\0\0\0\0",
+                                             "\x02\0\0\0\0\0\0\0",
                                              16));
   EXPECT_EQ(bytes.substr(0, 32), bytes.substr(32, 32));
   EXPECT_EQ(bytes.substr(64, 11), std::string("\x03\0\0\0\x02\0\0\0"
@@ -295,7 +295,7 @@ TEST_F(JournalTest, OtherFilesAndVersionsAreRefused) {
   other.append(reinterpret_cast<const char*>(&sum), 8);
   overwrite(other + other);
   EXPECT_EQ(error_of([&] { read(); }),
-            "store: '" + journal().string() + "' is a journal of format version 7; this program reads and writes version 1");
+            "store: '" + journal().string() + "' is a journal of format version 7; this program reads and writes version 2");
 }
 
 TEST_F(JournalTest, AFullDiskKeepsWhatWasSyncedAndSyncMayBeRepeated) {

@@ -182,21 +182,59 @@ TEST(Codec, RefusalsSayWhatWasFound) {
     }
     return "accepted";
   };
-  EXPECT_THAT(message(""), testing::StartsWith("outcome: expected a complete CBOR encoding, found 0 bytes"));
-  EXPECT_EQ(message("\x81\x07"), "outcome: expected format version 2, found 7");
-  EXPECT_EQ(message("\xa0"), "outcome: element 0: expected an array, found object");
-  EXPECT_EQ(message("\x81\x01"), "outcome: expected more than 1 elements");
+  EXPECT_EQ(message(""), "outcome: byte 0 of 0: expected a list, found the end");
+  EXPECT_EQ(message("\x81\x07"), "outcome: expected format version 3, found 7");
+  EXPECT_EQ(message("\xa0"), "outcome: byte 0 of 1: expected a list, found something else");
+  EXPECT_EQ(message("\x81\x03"), "outcome: expected 15 elements, found 1");
+  EXPECT_EQ(message("\x9a\xff\xff\xff\xff"), "outcome: a list claims 4294967295 elements, 0 bytes are left");
 }
 
-TEST(Codec, OutcomesOfTheFirstFormatAreRead) {
-  base::RandomStream random(7, "codec");
-  Outcome outcome = random_outcome(random);
-  outcome.peak_memory_mib = std::numeric_limits<double>::quiet_NaN();
-  std::string bytes = encode(outcome);
-  ASSERT_TRUE(bytes.starts_with("\x8f\x02"));
-  bytes.replace(0, 2, "\x8e\x01");
-  bytes.resize(bytes.size() - 9);  // the NaN at the end
-  expect_identical(outcome, decode_outcome(bytes));
+TEST(Codec, ArraysThatDifferLittleTravelAsChanges) {
+  const std::vector<double> image(100, 0.5);
+  std::vector<double> few = image, many = image;
+  few[3] = -0.0;
+  few[99] = std::numeric_limits<double>::quiet_NaN();
+  for (double& pixel : many) pixel += 0.25;
+  Outcome outcome;
+  outcome.arrays = {{"image", image}};
+  const std::size_t one = encode(outcome).size();
+  outcome.arrays = {{"image", image}, {"empty", {}}, {"few", few}, {"same", image}, {"none", {}}, {"zero", {0.0}}, {"minus", {-0.0}}};
+  EXPECT_LT(encode(outcome).size(), one + 200);
+  expect_identical(outcome, decode_outcome(encode(outcome)));
+  outcome.arrays.push_back({"many", many});
+  expect_identical(outcome, decode_outcome(encode(outcome)));
+}
+
+TEST(Codec, SharedArraysMayBeKeptElsewhere) {
+  Outcome outcome;
+  outcome.arrays = {{"clean", {0.25, 0.5}, true}, {"best", {0.25, 0.5}}, {"none", {}, true}, {"other", {1, 2}, true}};
+  EXPECT_EQ(decode_outcome(encode(outcome)).arrays, outcome.arrays);
+  std::size_t next = 0;
+  const std::vector<double> kept[] = {{0.25, 0.5}, {}, {1, 2}};
+  EXPECT_EQ(decode_lean(encode_lean(outcome), [&] { return kept[next++]; }).arrays, outcome.arrays);
+  EXPECT_EQ(next, 3U);
+  EXPECT_LT(encode_lean(outcome).size(), encode(outcome).size() - 25);
+}
+
+TEST(Codec, AFailureIsReadWithoutTheRest) {
+  Outcome outcome{.kind = OutcomeKind::failed, .error_kind = "crashed", .message = "ended by signal 11"};
+  outcome.arrays = {{"clean", {1, 2, 3, 4}, true}, {"best", {1, 2, 3, 5}}};
+  for (const std::string& bytes : {encode(outcome), encode_lean(outcome)})
+    EXPECT_EQ(decode_failure(bytes), std::pair(outcome.error_kind, outcome.message));
+  expect_data_error([](std::string_view bytes) { decode_failure(bytes); }, encode(outcome).substr(0, 40), "a cut outcome");
+}
+
+TEST(Codec, ChangesOfWhatIsNotThereAreRefused) {
+  Outcome outcome;
+  outcome.arrays = {{"first", {1, 2, 3, 4}}, {"second", {1, 2, 3, 5}}};
+  const std::string bytes = encode(outcome);
+  const std::size_t at = bytes.find("second") + 6;  // list of two, number of the array, bytes: place, value
+  ASSERT_EQ(bytes.substr(at, 7), std::string("\x82\x00\x4c\x03\x00\x00\x00", 7));
+  for (const auto& [place, byte] : {std::pair(at + 1, '\x01'), {at + 3, '\x04'}, {at + 6, '\x7f'}}) {
+    std::string other = bytes;
+    other[place] = byte;
+    expect_data_error(decode_outcome, other, "another array, or place");
+  }
 }
 
 TEST(Codec, AnAttemptIsNotAnOutcome) {

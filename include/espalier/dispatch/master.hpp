@@ -137,7 +137,8 @@ class Master {
   /// It is there, and neither retired nor waiting for the outcome of a test.
   bool takes_work(base::Rank worker) const;
   const Snapshot& snapshot() const { return snapshot_; }
-  /// Until the end, with the workers there are: what is left as expected, less what running tasks have had of it (task::makespan).
+  /// Until the end, with the workers there are (task::makespan): what is left as expected, less what running tasks have had of it. One that
+  /// has run for longer than expected is expected to go on for as long as it is late, at most to its own limit.
   double remaining_seconds(double now);
 
  private:

@@ -2,7 +2,8 @@
 //
 // A fork server is forked from this process while it is young: before MPI_Init, before any thread. It forks one child per piece of work,
 // watches it, kills it with everything it started, and reports. The chain holds downwards: when this process dies, however it dies, the
-// server kills its child and ends; when the server dies, so does the child.
+// server kills its child and ends; when the server dies, so does the child. Work that says that it leaves its process as it found it may
+// run where such work has run before: a child then serves several pieces, one after the other.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -54,6 +55,12 @@ struct Report {
   double peak_memory_mib = 0;  ///< largest resident set, pages shared with the server included
 };
 
+/// Which process a piece of work may run in.
+enum class Process {
+  own,     ///< a new one, in which nothing else runs
+  shared,  ///< also one that such work has left as it found it
+};
+
 /// The server is gone (somebody killed it): nothing can be run here any more.
 class ServerLost : public base::Error {
  public:
@@ -75,9 +82,14 @@ class Sandbox {
   /// SIGKILL comes at wall_seconds + grace_seconds, at cpu_seconds + grace_seconds of CPU time, and 3 s after stop_requested(). No
   /// file may grow beyond 1 GiB. Under AddressSanitizer there is no limit of memory, because it reserves terabytes of address space.
   ///
+  /// A shared process serves at most 64 runs, all with the same limit of memory, which counts from its first one. It ends after a run
+  /// without a result, one that was asked to stop, one that left a process behind, and one that needed 64 MiB more than it started with.
+  /// Work that dies in a process in which other work has run starts again in a new one, so that none suffers from another. A limit of CPU
+  /// time makes every process an own one: the kernel counts by process.
+  ///
   /// Throws ServerLost; a request larger than 1 GiB is Error(internal).
   Report run(std::string_view request, const task::ResourceLimits& limits, const std::filesystem::path& log,
-             const std::function<bool()>& stop_requested);
+             const std::function<bool()>& stop_requested, Process process = Process::own);
 
   /// Process number of the server (tests).
   int server() const;

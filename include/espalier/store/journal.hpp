@@ -4,7 +4,7 @@
 //
 //   header, 64 bytes: two equal copies of
 //      0   8  magic        89 'E' 'S' 'P' 'J' 0D 0A 1A
-//      8   4  version      format version, 1
+//      8   4  version      format version, 2
 //     12   4  zero
 //     16   8  salt         random, one per journal
 //     24   8  checksum     XXH3-64 of the 24 bytes before it
@@ -37,6 +37,7 @@ enum class RecordKind : std::uint32_t {
   event = 3,      ///< a run started, results were written, ...
   retry = 4,      ///< failed tasks that run again: their earlier outcomes count no longer
   extension = 5,  ///< the configuration changed: outcomes that are other tasks' as well, tasks that are no longer asked for
+  array = 6,      ///< values that outcomes behind it share
 };
 
 struct Record {

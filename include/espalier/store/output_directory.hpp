@@ -124,6 +124,7 @@ class OutputDirectory {
   bool running() const;
 
   /// Buffered; durable, and only then to be called done, after sync(). Error(io) from sync() leaves everything synced before intact.
+  /// Shared arrays stand in the journal once.
   void append(const task::Outcome& outcome);
   void append(const Event& event);
   /// The failed outcomes of these tasks count no longer: the tasks are waiting again, also for later runs. Done ones stay.
@@ -142,7 +143,9 @@ class OutputDirectory {
   void recognise_by_plan(const RunIdentity& identity) const;
   void read_journal();
   void forget_lost_parts();
+  void keep_shared(const task::Array& array);
   void take(const Record& record);
+  void take_outcome(const Record& record);
   void take(const task::StageKey& key, Finished finished);
   void take_retry(std::span<const task::StageKey> keys);
   void take_extension(const Extension& extension);
@@ -155,6 +158,7 @@ class OutputDirectory {
   FinishedTasks finished_;
   std::unordered_set<task::StageKey> retried_;
   std::unordered_map<task::StageKey, std::string> left_;
+  std::unordered_map<base::Digest, std::uint64_t> arrays_;  ///< by content: offset in the journal of what outcomes share
   std::vector<Event> events_;
   ReplayResult replay_;
   std::filesystem::path dropped_bytes_;

@@ -70,6 +70,9 @@ class Stage {
   /// What the attempt needs of something large that the worker's process holds anyway, such as one image of a data set. Called in the
   /// worker's process; run() finds it in StageContext::brief.
   virtual std::vector<Array> brief(const Attempt&) const { return {}; }
+  /// For attempts with limits: run() leaves its process as it found it. It starts no threads and processes and changes no signals, limits
+  /// and settings of libraries, and a result never depends on what ran before: the next such attempt may run in the same process.
+  virtual bool leaves_no_trace(const Attempt&) const { return false; }
   /// For attempts with limits: called in the process from which theirs is forked, before the fork, to fill caches with what is slow to
   /// read, but small: forking takes 40 us per MiB. What it throws is dropped, run() meets it again.
   virtual void prepare(const Attempt&, const std::filesystem::path& /*output_directory*/) const {}

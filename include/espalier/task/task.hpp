@@ -60,6 +60,7 @@ struct Attempt {
 struct Array {
   std::string name;
   std::vector<double> values;
+  bool shared = false;  ///< many outcomes have the same: it is stored once
   friend bool operator==(const Array&, const Array&) = default;
 };
 
