@@ -114,6 +114,9 @@ tracked() { git -c safe.directory="$root" -C "$root" ls-files -z -- "$@"; }
 format_check() (cd "$root" && tracked '*.cpp' '*.hpp' | xargs -0 clang-format --dry-run -Werror)
 shell_check() (cd "$root" && { tracked '*.sh' '*.sbatch' '*.pbs'; printf '.ci/run\0'; } | xargs -0 shellcheck)
 
+# Large inputs for half a minute and more each with sanitizers, where tests of the same code on small ones stay.
+slow_with_sanitizers='^(engine\.Limits\.OfNodesHold|branch\.Tighten\.ContainsSampled|train\.Train\.RealMnist|engine\.Compress\.ReferenceProblems|milp\.Cbc\.StoppedAnywhere|prune\.Compress\.TrainedNetworks|engine\.Native\.AgreesWithCbc)'
+
 # The sanitizer build holds the unit test programs without MPI: Open MPI's own leaks and the ranks' time would drown the rest.
 sanitizer_targets() {
   ninja -C "$root/build/asan-ubsan" -t targets all | sed -nE 's/^(test_[a-z0-9_]+): .*LINKER.*$/\1/p' | grep -Ev '^test_(wire|farm|app)(_|$)'
@@ -147,7 +150,7 @@ fi
 if ! $quick; then
   step "Unit tests with AddressSanitizer and UBSan (build/asan-ubsan)"
   if build "sanitizer build" build_sanitizers; then
-    run_ctest "sanitizers" "$root/build/asan-ubsan" -j2 -L unit -LE '^(long|slow|wire|farm|app)$'
+    run_ctest "sanitizers" "$root/build/asan-ubsan" -j2 -L unit -LE '^(long|wire|farm|app)$' -E "$slow_with_sanitizers"
   fi
   step "clang-tidy"
   check "clang-tidy" "$root/tests/tidy.py" "$root" "$root/build/dev" --seconds "${ESPALIER_TIDY_SECONDS:-240}"
