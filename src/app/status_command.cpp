@@ -73,7 +73,7 @@ double remaining_seconds(const task::TaskGraph& graph, const store::OutputDirect
   const auto left = [&](base::TaskId id) {
     const task::PlannedTask& planned = graph.tasks[id.value];
     if (directory.finished().contains(planned.spec.key)) return 0.0;
-    const double seconds = std::min(costs.estimate(planned.spec.kind, planned.expected_seconds), planned.most_seconds);
+    const double seconds = costs.estimate(planned);
     total += seconds;
     return seconds;
   };

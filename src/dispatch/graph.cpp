@@ -13,7 +13,7 @@ using base::fail;
 using base::TaskId;
 
 Master::Master(const task::TaskGraph& graph, std::span<const FinishedTask> finished, MasterOptions options)
-    : graph_(graph), options_(std::move(options)), tasks_(graph.tasks.size() + 1), costs_(options_.costs) {
+    : graph_(graph), options_(std::move(options)), tasks_(graph.tasks.size() + 1), costs_(std::move(options_.costs)) {
   link_graph();
   apply_finished(finished);
   order_by_critical_path();

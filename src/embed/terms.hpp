@@ -24,7 +24,7 @@ std::string neuron_name(std::string_view kind, std::size_t layer, Eigen::Index n
 /// factor * sum over the non-zero weights of row `neuron`: factor w_k columns[k], appended to `terms`.
 void append_weighted(std::vector<milp::Term>& terms, const nn::Layer& layer, Eigen::Index neuron, const Columns& columns, double factor);
 
-/// coefficient * column, appended to `terms` unless it is 0 (a big-M of a neuron that is stably active or off may be).
+/// coefficient * column, appended to `terms` unless it is 0 (a big-M of a neuron that is stably active or inactive may be).
 inline void append(std::vector<milp::Term>& terms, milp::Column column, double coefficient) {
   if (coefficient != 0.0) terms.push_back({column, coefficient});
 }

@@ -174,7 +174,7 @@ void expect(Plan& plan, const task::CostModel& costs) {
   for (StageCount& stage : plan.stages) stage.expected_seconds = 0;
   const auto seconds = [&](TaskId id) {
     const task::PlannedTask& planned = plan.graph.tasks[id.value];
-    const double expected = std::min(costs.estimate(planned.spec.kind, planned.expected_seconds), planned.most_seconds);
+    const double expected = costs.estimate(planned);
     plan.expected_seconds += expected;
     plan.most_seconds += std::isfinite(planned.most_seconds) ? planned.most_seconds : expected;
     std::find_if(plan.stages.begin(), plan.stages.end(), [&](const StageCount& s) {

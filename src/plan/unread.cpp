@@ -67,8 +67,10 @@ void UnreadParameters::note_section(const Mention& mention, const std::vector<st
 }
 
 std::string UnreadParameters::sentence(const Mention& mention) const {
-  std::string text = fmt::format("{}:{}:{}: {}: no instance has {}: {}", experiment_.file, mention.place.line, mention.place.column,
-                                 mention.place.path, mention.name, task::describe_conditions(*task::find_field(schema_, mention.name)));
+  const config::Place& place = mention.place;
+  std::string text = fmt::format("{}:{}:{}: {}no instance has {}: {}", experiment_.file, place.line, place.column,
+                                 place.path.empty() ? "" : place.path + ": ", mention.name,
+                                 task::describe_conditions(*task::find_field(schema_, mention.name)));
   if (const auto it = beside_.find(&mention); it != beside_.end()) text += fmt::format("; they have {}", fmt::join(it->second, ", "));
   return text;
 }

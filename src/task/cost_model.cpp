@@ -44,6 +44,10 @@ double CostModel::estimate(std::string_view kind, double planned_seconds) const 
   return it == group_of_.end() ? ratio(known_kind->second) * planned_seconds : estimate(it->second);
 }
 
+double CostModel::estimate(const PlannedTask& planned) const {
+  return std::min(estimate(planned.spec.kind, planned.expected_seconds), planned.most_seconds);
+}
+
 std::vector<double> critical_paths(const TaskGraph& graph, const std::function<double(base::TaskId)>& seconds) {
   std::vector<double> paths(graph.tasks.size());  // first only the longest of the children's
   for (std::size_t i = graph.tasks.size(); i-- > 0;) {

@@ -288,20 +288,27 @@ TEST_F(OutputDirectoryTest, AFullDiskLosesNothingThatWasSynced) {
   EXPECT_EQ(OutputDirectory::inspect(out()).finished().size(), 2U);
 }
 
-TEST_F(OutputDirectoryTest, AHundredThousandOutcomesOpenInLinearTime) {
+TEST_F(OutputDirectoryTest, OpeningTakesTimeInProportionToTheOutcomes) {
   const task::TaskSpec measure = spec(3);
-  {
+  const auto seconds_to_open = [&](std::uint64_t outcomes) {
     OutputDirectory directory = open();
     task::Outcome outcome = fake_outcome(out(), measure);
-    for (std::uint64_t i = 0; i < 100'000; ++i) {
+    for (std::uint64_t i = 0; i < outcomes; ++i) {
       outcome.key = {i, i * 7919};
       directory.append(outcome);
     }
     directory.sync();
-  }
-  const base::Stopwatch watch;
-  EXPECT_EQ(OutputDirectory::inspect(out()).finished().size(), 100'000U);
-  EXPECT_LT(watch.cpu_seconds(), 20) << "0.2 s where it is quiet; minutes if each record were compared with all others";
+    double least = 1e300;
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const base::Stopwatch watch;
+      EXPECT_EQ(OutputDirectory::inspect(out()).finished().size(), outcomes);
+      least = std::min(least, watch.cpu_seconds());
+    }
+    return least;
+  };
+  const double few = seconds_to_open(10'000);
+  fs::remove_all(out());
+  EXPECT_LT(seconds_to_open(80'000) / few, 32) << "8 in proportion, 64 if each were compared with all others";
 }
 
 }  // namespace

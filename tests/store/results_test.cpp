@@ -163,20 +163,29 @@ TEST_F(ResultsTest, DamagedPartsAreLeftOutAndReported) {
   EXPECT_TRUE(file.root().exists("parts/networks/" + graph_.tasks[1].spec.key.hex()));
 }
 
-TEST_F(ResultsTest, ThreeThousandSolvesAreWrittenInLinearTime) {
-  const task::TaskGraph graph = fake_graph(1500);
-  OutputDirectory directory = OutputDirectory::open(out(), fake_identity());
-  for (const task::PlannedTask& planned : graph.tasks) {
-    if (planned.spec.kind != "measure") continue;
-    task::Outcome outcome = fake_outcome(out(), planned.spec);
-    outcome.arrays = {{"input", std::vector<double>(324, 0.5)}};
-    directory.append(outcome);
-  }
-  directory.sync();
-  const base::Stopwatch watch;
-  build_results(directory, stages_, graph);
-  EXPECT_EQ(read_table(results(), "solves").rows(), 3000U);
-  EXPECT_LT(watch.cpu_seconds(), 60) << "1 s where it is quiet; many minutes if each row were to open the file again";
+TEST_F(ResultsTest, TheyTakeTimeInProportionToTheSolves) {
+  const auto seconds_to_build = [&](std::int64_t networks) {
+    const task::TaskGraph graph = fake_graph(networks);
+    OutputDirectory directory = OutputDirectory::open(out(), fake_identity());
+    for (const task::PlannedTask& planned : graph.tasks) {
+      if (planned.spec.kind != "measure") continue;
+      task::Outcome outcome = fake_outcome(out(), planned.spec);
+      outcome.arrays = {{"input", std::vector<double>(324, 0.5)}};
+      directory.append(outcome);
+    }
+    directory.sync();
+    double least = 1e300;
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const base::Stopwatch watch;
+      build_results(directory, stages_, graph);
+      least = std::min(least, watch.cpu_seconds());
+    }
+    EXPECT_EQ(read_table(results(), "solves").rows(), static_cast<std::size_t>(2 * networks));
+    return least;
+  };
+  const double few = seconds_to_build(150);
+  fs::remove_all(out());
+  EXPECT_LT(seconds_to_build(1200) / few, 24) << "8 in proportion, 64 if each row were to look at all others";
 }
 
 }  // namespace

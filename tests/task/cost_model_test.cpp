@@ -34,6 +34,16 @@ TEST(CostModel, AGroupsOwnTimesOutweighItsKindsWhichOutweighAll) {
   EXPECT_EQ(costs.groups(), 3U);
 }
 
+TEST(CostModel, NoTaskIsExpectedToTakeMoreThanItsLimit) {
+  PlannedTask planned;
+  planned.spec.kind = "solve";
+  planned.expected_seconds = 30;
+  CostModel costs;
+  EXPECT_EQ(costs.estimate(planned), 30);
+  planned.most_seconds = 20;
+  EXPECT_EQ(costs.estimate(planned), 20);
+}
+
 TEST(CostModel, TimesOfZeroAreNoRatio) {
   CostModel costs;
   costs.add(costs.group("null", 1), 0);

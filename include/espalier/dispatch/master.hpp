@@ -87,8 +87,7 @@ enum class StopReason {
 ///   waiting behind one that is not small. "Small" is judged by the expected time.
 /// - The descendants of a failed task become failed rows of error kind "parent".
 /// - An outcome of an attempt that is not the current one of its task is dropped.
-/// - An outcome of error kind "io" is no take_probe_result on its task: the disk, or what the task reads, is at fault. The task is ready
-/// again, and
+/// - An outcome of error kind "io" says nothing of its task: the disk, or what the task reads, is at fault. The task is ready again, and
 ///   the run ends, with running stages asked to stop.
 /// - When a worker is lost, its tasks become ready again; they are then given to a worker alone, so that it is known which one
 ///   kills workers; the task it was certainly running is charged with one of its max_attempts.
@@ -166,7 +165,7 @@ class Master {
     bool overrun = false;     ///< the first one took longer than take_back_seconds
     bool active = true;
     bool on_probation = false;                                     ///< waits until another worker has tried one of the tasks that it failed
-    bool quarantined = false;                                      ///< in quarantine
+    bool quarantined = false;                                      ///< gets no more work
     std::size_t patience = 0;                                      ///< failures in a row until the next probe
     std::vector<std::pair<base::TaskId, task::Outcome>> withheld;  ///< its failures of each kind since its last success with that
   };

@@ -17,27 +17,22 @@
 
 namespace espalier::record {
 
-/// How a C++ type stands as a task::Value. An enumeration stands as its word: `words(E)` is found beside it and returns base::Words<E>.
+/// How a C++ type stands as a task::Value: this one, as it is. An enumeration stands as its word: `words(E)` is found beside it and returns
+/// base::Words<E>.
 template <class M>
-struct Convert;
-
-template <>
-struct Convert<bool> {
-  static constexpr task::ValueType type = task::ValueType::boolean;
-  static task::Value to_value(bool member) { return member; }
-  static bool from_value(const task::Value& value) { return std::get<bool>(value); }
+struct Convert {
+  static task::Value to_value(const M& member) { return member; }
+  static M from_value(const task::Value& value) { return std::get<M>(value); }
 };
 
 template <std::integral M>
-struct Convert<M> {
-  static constexpr task::ValueType type = task::ValueType::integer;
+requires(!std::same_as<M, bool>) struct Convert<M> {
   static task::Value to_value(M member) { return static_cast<std::int64_t>(member); }
   static M from_value(const task::Value& value) { return static_cast<M>(std::get<std::int64_t>(value)); }
 };
 
 template <std::floating_point M>
 struct Convert<M> {
-  static constexpr task::ValueType type = task::ValueType::real;
   static task::Value to_value(M member) { return static_cast<double>(member); }
   static M from_value(const task::Value& value) {
     const auto* integer = std::get_if<std::int64_t>(&value);  // legal where a real is asked for
@@ -45,33 +40,11 @@ struct Convert<M> {
   }
 };
 
-template <>
-struct Convert<std::string> {
-  static constexpr task::ValueType type = task::ValueType::text;
-  static task::Value to_value(const std::string& member) { return member; }
-  static std::string from_value(const task::Value& value) { return std::get<std::string>(value); }
-};
-
 template <class E>
 requires std::is_enum_v<E>
 struct Convert<E> {
-  static constexpr task::ValueType type = task::ValueType::text;
   static task::Value to_value(E member) { return std::string(base::word_of(words(E{}), member)); }
   static E from_value(const task::Value& value) { return base::parse_word(words(E{}), "value", std::get<std::string>(value)); }
-};
-
-template <>
-struct Convert<task::IntegerList> {
-  static constexpr task::ValueType type = task::ValueType::integer_list;
-  static task::Value to_value(const task::IntegerList& member) { return member; }
-  static task::IntegerList from_value(const task::Value& value) { return std::get<task::IntegerList>(value); }
-};
-
-template <>
-struct Convert<task::RealList> {
-  static constexpr task::ValueType type = task::ValueType::real_list;
-  static task::Value to_value(const task::RealList& member) { return member; }
-  static task::RealList from_value(const task::Value& value) { return std::get<task::RealList>(value); }
 };
 
 template <class M>
@@ -172,7 +145,7 @@ class Record {
  private:
   template <class Member>
   static void describe(task::Field& field) {
-    field.type = Convert<Member>::type;
+    field.type = task::type_of(Convert<Member>::to_value(Member{}));
     if constexpr (std::is_enum_v<Member>)
       for (const auto& [value, word] : words(Member{})) field.choices.emplace_back(word);
   }

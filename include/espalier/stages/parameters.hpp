@@ -4,7 +4,8 @@
 
 namespace espalier::stages {
 
-/// Parameters of the surrogate experiments, named section.name. Sections: dataset, network, train, prune, select, problem, solve.
+/// All parameters of the stages, named section.name, from which studies choose. Sections: dataset, network, train, prune, select, problem,
+/// solve.
 const task::Schema& parameter_schema();
 
 /// The fields of the given sections as columns of a results table: "train.seed" becomes "train_seed". Behind

@@ -1,4 +1,4 @@
-// The stages of the experiments: train, first_round, prune, select, solve.
+// The stages: train, first_round, prune, select, solve.
 #pragma once
 #include <memory>
 

@@ -26,6 +26,8 @@ class CostModel {
   double estimate(Group group) const;
   /// For a group that may not be there.
   double estimate(std::string_view kind, double planned_seconds) const;
+  /// At most the task's own limit of time.
+  double estimate(const PlannedTask& planned) const;
   std::size_t groups() const { return groups_.size(); }
   std::size_t measured() const { return measured_; }  ///< tasks
 

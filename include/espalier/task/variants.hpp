@@ -15,6 +15,8 @@ class Variants {
  public:
   /// Throws Error(internal) if a condition names no parameter of the schema, or if conditions depend on each other in a circle.
   explicit Variants(const Schema& schema);
+  Variants(const Variants&) = delete;  // it points into its own schema
+  Variants& operator=(const Variants&) = delete;
 
   /// Names of the parameters that do not exist beside the values of this instance, in name order. What is not set, or does not exist,
   /// counts in conditions as its default.

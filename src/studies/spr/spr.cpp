@@ -1,17 +1,11 @@
 #include "studies/spr/spr.hpp"
 
-#include "espalier/base/error.hpp"
-#include "espalier/stages/chain.hpp"
-#include "espalier/stages/parameters.hpp"
-#include "espalier/task/variants.hpp"
+#include "studies/chain_pipeline.hpp"
 #include "studies/spr/table.hpp"
 
 namespace espalier::studies {
 
 namespace {
-
-const std::string whose = "problem.network";
-const std::string embedded = "embedded";
 
 /// P1, section 5.1, and its code.
 const std::vector<std::pair<std::string, task::Value>>& defaults() {
@@ -35,29 +29,6 @@ const std::vector<std::pair<std::string, task::Value>>& defaults() {
   return values;
 }
 
-task::Schema make_schema() {
-  task::Schema schema = task::fix_parameter(stages::parameter_schema(), whose, embedded);
-  for (const auto& [name, value] : defaults()) {
-    const auto field = std::find_if(schema.begin(), schema.end(), [&](const task::Field& f) { return f.name == name; });
-    if (field == schema.end()) base::fail(base::ErrorKind::internal, "no parameter is called '{}'", name);
-    field->default_value = value;
-  }
-  return schema;
-}
-
-class AttacksOnPrunedNetworks : public task::Pipeline {
- public:
-  const task::Schema& schema() const override {
-    static const task::Schema schema = make_schema();
-    return schema;
-  }
-  std::vector<task::StageRequest> expand(const task::Parameters& instance) const override {
-    task::Parameters complete = instance;
-    complete.set(whose, embedded);
-    return stages::expand_chain(complete);
-  }
-};
-
 class SprStudy : public Study {
  public:
   std::string name() const override { return "spr"; }
@@ -72,7 +43,7 @@ class SprStudy : public Study {
   }
 
  private:
-  AttacksOnPrunedNetworks pipeline_;
+  ChainPipeline pipeline_{"embedded", defaults()};
 };
 
 }  // namespace

@@ -1,29 +1,11 @@
 #include "studies/surrogate/surrogate.hpp"
 
-#include "espalier/stages/chain.hpp"
-#include "espalier/stages/parameters.hpp"
-#include "espalier/task/variants.hpp"
+#include "studies/chain_pipeline.hpp"
 #include "studies/surrogate/table.hpp"
 
 namespace espalier::studies {
 
 namespace {
-
-const std::string whose = "problem.network";
-const std::string dense = "dense";
-
-class Surrogates : public task::Pipeline {
- public:
-  const task::Schema& schema() const override {
-    static const task::Schema schema = task::fix_parameter(stages::parameter_schema(), whose, dense);
-    return schema;
-  }
-  std::vector<task::StageRequest> expand(const task::Parameters& instance) const override {
-    task::Parameters complete = instance;
-    complete.set(whose, dense);
-    return stages::expand_chain(complete);
-  }
-};
 
 class SurrogateStudy : public Study {
  public:
@@ -39,7 +21,7 @@ class SurrogateStudy : public Study {
   }
 
  private:
-  Surrogates pipeline_;
+  ChainPipeline pipeline_{"dense", {}};
 };
 
 }  // namespace
