@@ -75,8 +75,8 @@ double products_seconds(const std::vector<Rows>& weights, Eigen::Index rows) {
 }
 
 void measure(const problem::Problem& problem, double peak) {
-  const bounds::Bounds valid = bounds::make_bounds_method("crown")->compute(problem.network, problem.ball());
-  bounds::Propagation propagation(problem.network, problem.ball(), valid);
+  const bounds::Bounds valid = bounds::make_bounds_method("crown")->compute(problem.network, problem.region());
+  bounds::Propagation propagation(problem.network, problem.region(), valid);
   std::vector<Rows> weights;
   double operations = 0;
   for (std::size_t j = 0; j < propagation.hidden_layers(); ++j) {

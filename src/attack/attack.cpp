@@ -12,10 +12,10 @@
 namespace espalier::attack {
 namespace {
 
-void check(const nn::Network& network, const problem::Ball& ball, const AttackOptions& options) {
-  if (ball.dimension() != network.inputs()) {
-    base::fail(base::ErrorKind::data, "attack: expected a ball of dimension {} (the network's inputs), found {}", network.inputs(),
-               ball.dimension());
+void check(const nn::Network& network, const problem::Region& region, const AttackOptions& options) {
+  if (region.dimension() != network.inputs()) {
+    base::fail(base::ErrorKind::data, "attack: expected a region of dimension {} (the network's inputs), found {}", network.inputs(),
+               region.dimension());
   }
   if (options.starts < 1) base::fail(base::ErrorKind::configuration, "attack: starts: expected at least 1, found {}", options.starts);
   if (options.iterations < 0)
@@ -24,14 +24,14 @@ void check(const nn::Network& network, const problem::Ball& ball, const AttackOp
 
 class Search {
  public:
-  Search(const nn::Network& network, const problem::Ball& ball, int label, int target, const AttackOptions& options)
+  Search(const nn::Network& network, const problem::Region& region, int label, int target, const AttackOptions& options)
       : options_(options),
         budget_(options.time_limit_seconds, options.stop_requested),
         margin_(network, label, target),
-        ball_(ball),
-        maximiser_(ball),
+        region_(region),
+        maximiser_(region),
         random_(options.seed, "attack"),
-        points_(ball.centre.transpose().replicate(options.starts, 1)),
+        points_(region.centre.transpose().replicate(options.starts, 1)),
         smoothing_(options.starts) {
     smoothing_[0] = least_smoothing;
     for (Eigen::Index r = 1; r < smoothing_.size(); ++r) smoothing_[r] = random_smoothing();
@@ -55,7 +55,7 @@ class Search {
     // NaN is no better than anything.
     const double margin = std::isnan(margins_[r]) ? -std::numeric_limits<double>::infinity() : margins_[r];
     if (result_.input.size() > 0 && margin <= result_.margin) return true;
-    result_.input = points_.row(r).transpose().cwiseMax(0.0).cwiseMin(1.0);
+    result_.input = points_.row(r).transpose().cwiseMax(region_.box.lower).cwiseMin(region_.box.upper);
     result_.margin = margin;
     return !options_.on_improvement || !options_.on_improvement(result_.input, result_.margin);
   }
@@ -63,7 +63,7 @@ class Search {
   /// One step of every row. False: the caller wants no more, or the budget was spent within the step, which is then dropped.
   bool step() {
     const Rows gradient = margin_.gradient(pre_activations_, smoothing_);
-    Rows ends = ball_.centre.transpose().replicate(gradient.rows(), 1);
+    Rows ends = region_.centre.transpose().replicate(gradient.rows(), 1);
     for (Eigen::Index r = 0; r < gradient.rows(); ++r) {
       maximiser_.maximise({gradient.row(r).data(), static_cast<std::size_t>(gradient.cols())});
       for (const problem::Step& s : maximiser_.steps()) ends(r, s.pixel) += s.change;
@@ -93,7 +93,7 @@ class Search {
   const AttackOptions& options_;
   base::Budget budget_;
   Margin margin_;
-  const problem::Ball& ball_;
+  const problem::Region& region_;
   problem::LinearMaximiser maximiser_;
   base::RandomStream random_;
   Rows points_;
@@ -106,9 +106,9 @@ class Search {
 
 }  // namespace
 
-AttackResult run_attack(const nn::Network& network, const problem::Ball& ball, int label, int target, const AttackOptions& options) {
-  check(network, ball, options);
-  return Search(network, ball, label, target, options)();
+AttackResult run_attack(const nn::Network& network, const problem::Region& region, int label, int target, const AttackOptions& options) {
+  check(network, region, options);
+  return Search(network, region, label, target, options)();
 }
 
 }  // namespace espalier::attack

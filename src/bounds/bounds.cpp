@@ -38,12 +38,12 @@ void check(const Bounds& bounds, const nn::Network& network, const std::string& 
   }
 }
 
-Bounds BoundsMethod::compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const {
-  if (network.layers.empty() || ball.dimension() != network.inputs()) {
-    base::fail(base::ErrorKind::data, "bounds '{}': expected a ball of dimension {} (the network's inputs), found {}", name(),
-               network.layers.empty() ? 0 : network.inputs(), ball.dimension());
+Bounds BoundsMethod::compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget) const {
+  if (network.layers.empty() || region.dimension() != network.inputs()) {
+    base::fail(base::ErrorKind::data, "bounds '{}': expected a region of dimension {} (the network's inputs), found {}", name(),
+               network.layers.empty() ? 0 : network.inputs(), region.dimension());
   }
-  return do_compute(network, ball, budget);
+  return do_compute(network, region, budget);
 }
 
 double largest_margin(const Bounds& bounds, int label, int target) {

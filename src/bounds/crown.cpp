@@ -85,10 +85,10 @@ class Crown final : public BoundsMethod {
   std::string name() const override { return "crown"; }
 
  private:
-  Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
-    Bounds bounds = make_interval()->compute(network, ball, budget);
+  Bounds do_compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget) const override {
+    Bounds bounds = make_interval()->compute(network, region, budget);
     if (!bounds.complete) return bounds;
-    Propagation propagation(network, ball, bounds);
+    Propagation propagation(network, region, bounds);
     propagate(network, propagation, {.iterations = 1}, budget, bounds);
     return bounds;
   }
@@ -101,10 +101,10 @@ class AlphaCrown final : public BoundsMethod {
  private:
   /// The intersection with "crown" makes "never looser" hold exactly: better bounds of one layer may worsen a heuristic slope further
   /// on.
-  Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
-    Bounds first = make_interval()->compute(network, ball, budget);
+  Bounds do_compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget) const override {
+    Bounds first = make_interval()->compute(network, region, budget);
     if (!first.complete) return first;
-    Propagation propagation(network, ball, first);
+    Propagation propagation(network, region, first);
     Bounds plain = first;
     propagate(network, propagation, {.iterations = 1}, budget, plain);
     if (!plain.complete) return plain;
@@ -118,8 +118,8 @@ class AlphaCrown final : public BoundsMethod {
 
 }  // namespace
 
-void renew(const nn::Network& network, const problem::Ball& ball, std::size_t layer, const base::Budget& budget, Bounds& bounds) {
-  Propagation propagation(network, ball, bounds);
+void renew(const nn::Network& network, const problem::Region& region, std::size_t layer, const base::Budget& budget, Bounds& bounds) {
+  Propagation propagation(network, region, bounds);
   renew_layer(network, propagation, layer, {}, budget, bounds);
 }
 

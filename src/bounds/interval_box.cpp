@@ -1,4 +1,4 @@
-// "interval-box": interval arithmetic from the unit box. P2's bounds: they ignore the L1 budget.
+// "interval-box": interval arithmetic from the box. P2's bounds: they ignore the L1 budget.
 #include "bounds/interval.hpp"
 #include "bounds/methods.hpp"
 
@@ -10,9 +10,8 @@ class IntervalBox final : public BoundsMethod {
   std::string name() const override { return "interval-box"; }
 
  private:
-  Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget&) const override {
-    const Eigen::VectorXd zeros = Eigen::VectorXd::Zero(ball.dimension()), ones = Eigen::VectorXd::Ones(ball.dimension());
-    Bounds bounds{.layers = {affine_image(network.layers.front(), zeros, ones)}};
+  Bounds do_compute(const nn::Network& network, const problem::Region& region, const base::Budget&) const override {
+    Bounds bounds{.layers = {affine_image(network.layers.front(), region.box.lower, region.box.upper)}};
     propagate_intervals(network, bounds);
     return bounds;
   }

@@ -30,13 +30,14 @@ LayerRelaxation make_relaxation(const LayerBounds& bounds, Eigen::Index rows) {
           .split_multiplier = {}};
 }
 
-Propagation::Propagation(const nn::Network& network, const problem::Ball& ball, const Bounds& valid) : ball_(ball), maximiser_(ball) {
+Propagation::Propagation(const nn::Network& network, const problem::Region& region, const Bounds& valid)
+    : region_(region), maximiser_(region) {
   for (const nn::Layer& layer : network.layers) {
     weights_.emplace_back(layer.weight.cast<double>());
     biases_.emplace_back(layer.bias.cast<double>());
   }
   first_transposed_ = weights_.front().transpose();
-  first_at_centre_ = weights_.front() * ball.centre + biases_.front();
+  first_at_centre_ = weights_.front() * region.centre + biases_.front();
   set_magnitudes(valid);
 }
 
@@ -45,7 +46,7 @@ void Propagation::set_magnitudes(const Bounds& valid) {
   const auto layers = static_cast<Eigen::Index>(weights_.size());
   for (std::size_t j = 0; j < weights_.size(); ++j) {
     const Eigen::Index inputs = weights_[j].cols(), width = weights_[j].rows();
-    const Eigen::VectorXd largest = j == 0 ? Eigen::VectorXd::Ones(inputs).eval() : valid.layers[j - 1].upper.cwiseMax(0.0).eval();
+    const Eigen::VectorXd largest = j == 0 ? magnitude(region_.box) : valid.layers[j - 1].upper.cwiseMax(0.0).eval();
     // The first layer carries the rounding of the value at x0 and of the knapsack as well.
     const double factor = padding_factor(2 * width + inputs + (j == 0 ? 2 * inputs : 0) + 2 * layers + 8);
     magnitudes_.emplace_back(factor * (weights_[j].cwiseAbs() * largest + biases_[j].cwiseAbs()));
@@ -122,7 +123,7 @@ void Propagation::backward_block(Eigen::Index first, Eigen::Index rows, std::spa
 }
 
 void Propagation::concretise(Eigen::Index first, Eigen::Index rows, BackwardPass& pass) {
-  pass.upper.segment(first, rows) += input_.topRows(rows) * ball_.centre;
+  pass.upper.segment(first, rows) += input_.topRows(rows) * region_.centre;
   for (Eigen::Index r = 0; r < rows; ++r) {
     pass.upper[first + r] += maximiser_.maximise({input_.row(r).data(), static_cast<std::size_t>(input_.cols())});
     pass.steps.insert(pass.steps.end(), maximiser_.steps().begin(), maximiser_.steps().end());
@@ -193,9 +194,9 @@ void Propagation::relaxed_forward(const BackwardPass& pass, std::span<const Laye
 }
 
 Eigen::VectorXd Propagation::maximiser(const BackwardPass& pass, std::size_t row) const {
-  Eigen::VectorXd x = ball_.centre;
+  Eigen::VectorXd x = region_.centre;
   for (std::size_t s = row == 0 ? 0 : pass.ends[row - 1]; s < pass.ends[row]; ++s) x[pass.steps[s].pixel] += pass.steps[s].change;
-  return x.cwiseMax(0.0).cwiseMin(1.0);
+  return x.cwiseMax(region_.box.lower).cwiseMin(region_.box.upper);
 }
 
 }  // namespace espalier::bounds

@@ -64,7 +64,7 @@ class LayerSteps {
 }  // namespace
 
 Bounding::Bounding(const Query& query, Offer offer, base::Budget budget)
-    : query_(query), offer_(std::move(offer)), budget_(std::move(budget)), propagation_(query.network, query.ball, query.bounds) {
+    : query_(query), offer_(std::move(offer)), budget_(std::move(budget)), propagation_(query.network, query.region, query.bounds) {
   for (std::size_t k = 1; k < query.network.layers.size(); ++k) {
     weights_.emplace_back(query.network.layers[k].weight.cast<double>());
     biases_.emplace_back(query.network.layers[k].bias.cast<double>().transpose());

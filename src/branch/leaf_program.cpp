@@ -40,7 +40,7 @@ struct Side {
 
 class LeafProgram {
  public:
-  LeafProgram(const Query& query, const base::Budget& budget, const Node& node) : ball_(query.ball), budget_(budget) {
+  LeafProgram(const Query& query, const base::Budget& budget, const Node& node) : region_(query.region), budget_(budget) {
     Affine h;
     for (std::size_t k = 0; k < node.layers.size(); ++k) {
       h = k == 0 ? first(query.network.layers[k]) : after(query.network.layers[k], h, budget);
@@ -56,12 +56,12 @@ class LeafProgram {
     const Affine output = after(query.network.layers.back(), h, budget);
     margin_ = output.weight.row(query.target) - output.weight.row(query.label);
     constant_ = output.bias[query.target] - output.bias[query.label];
-    for (const double x : ball_.centre) {
-      plus_.push_back(model_.add_column({.upper = 1 - x, .name = {}}));
-      minus_.push_back(model_.add_column({.upper = x, .name = {}}));
+    for (Eigen::Index k = 0; k < region_.dimension(); ++k) {
+      plus_.push_back(model_.add_column({.upper = region_.box.upper[k] - region_.centre[k], .name = {}}));
+      minus_.push_back(model_.add_column({.upper = region_.centre[k] - region_.box.lower[k], .name = {}}));
     }
     violation_ = model_.add_column({.upper = 0, .name = {}});
-    milp::RowData distance{.upper = ball_.radius, .terms = {}, .name = {}};
+    milp::RowData distance{.upper = region_.radius, .terms = {}, .name = {}};
     for (std::size_t k = 0; k < plus_.size(); ++k) distance.terms.insert(distance.terms.end(), {{plus_[k], 1}, {minus_[k], 1}});
     model_.add_row(std::move(distance));
     for (const Side& side : sides_) add_row(side);
@@ -78,14 +78,14 @@ class LeafProgram {
     return program.solve(budget_);
   }
 
-  /// The margin's maximum over the ball, were the phases' sides no constraints.
+  /// The margin's maximum over the region, were the phases' sides no constraints.
   double bound_without_sides() const {
-    return margin_ * ball_.centre + constant_ + problem::maximise_linear(ball_, margin_.transpose()).value;
+    return margin_ * region_.centre + constant_ + problem::maximise_linear(region_, margin_.transpose()).value;
   }
   double margin_size() const { return margin_.norm() > 0 ? margin_.norm() : 1.0; }
 
   Eigen::VectorXd input(const milp::LinearProgram::Solution& solution) const {
-    Eigen::VectorXd x = ball_.centre;
+    Eigen::VectorXd x = region_.centre;
     for (std::size_t k = 0; k < plus_.size(); ++k)
       x[static_cast<Eigen::Index>(k)] +=
           solution.x[static_cast<std::size_t>(plus_[k].index)] - solution.x[static_cast<std::size_t>(minus_[k].index)];
@@ -111,12 +111,12 @@ class LeafProgram {
 
   void add_row(const Side& side) {
     const double factor = side.sign / side.weight.norm();
-    milp::RowData row{.lower = -factor * (side.weight * ball_.centre + side.bias), .terms = terms(factor * side.weight), .name = {}};
+    milp::RowData row{.lower = -factor * (side.weight * region_.centre + side.bias), .terms = terms(factor * side.weight), .name = {}};
     row.terms.push_back({violation_, 1});
     model_.add_row(std::move(row));
   }
 
-  const problem::Ball& ball_;
+  const problem::Region& region_;
   const base::Budget& budget_;
   std::vector<Side> sides_;
   Eigen::RowVectorXd margin_;

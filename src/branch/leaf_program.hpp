@@ -8,7 +8,7 @@
 namespace espalier::branch {
 
 /// Where all phases are fixed, every pre-activation is an affine function g_i(x) = a_i x + d_i, and so is the margin, c x + d:
-///   maximise c x + d over the ball subject to s_i g_i(x) >= 0 for the neurons that were split (s_i = 1 on, -1 off).
+///   maximise c x + d over the region subject to s_i g_i(x) >= 0 for the neurons that were split (s_i = 1 on, -1 off).
 /// The same program as NodeProgram's, without its columns and rows for the neurons, and every row and the objective of Euclidean norm 1: it
 /// has no tolerances in units that differ with the weights, and is solved where NodeProgram's answer leaves a leaf open. Dearer to make.
 /// Its dual values are the node's multipliers; they are kept if that lowers node.bound, evaluated by bounding. If no input has the node's

@@ -35,11 +35,11 @@ std::vector<milp::Term> NodeProgram::objective() const {
 
 milp::Model NodeProgram::build() {
   milp::Model model;
-  const problem::Ball& ball = query_.ball;
-  milp::RowData budget{.upper = ball.radius, .terms = {}, .name = {}};
-  for (Eigen::Index k = 0; k < ball.dimension(); ++k) {
-    plus_.push_back(model.add_column({.lower = 0, .upper = 1 - ball.centre[k], .name = {}}));
-    minus_.push_back(model.add_column({.lower = 0, .upper = ball.centre[k], .name = {}}));
+  const problem::Region& region = query_.region;
+  milp::RowData budget{.upper = region.radius, .terms = {}, .name = {}};
+  for (Eigen::Index k = 0; k < region.dimension(); ++k) {
+    plus_.push_back(model.add_column({.lower = 0, .upper = region.box.upper[k] - region.centre[k], .name = {}}));
+    minus_.push_back(model.add_column({.lower = 0, .upper = region.centre[k] - region.box.lower[k], .name = {}}));
     budget.terms.push_back({plus_.back(), 1});
     budget.terms.push_back({minus_.back(), 1});
   }
@@ -62,7 +62,7 @@ milp::Model NodeProgram::build() {
         if (k > 0) {
           definition.terms.push_back({neurons_[k - 1][n].h, -w});
         } else {
-          constant += w * ball.centre[j];
+          constant += w * region.centre[j];
           definition.terms.push_back({plus_[n], -w});
           definition.terms.push_back({minus_[n], w});
         }
@@ -153,7 +153,7 @@ std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding
   if (trial.bound < node.bound) node = std::move(trial);
   if (!feasible) return std::nullopt;
   node.violated = violated(solution, node);
-  Eigen::VectorXd input = query_.ball.centre;
+  Eigen::VectorXd input = query_.region.centre;
   for (std::size_t k = 0; k < plus_.size(); ++k) {
     input[static_cast<Eigen::Index>(k)] +=
         solution.x[static_cast<std::size_t>(plus_[k].index)] - solution.x[static_cast<std::size_t>(minus_[k].index)];

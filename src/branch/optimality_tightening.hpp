@@ -10,7 +10,7 @@ namespace espalier::branch {
 
 /// Optimality-based bound tightening by bound propagation. Only inputs whose margin m(x) is above `cutoff_value` matter; for them, and any
 /// mu >= 0,
-///     g_i(x) <= g_i(x) + mu (m(x) - cutoff_value) <= max over the ball of  (e_i + mu a) g + mu (constant - cutoff_value),
+///     g_i(x) <= g_i(x) + mu (m(x) - cutoff_value) <= max over the region of  (e_i + mu a) g + mu (constant - cutoff_value),
 /// where a g + constant is the node's own upper bound of the margin, as a function of the neuron's layer; below it the margin's slopes, and
 /// its multipliers times mu, serve both terms. Lower bounds likewise. (Kotha et al., "Provably bounding neural network preimages", 2023,
 /// optimise mu and all slopes for every neuron; here mu takes two values, at a constant share of the one from which on the margin's own

@@ -186,7 +186,7 @@ class Search {
   }
 
   void try_input(const Eigen::VectorXd& input) {
-    const Eigen::VectorXd inside = problem::clip_and_scale(query_.ball, input);
+    const Eigen::VectorXd inside = problem::repair(query_.region, input);
     const Eigen::VectorXd logits = nn::forward(query_.network, inside);
     offer(inside, logits[query_.target] - logits[query_.label]);
   }

@@ -19,8 +19,8 @@ constexpr int label = 0, target = 1;
 /// The network up to a layer, whose neurons take the place of the output: y[1] - y[0] = +-g_i.
 class Prefix {
  public:
-  Prefix(const nn::Network& network, const problem::Ball& ball, std::size_t layer, const bounds::Bounds& bounds)
-      : whole_(network), ball_(ball), layer_(layer) {
+  Prefix(const nn::Network& network, const problem::Region& region, std::size_t layer, const bounds::Bounds& bounds)
+      : whole_(network), region_(region), layer_(layer) {
     const auto end = static_cast<std::ptrdiff_t>(layer);
     network_.layers.assign(network.layers.begin(), network.layers.begin() + end);
     bounds_.layers.assign(bounds.layers.begin(), bounds.layers.begin() + end);
@@ -38,11 +38,11 @@ class Prefix {
   }
 
   const nn::Network& network() const { return network_; }
-  Query query() const { return {.network = network_, .ball = ball_, .label = label, .target = target, .bounds = bounds_}; }
+  Query query() const { return {.network = network_, .region = region_, .label = label, .target = target, .bounds = bounds_}; }
 
  private:
   const nn::Network& whole_;
-  const problem::Ball& ball_;
+  const problem::Region& region_;
   std::size_t layer_;
   nn::Network network_;
   bounds::Bounds bounds_;
@@ -111,9 +111,9 @@ class BySearch {
 
 /// Neuron after neuron, until a limit is met. Returns what was spent.
 template <class UpperBound>
-std::int64_t tighten_layer(const nn::Network& network, const problem::Ball& ball, std::size_t layer, UpperBound&& upper_bound,
+std::int64_t tighten_layer(const nn::Network& network, const problem::Region& region, std::size_t layer, UpperBound&& upper_bound,
                            bounds::Bounds& bounds) {
-  Prefix prefix(network, ball, layer, bounds);
+  Prefix prefix(network, region, layer, bounds);
   bounds::LayerBounds& own = bounds.layers[layer];
   for (Eigen::Index i = 0; i < own.lower.size() && !upper_bound.over(); ++i) {
     // The second bound is left out when the first one decides the sign.
@@ -133,9 +133,9 @@ class Searched final : public bounds::BoundsMethod {
   std::string name() const override { return name_; }
 
  private:
-  bounds::Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const override {
-    bounds::Bounds bounds = bounds::make_bounds_method("alpha-crown")->compute(network, ball, budget);
-    if (bounds.complete) tighten(network, ball, {.nodes = nodes_, .budget = budget}, bounds);
+  bounds::Bounds do_compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget) const override {
+    bounds::Bounds bounds = bounds::make_bounds_method("alpha-crown")->compute(network, region, budget);
+    if (bounds.complete) tighten(network, region, {.nodes = nodes_, .budget = budget}, bounds);
     return bounds;
   }
 
@@ -147,16 +147,16 @@ constexpr std::int64_t mip_nodes = 32;
 
 }  // namespace
 
-std::int64_t tighten(const nn::Network& network, const problem::Ball& ball, const TighteningOptions& options, bounds::Bounds& bounds) {
+std::int64_t tighten(const nn::Network& network, const problem::Region& region, const TighteningOptions& options, bounds::Bounds& bounds) {
   check(bounds, network, "tighten");
   std::int64_t count = 0;
   const auto met = [&] { return options.nodes > 0 && options.node_limit >= 0 && count >= options.node_limit; };
   for (std::size_t layer = 1; layer < network.layers.size() && !met(); ++layer) {
-    renew(network, ball, layer, options.budget, bounds);
+    renew(network, region, layer, options.budget, bounds);
     const bool logits = layer + 1 == network.layers.size();  // nothing is decided by their signs
     if (options.budget.spent() || logits) break;
-    count += options.nodes == 0 ? tighten_layer(network, ball, layer, ByPrograms(options), bounds)
-                                : tighten_layer(network, ball, layer, BySearch(options, count), bounds);
+    count += options.nodes == 0 ? tighten_layer(network, region, layer, ByPrograms(options), bounds)
+                                : tighten_layer(network, region, layer, BySearch(options, count), bounds);
   }
   if (options.budget.spent()) bounds.complete = false;
   return count;

@@ -31,8 +31,8 @@ Verified Verifier::verify(const Claim& claim) const {
     base::fail(base::ErrorKind::numeric, "problem '{}': claimed input: expected finite numbers, found NaN or infinity", problem_.name);
   }
   Verified verified;
-  verified.input_ = problem::clip_and_scale(problem_.ball(), claim.input);
-  verified.distance_ = problem::l1_distance(verified.input_, problem_.input);
+  verified.input_ = problem::repair(problem_.region(), claim.input);
+  verified.distance_ = problem::distance(problem_.norm, verified.input_, problem_.input);
   const Eigen::VectorXd logits = nn::forward(problem_.network, verified.input_);
   const Eigen::VectorXf narrow_input = verified.input_.cast<float>();
   const Eigen::VectorXf narrow_logits = nn::forward(problem_.network, narrow_input);

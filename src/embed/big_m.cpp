@@ -1,7 +1,7 @@
 // "big-m": the same problem with less to say (method, sections 5.1 and 5.2, "ours").
 //   x = x0 + p - n is substituted into the first layer; p_k, n_k exist where pixel k can move that way and some neuron of the model reads
-//   it. Neurons that are constant or stably inactive over the ball, or that no path of non-zero weights joins to the objective, are not in
-//   the model. Stably active: h = W h' + b. Unstable: h - s = W h' + b, h <= U z, s <= -L (1 - z): one dense row where the literal form
+//   it. Neurons that are constant or stably inactive over the region, or that no path of non-zero weights joins to the objective, are not
+//   in the model. Stably active: h = W h' + b. Unstable: h - s = W h' + b, h <= U z, s <= -L (1 - z): one dense row where the literal form
 //   needs two. The objective is the difference of the two logits' rows.
 #include <fmt/format.h>
 
@@ -29,7 +29,7 @@ struct Affine {
 class LeanEmbedding final : public Embedding {
  public:
   explicit LeanEmbedding(const Query& query)
-      : network_(query.network), ball_(query.ball), bounds_(query.bounds), live_(find_live_neurons(query)) {
+      : network_(query.network), region_(query.region), bounds_(query.bounds), live_(find_live_neurons(query)) {
     add_input();
     for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
       neurons_.emplace_back();
@@ -42,7 +42,7 @@ class LeanEmbedding final : public Embedding {
   }
 
   Eigen::VectorXd read_input(const std::vector<double>& point) const override {
-    Eigen::VectorXd input = ball_.centre;
+    Eigen::VectorXd input = region_.centre;
     for (std::size_t k = 0; k < plus_.size(); ++k) {
       const auto pixel = static_cast<Eigen::Index>(k);
       if (is_present(plus_[k])) input[pixel] += get(point, plus_[k]);
@@ -60,18 +60,18 @@ class LeanEmbedding final : public Embedding {
   Eigen::Index inputs() const override { return network_.inputs(); }
 
   void add_input() {
-    milp::RowData budget{.upper = ball_.radius, .terms = {}, .name = "budget"};
+    milp::RowData budget{.upper = region_.radius, .terms = {}, .name = "budget"};
     const auto add = [&](const char* kind, Eigen::Index k, double room) {
       if (!live_.pixels[static_cast<std::size_t>(k)] || room <= 0) return absent;
       const milp::Column column = model_.add_column({.lower = 0, .upper = room, .name = fmt::format("{}_{}", kind, k)});
       budget.terms.push_back({column, 1});
       return column;
     };
-    for (Eigen::Index k = 0; k < ball_.dimension(); ++k) {
-      plus_.push_back(add("p", k, 1.0 - ball_.centre[k]));
-      minus_.push_back(add("n", k, ball_.centre[k]));
+    for (Eigen::Index k = 0; k < region_.dimension(); ++k) {
+      plus_.push_back(add("p", k, region_.box.upper[k] - region_.centre[k]));
+      minus_.push_back(add("n", k, region_.centre[k] - region_.box.lower[k]));
     }
-    if (!budget.terms.empty()) model_.add_row(std::move(budget));
+    if (region_.has_budget() && !budget.terms.empty()) model_.add_row(std::move(budget));
   }
 
   Neuron add_neuron(std::size_t k, Eigen::Index i) {
@@ -118,7 +118,7 @@ class LeanEmbedding final : public Embedding {
     if (w == 0.0) return;
     const auto n = static_cast<std::size_t>(j);
     if (k == 0) {
-      sum.constant += w * ball_.centre[j];
+      sum.constant += w * region_.centre[j];
       if (is_present(plus_[n])) sum.terms.push_back({plus_[n], w});
       if (is_present(minus_[n])) sum.terms.push_back({minus_[n], -w});
     } else if (is_present(neurons_[k - 1][n].h)) {
@@ -139,7 +139,7 @@ class LeanEmbedding final : public Embedding {
   std::vector<double> do_lift(const Eigen::Ref<const Eigen::VectorXd>& input) const override {
     std::vector<double> point(model_.columns().size(), 0.0);
     for (std::size_t k = 0; k < plus_.size(); ++k) {
-      const double d = input[static_cast<Eigen::Index>(k)] - ball_.centre[static_cast<Eigen::Index>(k)];
+      const double d = input[static_cast<Eigen::Index>(k)] - region_.centre[static_cast<Eigen::Index>(k)];
       if (is_present(plus_[k])) set(point, plus_[k], std::max(0.0, d));
       if (is_present(minus_[k])) set(point, minus_[k], std::max(0.0, -d));
     }
@@ -157,7 +157,7 @@ class LeanEmbedding final : public Embedding {
   }
 
   nn::Network network_;
-  problem::Ball ball_;
+  problem::Region region_;
   bounds::Bounds bounds_;
   LiveNeurons live_;
   Columns plus_;   ///< p by pixel, absent where there is none

@@ -13,7 +13,7 @@ namespace {
 
 class PaperEmbedding final : public Embedding {
  public:
-  explicit PaperEmbedding(const Query& query) : network_(query.network), input_(model_, query.ball) {
+  explicit PaperEmbedding(const Query& query) : network_(query.network), input_(model_, query.region) {
     Columns before = input_.x();
     for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
       Layer layer = add_hidden_layer(query, k, before);

@@ -13,7 +13,7 @@ namespace {
 
 class SplitEmbedding final : public Embedding {
  public:
-  explicit SplitEmbedding(const Query& query) : network_(query.network), input_(model_, query.ball) {
+  explicit SplitEmbedding(const Query& query) : network_(query.network), input_(model_, query.region) {
     Columns before = input_.x();
     for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
       Layer layer;

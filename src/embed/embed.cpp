@@ -34,9 +34,9 @@ ModelSize Embedding::size() const {
 
 std::unique_ptr<Embedding> Formulation::build(const Query& query) const {
   query.network.check();
-  if (query.ball.dimension() != query.network.inputs()) {
-    base::fail(ErrorKind::data, "formulation '{}': expected a ball of dimension {} (the network's inputs), found {}", name(),
-               query.network.inputs(), query.ball.dimension());
+  if (query.region.dimension() != query.network.inputs()) {
+    base::fail(ErrorKind::data, "formulation '{}': expected a region of dimension {} (the network's inputs), found {}", name(),
+               query.network.inputs(), query.region.dimension());
   }
   check_classes(name(), query);
   check(query.bounds, query.network, fmt::format("formulation '{}'", name()));

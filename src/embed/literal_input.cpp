@@ -7,22 +7,26 @@
 
 namespace espalier::embed {
 
-LiteralInput::LiteralInput(milp::Model& model, problem::Ball ball) : ball_(std::move(ball)) {
-  const auto pixels = ball_.dimension();
-  for (Eigen::Index k = 0; k < pixels; ++k) x_.push_back(model.add_column({.lower = 0, .upper = 1, .name = fmt::format("x_{}", k)}));
-  for (Eigen::Index k = 0; k < pixels; ++k) d_.push_back(model.add_column({.lower = 0, .upper = 1, .name = fmt::format("d_{}", k)}));
-  milp::RowData budget{.upper = ball_.radius, .terms = {}, .name = "budget"};
+LiteralInput::LiteralInput(milp::Model& model, problem::Region region) : region_(std::move(region)) {
+  const auto pixels = region_.dimension();
+  const Eigen::VectorXd &lower = region_.box.lower, &upper = region_.box.upper;
+  for (Eigen::Index k = 0; k < pixels; ++k)
+    x_.push_back(model.add_column({.lower = lower[k], .upper = upper[k], .name = fmt::format("x_{}", k)}));
+  if (!region_.has_budget()) return;
+  for (Eigen::Index k = 0; k < pixels; ++k)
+    d_.push_back(model.add_column({.lower = 0, .upper = upper[k] - lower[k], .name = fmt::format("d_{}", k)}));
+  milp::RowData budget{.upper = region_.radius, .terms = {}, .name = "budget"};
   for (Eigen::Index k = 0; k < pixels; ++k) {
     const milp::Column x = x_[static_cast<std::size_t>(k)], d = d_[static_cast<std::size_t>(k)];
-    model.add_row({.lower = -ball_.centre[k], .terms = {{d, 1}, {x, -1}}, .name = fmt::format("above_{}", k)});
-    model.add_row({.lower = ball_.centre[k], .terms = {{d, 1}, {x, 1}}, .name = fmt::format("below_{}", k)});
+    model.add_row({.lower = -region_.centre[k], .terms = {{d, 1}, {x, -1}}, .name = fmt::format("above_{}", k)});
+    model.add_row({.lower = region_.centre[k], .terms = {{d, 1}, {x, 1}}, .name = fmt::format("below_{}", k)});
     budget.terms.push_back({d, 1});
   }
   model.add_row(std::move(budget));
 }
 
 Eigen::VectorXd LiteralInput::read(const std::vector<double>& point) const {
-  Eigen::VectorXd input(ball_.dimension());
+  Eigen::VectorXd input(region_.dimension());
   for (Eigen::Index k = 0; k < input.size(); ++k) input[k] = get(point, x_[static_cast<std::size_t>(k)]);
   return input;
 }
@@ -30,7 +34,7 @@ Eigen::VectorXd LiteralInput::read(const std::vector<double>& point) const {
 void LiteralInput::write(std::vector<double>& point, const Eigen::Ref<const Eigen::VectorXd>& input) const {
   for (Eigen::Index k = 0; k < input.size(); ++k) {
     set(point, x_[static_cast<std::size_t>(k)], input[k]);
-    set(point, d_[static_cast<std::size_t>(k)], std::abs(input[k] - ball_.centre[k]));
+    if (region_.has_budget()) set(point, d_[static_cast<std::size_t>(k)], std::abs(input[k] - region_.centre[k]));
   }
 }
 

@@ -2,21 +2,21 @@
 #pragma once
 #include "embed/terms.hpp"
 #include "espalier/embed/embed.hpp"
-#include "espalier/problem/ball.hpp"
+#include "espalier/problem/region.hpp"
 
 namespace espalier::embed {
 
-/// x, d in [0,1]^n;  d >= x - x0;  d >= x0 - x;  sum d <= epsilon.   2 n columns, 2 n + 1 rows.
+/// x in the box, d >= x - x0;  d >= x0 - x;  sum d <= epsilon.   2 n columns, 2 n + 1 rows; over a box alone x only.
 class LiteralInput {
  public:
-  LiteralInput(milp::Model& model, problem::Ball ball);
+  LiteralInput(milp::Model& model, problem::Region region);
 
   const Columns& x() const { return x_; }
   Eigen::VectorXd read(const std::vector<double>& point) const;
   void write(std::vector<double>& point, const Eigen::Ref<const Eigen::VectorXd>& input) const;
 
  private:
-  problem::Ball ball_;
+  problem::Region region_;
   Columns x_;
   Columns d_;
 };

@@ -48,8 +48,8 @@ void maximise_linear_margin(const SearchContext& c, milp::Result& claimed) {
   const Eigen::MatrixXd weight = layer.weight.cast<double>();
   const Eigen::VectorXd w = weight.row(c.problem.target) - weight.row(c.problem.label);
   const double constant = static_cast<double>(layer.bias[c.problem.target]) - static_cast<double>(layer.bias[c.problem.label]);
-  const problem::LinearMaximum best = problem::maximise_linear(c.ball, w);
-  const double objective = w.dot(c.ball.centre) + constant + best.value;
+  const problem::LinearMaximum best = problem::maximise_linear(c.region, w);
+  const double objective = w.dot(c.region.centre) + constant + best.value;
   const double magnitude = weight.row(c.problem.target).lpNorm<1>() + weight.row(c.problem.label).lpNorm<1>() + std::abs(constant);
   const double terms = static_cast<double>(2 * w.size() + 4);
   claimed.incumbent = {.objective = objective, .x = {best.maximiser.begin(), best.maximiser.end()}, .seconds = c.watch.wall_seconds()};
@@ -102,8 +102,8 @@ class BabSearch final : public Search {
       options.node_limit = std::max<std::int64_t>(0, std::min(round.nodes, left));
       options.time_limit_seconds = c.seconds_left();
       options.start = branch::Point{.input = to_eigen(claimed.incumbent->x), .margin = claimed.incumbent->objective};
-      found = branch::run({.network = c.embedded, .ball = c.ball, .label = c.problem.label, .target = c.problem.target, .bounds = bounds},
-                          options);
+      found = branch::run(
+          {.network = c.embedded, .region = c.region, .label = c.problem.label, .target = c.problem.target, .bounds = bounds}, options);
       claimed.nodes += found.nodes;
       claimed.iterations += found.passes;
       programs += found.linear_programs;
@@ -143,7 +143,7 @@ class BabSearch final : public Search {
   static std::int64_t improve(const SearchContext& c, std::int64_t nodes_per_bound, std::int64_t most, bounds::Bounds& bounds) {
     const double begin = c.watch.wall_seconds();
     const std::int64_t spent =
-        branch::tighten(c.embedded, c.ball, {.nodes = nodes_per_bound, .node_limit = most, .budget = c.budget()}, bounds);
+        branch::tighten(c.embedded, c.region, {.nodes = nodes_per_bound, .node_limit = most, .budget = c.budget()}, bounds);
     c.result.neurons = count_relu_cases(bounds);
     c.result.unstable_by_layer = unstable_by_layer(bounds);
     c.result.bounds_seconds += c.watch.wall_seconds() - begin;

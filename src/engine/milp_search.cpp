@@ -45,7 +45,7 @@ class MilpSearch final : public Search {
   milp::Result with_model(const SearchContext& c, const bounds::Bounds& bounds) const {
     const double bounded = c.watch.wall_seconds();
     const auto embedding = formulation_->build({.network = c.embedded,
-                                                .ball = c.ball,
+                                                .region = c.region,
                                                 .label = c.problem.label,
                                                 .target = c.problem.target,
                                                 .bounds = bounds,

@@ -37,7 +37,8 @@ void add_values(record::Record<R>& record) {
                                     .meaning = "largest margin of the dense network seen at a feasible input, by forward pass in float64"})
       .add(&R::verified_objective_float32,
            {.name = "verified_objective_float32", .unit = "1", .meaning = "margin of the dense network at the same input in float32"})
-      .add(&R::distance, {.name = "distance", .unit = "1", .meaning = "L1 distance of that input from the clean image, recomputed"})
+      .add(&R::distance,
+           {.name = "distance", .unit = "1", .meaning = "distance of that input from the clean image in the region's norm, recomputed"})
       .add(&R::class_changed,
            {.name = "class_changed", .meaning = "the dense network's first class at that input differs from that at the clean image"})
       .add(&R::dual_bound, {.name = "dual_bound",
@@ -72,7 +73,9 @@ void add_effort(record::Record<R>& record) {
       .add(&R::nodes, {.name = "nodes", .unit = "nodes", .meaning = "branch-and-bound nodes"})
       .add(&R::iterations, {.name = "iterations",
                             .unit = "1",
-                            .meaning = "simplex iterations; steps of the attack (solver attack); rows propagated (solver bab)"});
+                            .meaning = "simplex iterations; steps of the attack (solver attack); rows propagated (solver bab). Measured, "
+                                       "because Cbc, asked to stop at a success, does a few more, not always as many",
+                            .measured = true});
   seconds(&R::bounds_seconds, "bounds_seconds", "wall time of the pre-activation bounds");
   seconds(&R::embed_seconds, "embed_seconds", "wall time of building the model");
   seconds(&R::solver_seconds, "solver_seconds", "wall time inside the solver");
@@ -92,9 +95,9 @@ void add_model(record::Record<R>& record) {
   count([](const R& r) { return r.size.nonzeros; }, "model_nonzeros", "nonzeros of the MILP's rows");
   count([](const R& r) { return r.neurons.unstable; }, "unstable_neurons", "neurons whose sign the bounds leave open");
   count(&R::unstable_by_layer, "unstable_by_layer", "the same by hidden layer, first to last");
-  count([](const R& r) { return r.neurons.stably_active; }, "stably_active_neurons", "neurons that are linear over the ball");
-  count([](const R& r) { return r.neurons.stably_inactive; }, "stably_inactive_neurons", "neurons that are zero over the ball");
-  count([](const R& r) { return r.neurons.constant; }, "constant_neurons", "neurons whose pre-activation is constant over the ball");
+  count([](const R& r) { return r.neurons.stably_active; }, "stably_active_neurons", "neurons that are linear over the region");
+  count([](const R& r) { return r.neurons.stably_inactive; }, "stably_inactive_neurons", "neurons that are zero over the region");
+  count([](const R& r) { return r.neurons.constant; }, "constant_neurons", "neurons whose pre-activation is constant over the region");
   record.add(&R::solver_version, {.name = "solver_version", .meaning = "name and version of the solver"});
 }
 

@@ -29,7 +29,7 @@ void note_cut_short(std::string_view what, SolveResult& result) {
 
 bounds::Bounds bound(const bounds::BoundsMethod& method, const SearchContext& context) {
   const double begin = context.watch.wall_seconds();
-  bounds::Bounds bounds = method.compute(context.embedded, context.ball, context.budget(bounds_share));
+  bounds::Bounds bounds = method.compute(context.embedded, context.region, context.budget(bounds_share));
   if (!bounds.complete) note_cut_short("bounds", context.result);
   context.result.neurons = count_relu_cases(bounds);
   context.result.unstable_by_layer = unstable_by_layer(bounds);

@@ -12,19 +12,19 @@
 
 namespace espalier::engine {
 
-/// What every search needs. Labels are the problem's, the ball its own; `embedded` is what is searched, in the units of nn::rescale. All
+/// What every search needs. Labels are the problem's, the region its own; `embedded` is what is searched, in the units of nn::rescale. All
 /// that a search computes and claims is in these units; what leaves it is in those of the network that is asked about.
 struct SearchContext {
   const problem::Problem& problem;
   const nn::Network& embedded;
   const SolveSettings& settings;
-  const problem::Ball& ball;
+  const problem::Region& region;
   const base::Stopwatch& watch;  ///< started with the bounds
   Recorder& recorder;
   SolveResult& result;  ///< the search fills times, sizes and counts; the recorder what comes from incumbents
   /// A feasible input from an earlier search; with it the setting `start` does not matter.
   std::optional<Eigen::VectorXd> known = {};
-  /// How far the margin of `embedded` may be, on the ball, from that of the network which is asked about, in units of the former (see
+  /// How far the margin of `embedded` may be, on the region, from that of the network which is asked about, in units of the former (see
   /// SolveSettings::compress and nn::Rescaled).
   double deviation = 0;
   double unit = 1;         ///< a margin of 1 of `embedded` is this much of the network which is asked about; a power of two

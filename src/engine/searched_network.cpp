@@ -24,12 +24,16 @@ bounds::Bounds in_original_units(bounds::Bounds bounds, const nn::Rescaled& resc
   return bounds;
 }
 
+/// What nn::rescale and prune::compress say of [-1,1]^n holds, times this, for the region: deviations grow at most in proportion to the
+/// inputs.
+double largest_input(const problem::Region& region) { return std::max(1.0, magnitude(region.box).maxCoeff()); }
+
 /// One step: rescaled.network's margin in place of that of what it was made of.
-SearchedNetwork after(const SearchedNetwork& before, nn::Rescaled rescaled, const problem::Problem& problem) {
+SearchedNetwork after(const SearchedNetwork& before, nn::Rescaled rescaled, const problem::Problem& problem, double largest) {
   const double factor = std::ldexp(1.0, rescaled.exponents.back()[problem.target]);
   return {.network = std::move(rescaled.network),
           .unit = before.unit / factor,
-          .deviation = factor * before.deviation + rescaled.deviation[problem.target] + rescaled.deviation[problem.label]};
+          .deviation = factor * before.deviation + largest * (rescaled.deviation[problem.target] + rescaled.deviation[problem.label])};
 }
 
 }  // namespace
@@ -37,17 +41,19 @@ SearchedNetwork after(const SearchedNetwork& before, nn::Rescaled rescaled, cons
 SearchedNetwork searched_network(const problem::Problem& problem, const nn::Network& network, const SolveSettings& settings,
                                  const base::Stopwatch& watch, SolveResult& result) {
   const nn::Rescaled rescaled = nn::rescale(network, problem.label, problem.target);
-  SearchedNetwork searched = after({}, rescaled, problem);
+  const problem::Region region = problem.region();
+  const double largest = largest_input(region);
+  SearchedNetwork searched = after({}, rescaled, problem, largest);
   if (!settings.compress || settings.solver == "attack") return searched;
   const double begin = watch.wall_seconds();
   const std::string& method = settings.solver == "bab" ? "alpha-crown" : settings.bounds;
   const base::Budget budget(bounds_share * std::max(0.0, settings.time_limit_seconds - begin), settings.stop_requested);
-  const bounds::Bounds proof = branch::make_bounds_method(method)->compute(searched.network, problem.ball(), budget);
+  const bounds::Bounds proof = branch::make_bounds_method(method)->compute(searched.network, region, budget);
   if (!proof.complete) note_cut_short("bounds", result);
   const double bounded = watch.wall_seconds();
   prune::Compression made = prune::compress(searched.network, proof);
-  searched.deviation += made.deviation[problem.target] + made.deviation[problem.label];
-  searched = after(searched, nn::rescale(made.network, problem.label, problem.target), problem);
+  searched.deviation += largest * (made.deviation[problem.target] + made.deviation[problem.label]);
+  searched = after(searched, nn::rescale(made.network, problem.label, problem.target), problem, largest);
   result.bounds_seconds += bounded - begin;
   result.embed_seconds += watch.wall_seconds() - bounded;
   result.compression = {.layers = std::move(made.layers),

@@ -8,7 +8,7 @@
 
 namespace espalier::engine {
 
-/// |margin(x) - unit * network's margin(x)| <= unit * deviation on the problem's ball.
+/// |margin(x) - unit * network's margin(x)| <= unit * deviation on the problem's region.
 struct SearchedNetwork {
   nn::Network network;
   double unit = 1;  ///< a power of two
@@ -16,7 +16,7 @@ struct SearchedNetwork {
 };
 
 /// `network` in the units of nn::rescale, so that no answer depends on those that it came in. With the setting compress, what
-/// `settings.bounds` prove to be superfluous over the ball leaves it before; result.compression and the times are then set.
+/// `settings.bounds` prove to be superfluous over the region leaves it before; result.compression and the times are then set.
 /// Throws base::Error as nn::rescale and the bounds do.
 SearchedNetwork searched_network(const problem::Problem& problem, const nn::Network& network, const SolveSettings& settings,
                                  const base::Stopwatch& watch, SolveResult& result);

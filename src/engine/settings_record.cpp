@@ -29,7 +29,7 @@ record::Record<S> make() {
                         .exists_if = {milp_solver}})
       .add(&S::compress, {.name = "compress",
                           .meaning = "exact compression per problem: hidden neurons that the bounds prove to be off or linear over the "
-                                     "ball leave the network before it is searched; answers are those of the network as it was",
+                                     "region leave the network before it is searched; answers are those of the network as it was",
                           .exists_if = {search}})
       .add(&S::goal, {.name = "goal", .meaning = "find the maximum, or only its sign"})
       .add(&S::on_success,

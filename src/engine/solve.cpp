@@ -69,7 +69,7 @@ void search_and_conclude(const Search& search, const SearchContext& context, Sol
     const std::vector<double>& x = claimed.incumbent->x;
     const Eigen::Map<const Eigen::VectorXd> input(x.data(), static_cast<Eigen::Index>(x.size()));
     claimed.incumbent->objective *= context.unit;
-    embedded_margin = context.unit * context.margin(problem::clip_and_scale(context.ball, input));
+    embedded_margin = context.unit * context.margin(problem::repair(context.region, input));
   }
   result.nodes += claimed.nodes;
   result.iterations += claimed.iterations;
@@ -86,7 +86,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
                 const std::optional<Eigen::VectorXd>& known = {}) {
   const std::unique_ptr<Search> search = make_search(settings);
   const certify::Verifier verifier(problem);
-  const problem::Ball ball = problem.ball();
+  const problem::Region region = problem.region();
   SolveResult result;
   result.dense = same_network(problem.network, embedded);
   result.solver_version = search->version();
@@ -102,7 +102,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
                         {.problem = problem,
                          .embedded = searched.network,
                          .settings = own,
-                         .ball = ball,
+                         .region = region,
                          .watch = watch,
                          .recorder = recorder,
                          .result = result,

@@ -14,7 +14,6 @@ namespace espalier::problem {
 namespace {
 
 using base::ErrorKind;
-constexpr const char* l1_norm = "l1";
 
 std::span<const double> as_span(const Eigen::VectorXd& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
 
@@ -42,7 +41,7 @@ void read_optional_fields(const h5::Group& group, Problem& problem) {
   if (group.exists("optimal_input")) problem.optimal_input = read_vector(group, "optimal_input");
 }
 
-const std::vector<std::string> known_members{"input", "network", "optimal_input"};
+const std::vector<std::string> known_members{"input", "network", "optimal_input", "lower", "upper"};
 const std::vector<std::string> known_attributes{"norm",       "epsilon",    "label",        "target",  "dataset",
                                                 "input_side", "true_label", "sample_index", "optimum", "note"};
 
@@ -61,18 +60,37 @@ void refuse_misspelt_attributes(const h5::Group& group) {
   }
 }
 
+Norm read_norm(const h5::Group& group) {
+  try {
+    return base::parse_word(words(Norm{}), "attribute 'norm'", group.read_attribute<std::string>("norm"));
+  } catch (const base::Error& error) {
+    if (error.kind() != ErrorKind::configuration) throw;
+    base::fail(ErrorKind::data, "{}: {}: {}", group.file_name(), group.path(), error.what());
+  }
+}
+
+std::optional<Box> read_box(const h5::Group& group) {
+  const bool lower = group.exists("lower"), upper = group.exists("upper");
+  if (lower != upper)
+    base::fail(ErrorKind::data, "{}: {}: expected 'lower' and 'upper', or neither, found '{}' alone", group.file_name(), group.path(),
+               lower ? "lower" : "upper");
+  if (!lower) return std::nullopt;
+  return Box{.lower = read_vector(group, "lower"), .upper = read_vector(group, "upper")};
+}
+
 Problem read_group(const h5::Group& group, const std::string& name, nn::Rounding* rounding) {
   group.expect_only(known_members);
   refuse_misspelt_attributes(group);
-  const auto norm = group.read_attribute<std::string>("norm");
-  if (norm != l1_norm) {
-    base::fail(ErrorKind::data, "{}: {}: attribute 'norm': expected \"l1\", found \"{}\"", group.file_name(), group.path(), norm);
-  }
   Problem problem;
   problem.name = name;
   problem.network = nn::read_network(group.open_group("network"), rounding);
   problem.input = read_vector(group, "input");
-  problem.epsilon = group.read_attribute<double>("epsilon");
+  problem.norm = read_norm(group);
+  if (problem.norm != Norm::none)
+    problem.epsilon = group.read_attribute<double>("epsilon");
+  else if (group.has_attribute("epsilon"))
+    base::fail(ErrorKind::data, "{}: {}: expected no attribute 'epsilon' with norm none, found one", group.file_name(), group.path());
+  problem.box = read_box(group);
   problem.label = read_class(group, "label");
   problem.target = read_class(group, "target");
   read_optional_fields(group, problem);
@@ -111,8 +129,8 @@ Problem read_named(const h5::Group& root, const std::string& name, nn::Rounding*
 }
 
 void write_group(const h5::Group& group, const Problem& problem) {
-  group.write_attribute("norm", std::string(l1_norm));
-  group.write_attribute("epsilon", problem.epsilon);
+  group.write_attribute("norm", std::string(base::word_of(words(Norm{}), problem.norm)));
+  if (problem.norm != Norm::none) group.write_attribute("epsilon", problem.epsilon);
   group.write_attribute("label", std::int64_t{problem.label});
   group.write_attribute("target", std::int64_t{problem.target});
   group.write_attribute("dataset", problem.dataset);
@@ -121,10 +139,15 @@ void write_group(const h5::Group& group, const Problem& problem) {
   if (problem.sample_index) group.write_attribute("sample_index", *problem.sample_index);
   if (problem.true_label) group.write_attribute("true_label", std::int64_t{*problem.true_label});
   if (problem.optimum) group.write_attribute("optimum", *problem.optimum);
-  group.write_array("input", as_span(problem.input), {static_cast<std::uint64_t>(problem.input.size())});
-  if (problem.optimal_input) {
-    group.write_array("optimal_input", as_span(*problem.optimal_input), {static_cast<std::uint64_t>(problem.optimal_input->size())});
+  const auto write = [&group](const char* name, const Eigen::VectorXd& v) {
+    group.write_array(name, as_span(v), {static_cast<std::uint64_t>(v.size())});
+  };
+  write("input", problem.input);
+  if (problem.box) {
+    write("lower", problem.box->lower);
+    write("upper", problem.box->upper);
   }
+  if (problem.optimal_input) write("optimal_input", *problem.optimal_input);
   nn::write_network(group.create_group("network"), problem.network);
 }
 

@@ -8,11 +8,10 @@
 
 namespace espalier::problem {
 
-LinearMaximiser::LinearMaximiser(const Ball& ball) : radius_(ball.radius) {
-  for (const double x : ball.centre) {
-    room_up_.push_back(1.0 - x);
-    room_down_.push_back(x);
-  }
+LinearMaximiser::LinearMaximiser(const Region& region) : radius_(region.radius) {
+  const Eigen::VectorXd up = region.box.upper - region.centre, down = region.centre - region.box.lower;
+  room_up_.assign(up.begin(), up.end());
+  room_down_.assign(down.begin(), down.end());
 }
 
 double LinearMaximiser::gather(std::span<const double> w, double threshold) {
@@ -63,10 +62,22 @@ double LinearMaximiser::spend(double lowest, double highest) {
   return value;
 }
 
+double LinearMaximiser::maximise_over_box(std::span<const double> w) {
+  double value = 0;
+  for (std::size_t k = 0; k < w.size(); ++k) {
+    const double room = w[k] > 0 ? room_up_[k] : room_down_[k];
+    if (w[k] == 0 || room <= 0) continue;
+    steps_.push_back({.pixel = static_cast<Eigen::Index>(k), .change = w[k] > 0 ? room : -room});
+    value += std::abs(w[k]) * room;
+  }
+  return value;
+}
+
 double LinearMaximiser::maximise(std::span<const double> w) {
   if (w.size() != room_up_.size())
-    base::fail(base::ErrorKind::internal, "ball: expected a vector of length {}, found length {}", room_up_.size(), w.size());
+    base::fail(base::ErrorKind::internal, "region: expected a vector of length {}, found length {}", room_up_.size(), w.size());
   steps_.clear();
+  if (std::isinf(radius_)) return maximise_over_box(w);
   const Eigen::Map<const Eigen::VectorXd> values(w.data(), static_cast<Eigen::Index>(w.size()));
   const double largest = values.size() == 0 ? 0.0 : values.lpNorm<Eigen::Infinity>();
   double lowest = 0;

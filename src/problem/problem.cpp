@@ -22,10 +22,29 @@ class Refusal {
   std::string prefix_;
 };
 
-void check_image(const Refusal& refuse, const std::string& object, const Eigen::VectorXd& image, Eigen::Index inputs) {
-  refuse.unless(image.size() == inputs, object, fmt::format("{} entries (the network's inputs)", inputs), fmt::format("{}", image.size()));
+void check_length(const Refusal& refuse, const std::string& object, const Eigen::VectorXd& values, Eigen::Index inputs) {
+  refuse.unless(values.size() == inputs, object, fmt::format("{} entries (the network's inputs)", inputs),
+                fmt::format("{}", values.size()));
+}
+
+void check_box(const Refusal& refuse, const Box& box, Eigen::Index inputs) {
+  constexpr double largest = 1e6;  // what arithmetic with float32 weights has room for
+  check_length(refuse, "lower", box.lower, inputs);
+  check_length(refuse, "upper", box.upper, inputs);
+  for (Eigen::Index k = 0; k < inputs; ++k) {
+    const double lower = box.lower[k], upper = box.upper[k];
+    refuse.unless(std::abs(lower) <= largest, fmt::format("lower[{}]", k), "a number in [-1e6, 1e6]", fmt::format("{}", lower));
+    refuse.unless(std::abs(upper) <= largest, fmt::format("upper[{}]", k), "a number in [-1e6, 1e6]", fmt::format("{}", upper));
+    refuse.unless(lower <= upper, fmt::format("upper[{}]", k), fmt::format("at least lower[{}], which is {}", k, lower),
+                  fmt::format("{}", upper));
+  }
+}
+
+void check_image(const Refusal& refuse, const std::string& object, const Eigen::VectorXd& image, const Box& box) {
+  check_length(refuse, object, image, box.lower.size());
   for (Eigen::Index k = 0; k < image.size(); ++k) {
-    refuse.unless(image[k] >= 0.0 && image[k] <= 1.0, fmt::format("{}[{}]", object, k), "a number in [0, 1]", fmt::format("{}", image[k]));
+    refuse.unless(image[k] >= box.lower[k] && image[k] <= box.upper[k], fmt::format("{}[{}]", object, k),
+                  fmt::format("a number in [{}, {}]", box.lower[k], box.upper[k]), fmt::format("{}", image[k]));
   }
 }
 
@@ -33,8 +52,8 @@ void check_class(const Refusal& refuse, const std::string& object, int value, Ei
   refuse.unless(value >= 0 && value < outputs, object, fmt::format("a class in 0..{}", outputs - 1), fmt::format("{}", value));
 }
 
-void check_optional_fields(const Refusal& refuse, const Problem& problem) {
-  if (problem.optimal_input) check_image(refuse, "optimal_input", *problem.optimal_input, problem.network.inputs());
+void check_optional_fields(const Refusal& refuse, const Problem& problem, const Box& box) {
+  if (problem.optimal_input) check_image(refuse, "optimal_input", *problem.optimal_input, box);
   if (problem.optimum) {
     refuse.unless(std::isfinite(*problem.optimum), "optimum", "a finite number", fmt::format("{}", *problem.optimum));
   }
@@ -58,13 +77,16 @@ void Problem::check(const std::string& where) const {
     }
   };
   check_network([this] { network.check(); });
-  check_image(refuse, "input", input, network.inputs());
-  refuse.unless(std::isfinite(epsilon) && epsilon > 0, "epsilon", "a finite radius > 0", fmt::format("{}", epsilon));
+  const Box within = box ? *box : unit_box(network.inputs());
+  check_box(refuse, within, network.inputs());
+  check_image(refuse, "input", input, within);
+  refuse.unless(norm == Norm::none || (std::isfinite(epsilon) && epsilon > 0), "epsilon", "a finite radius > 0",
+                fmt::format("{}", epsilon));
   check_class(refuse, "label", label, network.outputs());
   check_class(refuse, "target", target, network.outputs());
   refuse.unless(label != target, "target", "a class other than the label", fmt::format("{} for both", label));
   check_network([this] { nn::margin_unit(network, label, target); });
-  check_optional_fields(refuse, *this);
+  check_optional_fields(refuse, *this, within);
 }
 
 Labels choose_labels(const nn::Network& network, const Eigen::Ref<const Eigen::VectorXd>& input) {

@@ -63,9 +63,9 @@ std::string outcome_legend(const std::vector<OutcomeColumn>& shown) {
 
 std::string title_of(const std::string& parameter) {
   static const std::map<std::string, std::string> titles{
-      {"dataset_name", "data set"},     {"dataset_side", "side"},  {"network_hidden", "hidden"},       {"prune_criterion", "pruning"},
-      {"prune_structure", "structure"}, {"prune_rate", "rate"},    {"prune_finetuning", "finetuning"}, {"problem_epsilon", "radius"},
-      {"solve_solver", "solver"},       {"solve_bounds", "bounds"}};
+      {"dataset_name", "data set"},     {"dataset_side", "side"},   {"network_hidden", "hidden"},       {"prune_criterion", "pruning"},
+      {"prune_structure", "structure"}, {"prune_rate", "rate"},     {"prune_finetuning", "finetuning"}, {"problem_epsilon", "radius"},
+      {"problem_region", "region"},     {"solve_solver", "solver"}, {"solve_bounds", "bounds"}};
   const auto it = titles.find(parameter);
   return it == titles.end() ? parameter : it->second;
 }

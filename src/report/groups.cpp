@@ -65,7 +65,7 @@ std::size_t count_distinct(const Values& values, std::span<const std::size_t> co
 /// The radius belongs to the image if each image of each network has one.
 bool radius_is_of_image(const Values& values, std::span<const std::size_t> rows) {
   std::vector<std::size_t> columns;
-  for (const char* name : {"dataset_name", "dataset_side", "train_seed", "problem_sample_index"})
+  for (const char* name : {"dataset_name", "dataset_side", "train_seed", "problem_split", "problem_sample_index"})
     if (const auto column = values.find(name)) columns.push_back(*column);
   const std::size_t images = count_distinct(values, columns, rows);
   if (const auto column = values.find(radius)) columns.push_back(*column);

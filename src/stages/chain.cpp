@@ -59,8 +59,13 @@ void check_solver(const std::string& solver) {
   }
 }
 
+/// Of every data set there is.
+constexpr std::int64_t test_images = 10000;
+
 void check(const Parameters& p) {
   check_solver(p.text("solve.solver"));
+  if (const std::int64_t index = p.integer("problem.sample_index"); p.text("problem.split") == "test" && index >= test_images)
+    base::fail(ErrorKind::configuration, "problem.sample_index: expected 0 to {} (problem.split: test), found {}", test_images - 1, index);
   if (p.text("prune.criterion") == "exact") check_exact(p);
   if (p.text("prune.criterion") == "threshold" && is(p, "prune.finetuning", "rewinding"))
     base::fail(
@@ -129,8 +134,8 @@ double epoch_seconds(const Parameters& p) {
   return 60000 * (1.2e-9 * inputs + 4e-11 * weights);
 }
 
-/// Grows exponentially with the neurons that are left: tenfold every 16 with bounds that ignore the ball, every 70 with Cbc, every 100 with
-/// `bab`; sparse models are easier. The limit caps all.
+/// Grows exponentially with the neurons that are left: tenfold every 16 with bounds that ignore the region, every 70 with Cbc, every 100
+/// with `bab`; sparse models are easier. The limit caps all.
 double solve_seconds(const Parameters& p) {
   const std::string& solver = p.text("solve.solver");
   const double left = p.contains("prune.rate") ? 1.0 - p.real("prune.rate") : 1.0;

@@ -3,7 +3,7 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/branch/tighten.hpp"
-#include "espalier/problem/ball.hpp"
+#include "espalier/problem/region.hpp"
 #include "espalier/prune/compact.hpp"
 #include "espalier/prune/compress.hpp"
 #include "espalier/stages/parameters.hpp"
@@ -67,7 +67,7 @@ class FirstRoundStage : public NetworkStage {
 class PruneStage : public NetworkStage {
  public:
   explicit PruneStage(std::shared_ptr<Environment> environment)
-      : NetworkStage(std::move(environment), "prune", 3, "networks", {"dataset", "network", "train", "prune"},
+      : NetworkStage(std::move(environment), "prune", 4, "networks", {"dataset", "network", "train", "prune"},
                      prune::compression_record().columns(), proof_columns()) {}
 
  private:
@@ -92,7 +92,7 @@ class PruneStage : public NetworkStage {
   static void compress_over_box(const std::string& method, const StageContext& context, MadeNetwork& made) {
     const base::Budget budget(std::numeric_limits<double>::infinity(), context.stop_requested);
     const bounds::Bounds proof =
-        branch::make_bounds_method(method)->compute(made.network, problem::unit_box(made.network.inputs()), budget);
+        branch::make_bounds_method(method)->compute(made.network, problem::box_region(problem::unit_box(made.network.inputs())), budget);
     if (!proof.complete) throw task::StageStopped{};
     prune::Compression smaller = prune::compress(made.network, proof);
     made.network = std::move(smaller.network);

@@ -224,8 +224,12 @@ Schema problem_fields() {
                  .minimum = 0,
                  .choices = {}};
   return {
-      integer("problem.sample_index", 0, "", "clean image: index in the training set", 0, 59999),
-      real("problem.epsilon", 5, "1", "radius of the L1 ball around the clean image (pixels in [0, 1])", 0, true),
+      text("problem.split", "train", "which images of the data set: train (60,000) or test (10,000)", {"train", "test"}),
+      integer("problem.sample_index", 0, "", "clean image: index in problem.split", 0, 59999),
+      text("problem.region", "l1",
+           "norm that limits the change of the clean image: l1 (sum of the changes) or linf (largest change); pixels stay in [0, 1]",
+           {"l1", "linf"}),
+      real("problem.epsilon", 5, "1", "radius of the region around the clean image, in its norm", 0, true),
       only_if(
           text(
               "problem.network", "dense",

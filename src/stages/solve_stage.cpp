@@ -25,8 +25,10 @@ namespace {
 bool is_given(const Parameters& p, std::string_view name, std::string_view word) { return p.contains(name) && p.text(name) == word; }
 
 /// What solves have in common that answer the same question, whatever is searched for it, and how.
-std::string problem_id(const problem::Problem& problem, const std::string& dense_network) {
-  return base::digest(fmt::format("{} {} {} {} {}", dense_network, *problem.sample_index, problem.epsilon, problem.label, problem.target))
+std::string problem_id(const problem::Problem& problem, const Parameters& p, const std::string& dense_network) {
+  return base::digest(fmt::format("{} {} {} {} {} {} {}", dense_network, p.text("problem_split"), *problem.sample_index,
+                                  base::word_of(problem::words(problem.norm), problem.norm), problem.epsilon, problem.label,
+                                  problem.target))
       .hex();
 }
 
@@ -34,10 +36,13 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
                               const std::vector<task::Array>& brief) {
   const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
   problem::Problem problem;
-  problem.name = fmt::format("{}_{}_{}", p.text("dataset_name"), p.integer("dataset_side"), index);
+  const std::string& split = p.text("problem_split");
+  problem.name = fmt::format("{}_{}_{}{}", p.text("dataset_name"), p.integer("dataset_side"), split == "test" ? "test_" : "", index);
+  if (split != "train") problem.note = fmt::format("image {} of the {} images", index, split);
   problem.network = dense;
   const std::vector<double>& image = brief.at(0).values;
   problem.input = Eigen::Map<const Eigen::VectorXd>(image.data(), static_cast<Eigen::Index>(image.size()));
+  problem.norm = base::parse_word(problem::words(problem.norm), "problem.region", p.text("problem_region"));
   problem.epsilon = p.real("problem_epsilon");
   const problem::Labels labels = problem::choose_labels(is_given(p, "problem_label_source", "surrogate") ? embedded : dense, problem.input);
   problem.label = labels.label;
@@ -107,7 +112,7 @@ class SolveStage : public task::Stage {
         parameters_(columns_of_sections({"dataset", "network", "train", "prune", "select", "problem", "solve"})) {}
 
   std::string kind() const override { return "solve"; }
-  std::uint32_t schema_version() const override { return 8; }
+  std::uint32_t schema_version() const override { return 9; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }
@@ -143,7 +148,8 @@ class SolveStage : public task::Stage {
     const Parameters& p = attempt.spec.parameters;
     const auto data = environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
     const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
-    return {{"input", to_vector(data->train.input(index))}, {"label", {static_cast<double>(data->train.labels[index])}}};
+    const data::Samples& images = p.text("problem_split") == "test" ? data->test : data->train;
+    return {{"input", to_vector(images.input(index))}, {"label", {static_cast<double>(images.labels[index])}}};
   }
 
   void prepare(const Attempt& attempt, const std::filesystem::path& output_directory) const override {
@@ -179,7 +185,7 @@ class SolveStage : public task::Stage {
     const auto row = [&](const engine::SolveResult& result) {
       StageResult made{engine::result_record().values(result), outcome_arrays(problem, result)};
       made.values.set("time_limit", p.real("solve_time_limit"));
-      made.values.set("problem", problem_id(problem, attempt.spec.parents.front().hex()));
+      made.values.set("problem", problem_id(problem, p, attempt.spec.parents.front().hex()));
       made.values.set("label", std::int64_t{problem.label});
       made.values.set("target", std::int64_t{problem.target});
       made.values.set("true_label", std::int64_t{*problem.true_label});

@@ -79,6 +79,7 @@ struct Rows {
         dense(column<std::string>(root, "solves", "dense_network")),
         label(column<std::int64_t>(root, "solves", "label")),
         target(column<std::int64_t>(root, "solves", "target")),
+        region(column_if_there<std::string>(root, "solves", "problem_region")),
         epsilon(column<double>(root, "solves", "problem_epsilon")),
         margin(column<double>(root, "solves", "verified_objective")),
         margin_float32(column<double>(root, "solves", "verified_objective_float32")),
@@ -94,6 +95,7 @@ struct Rows {
   const std::vector<std::string> dense;
   const std::vector<std::int64_t> label;
   const std::vector<std::int64_t> target;
+  const std::vector<std::string> region;  ///< empty for files without the column: l1
   const std::vector<double> epsilon;
   const std::vector<double> margin;
   const std::vector<double> margin_float32;
@@ -129,6 +131,7 @@ class Checker {
     problem.name = rows_.key[i];
     problem.network = network(rows_.dense[i]);
     problem.input = *clean;
+    problem.norm = norm(i);
     problem.epsilon = rows_.epsilon[i];
     problem.label = static_cast<int>(rows_.label[i]);
     problem.target = static_cast<int>(rows_.target[i]);
@@ -137,22 +140,30 @@ class Checker {
 
     const auto best = best_.find(row);
     const auto adversarial = adversarial_.find(row);
-    if (best) check_best(i, verifier.verify({*best, rows_.margin[i]}), verifier.margin_unit(), (*best - *clean).lpNorm<1>());
+    if (best)
+      check_best(i, verifier.verify({*best, rows_.margin[i]}), verifier.margin_unit(), problem::distance(problem.norm, *best, *clean));
     if (!best && !std::isnan(rows_.margin[i])) report(i, "it has a verified_objective, but its best_input is not stored");
     if (rows_.adversarial[i] != adversarial.has_value())
       report(i, fmt::format("adversarial is {}, but adversarial_input is {}", rows_.adversarial[i], adversarial ? "stored" : "not stored"));
-    if (adversarial) check_adversarial(i, verifier.verify({*adversarial, rows_.margin[i]}), (*adversarial - *clean).lpNorm<1>());
+    if (adversarial)
+      check_adversarial(i, verifier.verify({*adversarial, rows_.margin[i]}), problem::distance(problem.norm, *adversarial, *clean));
     if (!rows_.proved_by.empty()) check_proof(i, verifier.margin_unit());
   }
 
  private:
+  problem::Norm norm(std::size_t i) const {
+    if (rows_.region.empty()) return problem::Norm::l1;
+    return base::parse_word(problem::words(problem::Norm{}), fmt::format("/solves row {}: problem_region", i), rows_.region[i]);
+  }
+
   void report(std::size_t i, const std::string& what) {
     result_.findings.push_back(fmt::format("/solves row {} ({}): {}", i, rows_.key[i], what));
   }
 
   void check_radius(std::size_t i, const char* name, double distance) {
     if (distance > rows_.epsilon[i] * (1 + 1e-6))
-      report(i, fmt::format("{} lies at L1 distance {} of the clean input, beyond epsilon {}", name, distance, rows_.epsilon[i]));
+      report(i, fmt::format("{} lies at {} distance {} of the clean input, beyond epsilon {}", name,
+                            base::word_of(problem::words(problem::Norm{}), norm(i)), distance, rows_.epsilon[i]));
   }
 
   void check_best(std::size_t i, const certify::Verified& verified, double margin_unit, double distance) {

@@ -116,7 +116,7 @@ class BadProblemFile(Case):
         self.expect(damage, ["1.5"])
 
     def test_bad_attributes(self):
-        for attribute, value, says in (("epsilon", -1.0, "epsilon"), ("epsilon", 0.0, "epsilon"), ("label", 11, "label"), ("norm", "linf", "norm")):
+        for attribute, value, says in (("epsilon", -1.0, "epsilon"), ("epsilon", 0.0, "epsilon"), ("label", 11, "label"), ("norm", "l7", "norm")):
             with self.subTest(attribute=attribute, value=value):
                 def damage(problem):
                     problem.attrs[attribute] = value
@@ -157,6 +157,30 @@ class BadProblemFile(Case):
             row, = json_lines(self.run_ok("solve", PROBLEMS, "--problem", name, "--solver", solver, "--goal", "decide", "--json").stdout)
             settings = ("formulation", "bounds", "compress", "goal", "time_limit", "check_share", "node_limit", "start", "seed")
             self.assertEqual({key for key in settings if row[key] is None}, absent)
+
+
+    def test_regions(self):
+        """A network y = (sum of x, 0): its maximum over each region is known."""
+        path = self.folder / "regions.h5"
+        expected = {}
+        with h5py.File(path, "w") as file:
+            for norm, epsilon, box, best in (("l1", 1.0, None, 2 + 1), ("linf", .25, None, 2 + 4 * .25), ("linf", 9, None, 4),
+                                             ("linf", .25, (-1, .6), 2 + 4 * .1), ("none", None, (-3, 5), 20), ("l1", 3.0, (-3, 5), 2 + 3)):
+                name = f"{norm}_{len(file)}"
+                expected[name] = best
+                problem = file.create_group(name)
+                problem.attrs.update(norm=norm, label=1, target=0)
+                if epsilon is not None:
+                    problem.attrs["epsilon"] = epsilon
+                problem["input"] = np.full(4, .5)
+                if box:
+                    problem["lower"], problem["upper"] = np.full(4, float(box[0])), np.full(4, float(box[1]))
+                problem["network/layer_0/weight"] = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [-1, 0, 0, 0]], "f4")
+                problem["network/layer_1/weight"] = np.array([[1, 1, -1], [0, 0, 0]], "f4")
+        for solver in ("bab", "cbc"):
+            for row in json_lines(self.run_ok("solve", path, "--solver", solver, "--goal", "optimize", "--json").stdout):
+                self.assertEqual(row["status"], "optimal", row)
+                self.assertAlmostEqual(row["verified_objective"], expected[row["problem"]], delta=1e-6, msg=row["problem"])
 
 
 def put(file, name="p", dtype="f4", image=(.2, .5, .9, .1), label=1, layers=("layer_0", "layer_1")):

@@ -19,7 +19,7 @@ double margin_at(const Problem& problem, const Eigen::VectorXd& x) {
 }
 
 AttackResult attack(const Problem& problem, const AttackOptions& options = {}) {
-  return run_attack(problem.network, problem.ball(), problem.label, problem.target, options);
+  return run_attack(problem.network, problem.region(), problem.label, problem.target, options);
 }
 
 std::vector<Problem> assorted_problems() {
@@ -32,7 +32,7 @@ TEST(Margin, GradientsAreFiniteDifferencesWhereTheSmoothingIsSmall) {
   for (const Problem& problem : assorted_problems()) {
     const Margin margin(problem.network, problem.label, problem.target);
     Rows points(3, problem.input.size());
-    for (Eigen::Index r = 0; r < 3; ++r) points.row(r) = random_point(problem.ball(), random).transpose();
+    for (Eigen::Index r = 0; r < 3; ++r) points.row(r) = random_point(problem.region(), random).transpose();
     std::vector<Rows> pre_activations;
     const Eigen::VectorXd margins = margin.forward(margin.first_layer(points), pre_activations);
     const Rows gradient = margin.gradient(pre_activations, Eigen::Vector3d::Constant(1e-9));
@@ -55,8 +55,8 @@ TEST(Margin, TheLineMaximumIsAttainedAndNoSampleExceedsIt) {
     const Margin margin(problem.network, problem.label, problem.target);
     for (int repetition = 0; repetition < 100; ++repetition) {
       Rows ends(2, problem.input.size());
-      ends.row(0) = random_point(problem.ball(), random).transpose();
-      ends.row(1) = random_point(problem.ball(), random).transpose();
+      ends.row(0) = random_point(problem.region(), random).transpose();
+      ends.row(1) = random_point(problem.region(), random).transpose();
       const Rows g = margin.first_layer(ends);
       const LineMaximum best = margin.maximise_along(g.row(0), g.row(1) - g.row(0));
       const auto at = [&](double t) { return margin_at(problem, (1 - t) * ends.row(0) + t * ends.row(1)); };
@@ -75,7 +75,7 @@ TEST(Attack, FindsTheOptimaOfTheReferenceProblemsAlmost) {
     EXPECT_LE(result.margin, *problem.optimum + 1e-6) << problem.name;
     EXPECT_GE(result.margin, *problem.optimum - 0.1) << problem.name;
     EXPECT_EQ(result.margin > 0, *problem.optimum > 0) << problem.name;
-    EXPECT_TRUE(contains(problem.ball(), result.input, 1e-12)) << problem.name;
+    EXPECT_TRUE(contains(problem.region(), result.input, 1e-12)) << problem.name;
     EXPECT_NEAR(margin_at(problem, result.input), result.margin, 1e-10) << problem.name;
     shortfall += *problem.optimum - result.margin;
   }
@@ -123,7 +123,7 @@ TEST(Attack, ALinearNetworkTakesOneStepAndADeadOneNone) {
   const Eigen::MatrixXd weights = linear.network.layers[0].weight.cast<double>();
   const Eigen::VectorXd w = weights.row(linear.target) - weights.row(linear.label);
   const AttackResult result = attack(linear, {.starts = 1, .iterations = 1});
-  EXPECT_NEAR(result.margin, margin_at(linear, linear.input) + problem::maximise_linear(linear.ball(), w).value, 1e-12);
+  EXPECT_NEAR(result.margin, margin_at(linear, linear.input) + problem::maximise_linear(linear.region(), w).value, 1e-12);
   Problem dead = random_problem({20, 5, 4}, 7, 1.5);
   dead.network.layers[0].weight.setZero();
   EXPECT_EQ(attack(dead).input, dead.input);
@@ -132,7 +132,7 @@ TEST(Attack, ALinearNetworkTakesOneStepAndADeadOneNone) {
 
 TEST(Attack, WrongArgumentsAreRefused) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
-  const problem::Ball other{.centre = Eigen::VectorXd::Zero(5), .radius = 1};
+  const problem::Region other = problem::l1_region(Eigen::VectorXd::Zero(5), 1);
   EXPECT_THROW(run_attack(problem.network, other, 0, 1), base::Error);
   EXPECT_THROW(attack(problem, {.starts = 0}), base::Error);
   EXPECT_THROW(attack(problem, {.iterations = -1}), base::Error);

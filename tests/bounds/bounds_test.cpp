@@ -11,6 +11,7 @@ namespace {
 
 using espalier::testing::random_point;
 using espalier::testing::random_problem;
+using espalier::testing::within_random_box;
 using problem::Problem;
 
 /// Pre-activations at x lie in the bounds, without any tolerance: the padding must be enough.
@@ -25,15 +26,21 @@ void expect_contains(const Bounds& bounds, const nn::Network& network, const Eig
 
 /// Networks of all shapes: deep, wide, without hidden layers, heavily pruned.
 std::vector<Problem> assorted_problems() {
-  return {random_problem({30, 12, 12, 5}, 1, 2.0),   random_problem({30, 12, 12, 5}, 2, 0.01, 0.7),
-          random_problem({10, 4}, 3, 0.5),           random_problem({40, 8, 8, 8, 8, 3}, 4, 4.0, 0.3),
-          random_problem({30, 12, 12, 5}, 5, 100.0), random_problem({20, 30, 30, 10}, 6, 1.0, 0.95)};
+  return {random_problem({30, 12, 12, 5}, 1, 2.0),
+          random_problem({30, 12, 12, 5}, 2, 0.01, 0.7),
+          random_problem({10, 4}, 3, 0.5),
+          random_problem({40, 8, 8, 8, 8, 3}, 4, 4.0, 0.3),
+          random_problem({30, 12, 12, 5}, 5, 100.0),
+          random_problem({20, 30, 30, 10}, 6, 1.0, 0.95),
+          within_random_box(random_problem({30, 12, 12, 5}, 7, 1), problem::Norm::l1, 2.0),
+          within_random_box(random_problem({20, 12, 12, 5}, 8, 1), problem::Norm::linf, 0.2),
+          within_random_box(random_problem({10, 8, 8, 8, 3}, 9, 1), problem::Norm::none, 0)};
 }
 
 TEST(Bounds, ContainTheActivationsAtTheOptimalInputOfEveryReferenceProblem) {
   for (const std::string& method : bounds_method_names()) {
     for (const Problem& problem : espalier::testing::reference_problems()) {
-      const Bounds bounds = make_bounds_method(method)->compute(problem.network, problem.ball());
+      const Bounds bounds = make_bounds_method(method)->compute(problem.network, problem.region());
       expect_contains(bounds, problem.network, *problem.optimal_input, method + " " + problem.name);
       expect_contains(bounds, problem.network, problem.input, method + " " + problem.name);
       const LayerBounds& logits = bounds.layers.back();
@@ -54,22 +61,22 @@ std::vector<Eigen::VectorXd> pushed_points(const Problem& problem, std::size_t l
         gradient = (gradient.array() * (g[j].array() > 0).cast<double>().transpose()).matrix().eval();
         gradient = (gradient * problem.network.layers[j].weight.cast<double>()).eval();
       }
-      x = problem::maximise_linear(problem.ball(), gradient.transpose()).maximiser;
+      x = problem::maximise_linear(problem.region(), gradient.transpose()).maximiser;
       points.push_back(x);
     }
   }
   return points;
 }
 
-TEST(Bounds, ContainSampledAndPushedPointsOfTheBall) {
+TEST(Bounds, ContainSampledAndPushedPointsOfTheRegion) {
   base::RandomStream random(1, "points");
   std::vector<Problem> problems = assorted_problems();
   problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
   for (const std::string& method : bounds_method_names()) {
     for (const Problem& problem : problems) {
-      const Bounds bounds = make_bounds_method(method)->compute(problem.network, problem.ball());
+      const Bounds bounds = make_bounds_method(method)->compute(problem.network, problem.region());
       for (int i = 0; i < 100; ++i)
-        expect_contains(bounds, problem.network, random_point(problem.ball(), random), method + " " + problem.name);
+        expect_contains(bounds, problem.network, random_point(problem.region(), random), method + " " + problem.name);
       for (std::size_t layer = 0; layer < problem.network.layers.size(); ++layer) {
         for (Eigen::Index neuron = 0; neuron < problem.network.layers[layer].outputs(); neuron += 5) {
           for (const Eigen::VectorXd& x : pushed_points(problem, layer, neuron))
@@ -90,7 +97,7 @@ TEST(Bounds, TheMethodsAreOrderedByTightness) {
   for (const Problem& problem : problems) {
     std::vector<Bounds> all;
     for (const std::string& method : bounds_method_names())
-      all.push_back(make_bounds_method(method)->compute(problem.network, problem.ball()));
+      all.push_back(make_bounds_method(method)->compute(problem.network, problem.region()));
     for (std::size_t m = 1; m < all.size(); ++m) {
       for (std::size_t k = 0; k < problem.network.layers.size(); ++k) {
         EXPECT_TRUE((all[m].layers[k].lower.array() >= all[m - 1].layers[k].lower.array()).all()) << m << problem.name << ", layer " << k;
@@ -116,10 +123,13 @@ TEST(Bounds, TheMethodsAreOrderedByTightness) {
 TEST(Bounds, BoxContainsSampledPointsOfTheBoxAndItsCorners) {
   base::RandomStream random(2, "points");
   for (const Problem& problem : assorted_problems()) {
-    const Bounds bounds = make_bounds_method("interval-box")->compute(problem.network, problem.ball());
+    const problem::Region region = problem.region();
+    const Bounds bounds = make_bounds_method("interval-box")->compute(problem.network, region);
     for (int i = 0; i < 300; ++i) {
+      const problem::Box& box = region.box;
       Eigen::VectorXd x(problem.input.size());
       for (double& value : x) value = i % 2 ? random.uniform() : static_cast<double>(random.below(2));
+      x = box.lower + x.cwiseProduct(box.upper - box.lower);
       expect_contains(bounds, problem.network, x, problem.name);
     }
   }
@@ -128,11 +138,12 @@ TEST(Bounds, BoxContainsSampledPointsOfTheBoxAndItsCorners) {
 TEST(Bounds, L1IsNeverLooserThanBoxAndEqualsItWhenTheBudgetIsLarge) {
   std::vector<Problem> problems = assorted_problems();
   problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
-  for (Problem& problem : problems) {
-    const Bounds box = make_bounds_method("interval-box")->compute(problem.network, problem.ball());
-    const Bounds l1 = make_bounds_method("interval")->compute(problem.network, problem.ball());
-    problem.epsilon = static_cast<double>(problem.input.size());
-    const Bounds whole_box = make_bounds_method("interval")->compute(problem.network, problem.ball());
+  for (const Problem& problem : problems) {
+    const Bounds box = make_bounds_method("interval-box")->compute(problem.network, problem.region());
+    const Bounds l1 = make_bounds_method("interval")->compute(problem.network, problem.region());
+    problem::Region large = problem.region();
+    if (large.has_budget()) large.radius = magnitude(large.box).sum();
+    const Bounds whole_box = make_bounds_method("interval")->compute(problem.network, large);
     for (std::size_t k = 0; k < box.layers.size(); ++k) {
       EXPECT_TRUE((l1.layers[k].lower.array() >= box.layers[k].lower.array()).all()) << problem.name << ", layer " << k;
       EXPECT_TRUE((l1.layers[k].upper.array() <= box.layers[k].upper.array()).all()) << problem.name << ", layer " << k;
@@ -142,17 +153,18 @@ TEST(Bounds, L1IsNeverLooserThanBoxAndEqualsItWhenTheBudgetIsLarge) {
   }
 }
 
-TEST(Bounds, FirstLayerOfL1IsAttainedAtAPointOfTheBall) {
+TEST(Bounds, FirstLayerOfL1IsAttainedAtAPointOfTheRegion) {
   std::vector<Problem> problems = assorted_problems();
   problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
   for (const Problem& problem : problems) {
-    const problem::Ball ball = problem.ball();
+    const problem::Region region = problem.region();
     const nn::Layer& layer = problem.network.layers.front();
-    const LayerBounds first = make_bounds_method("interval")->compute(problem.network, ball).layers.front();
+    const LayerBounds first = make_bounds_method("interval")->compute(problem.network, region).layers.front();
     for (Eigen::Index i = 0; i < layer.outputs(); ++i) {
       const Eigen::VectorXd w = layer.weight.row(i).cast<double>();
-      const Eigen::VectorXd highest = problem::maximise_linear(ball, w).maximiser, lowest = problem::maximise_linear(ball, -w).maximiser;
-      ASSERT_TRUE(contains(ball, highest, 1e-12) && contains(ball, lowest, 1e-12));
+      const Eigen::VectorXd highest = problem::maximise_linear(region, w).maximiser,
+                            lowest = problem::maximise_linear(region, -w).maximiser;
+      ASSERT_TRUE(contains(region, highest, 1e-12) && contains(region, lowest, 1e-12));
       EXPECT_NEAR(w.dot(highest) + static_cast<double>(layer.bias[i]), first.upper[i], 1e-11) << problem.name;
       EXPECT_NEAR(w.dot(lowest) + static_cast<double>(layer.bias[i]), first.lower[i], 1e-11) << problem.name;
     }
@@ -165,14 +177,14 @@ TEST(Bounds, IntervalsOfAHandComputedNetwork) {
       {.weight = (nn::WeightMatrix(2, 2) << 1, -2, 0, 0).finished(), .bias = Eigen::Vector2f(0.5F, -0.25F), .mask = {}});
   network.layers.push_back(
       {.weight = (nn::WeightMatrix(1, 2) << -3, 1).finished(), .bias = Eigen::VectorXf::Constant(1, 1.0F), .mask = {}});
-  const problem::Ball ball{.centre = Eigen::Vector2d(0.5, 0.25), .radius = 0.25};
-  const Bounds box = make_bounds_method("interval-box")->compute(network, ball);
+  const problem::Region region = problem::l1_region(Eigen::Vector2d(0.5, 0.25), 0.25);
+  const Bounds box = make_bounds_method("interval-box")->compute(network, region);
   EXPECT_NEAR(box.layers[0].lower[0], -1.5, 1e-14);
   EXPECT_NEAR(box.layers[0].upper[0], 1.5, 1e-14);
   EXPECT_NEAR(box.layers[1].lower[0], 1 - 3 * 1.5, 1e-13);
   EXPECT_NEAR(box.layers[1].upper[0], 1, 1e-14);
   // Budget 0.25 on the steeper pixel: 0.5 + 0.5 - 0.5 -+ 2 * 0.25.
-  const Bounds l1 = make_bounds_method("interval")->compute(network, ball);
+  const Bounds l1 = make_bounds_method("interval")->compute(network, region);
   EXPECT_NEAR(l1.layers[0].lower[0], 0.0, 1e-14);
   EXPECT_NEAR(l1.layers[0].upper[0], 1.0, 1e-14);
   // A neuron without weights is exactly its bias.
@@ -188,7 +200,7 @@ TEST(Bounds, PaddingGrowsWithTheNumberOfTermsAndIsZeroForNone) {
 
 TEST(Bounds, AWrongDimensionOrNameIsRefused) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
-  const problem::Ball other{.centre = Eigen::VectorXd::Zero(5), .radius = 1};
+  const problem::Region other = problem::l1_region(Eigen::VectorXd::Zero(5), 1);
   EXPECT_THROW(make_bounds_method("interval-box")->compute(problem.network, other), base::Error);
   try {
     make_bounds_method("crowm");

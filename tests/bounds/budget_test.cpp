@@ -46,21 +46,21 @@ TEST(BoundsBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooserThanTheKindBelow
   for (const Problem& problem :
        {random_problem({30, 40, 40, 5}, 1, 2.0), random_problem({10, 8, 8, 8, 3}, 2, 1.0, 0.3), random_problem({10, 4}, 3, 0.5)}) {
     std::vector<Eigen::VectorXd> points{problem.input};
-    for (int i = 0; i < 20; ++i) points.push_back(random_point(problem.ball(), random));
+    for (int i = 0; i < 20; ++i) points.push_back(random_point(problem.region(), random));
     Bounds below;  // the complete bounds of the kind below
     std::int64_t looks_below = 0;
     for (const std::string& name : methods) {
       const auto method = make_bounds_method(name);
-      const Bounds whole = method->compute(problem.network, problem.ball());
+      const Bounds whole = method->compute(problem.network, problem.region());
       EXPECT_TRUE(whole.complete);
       Looks all(1'000'000);
-      EXPECT_TRUE(equal(method->compute(problem.network, problem.ball(), all.budget()), whole)) << name;
-      const Bounds box = make_bounds_method("interval-box")->compute(problem.network, problem.ball(), base::Budget(0));
+      EXPECT_TRUE(equal(method->compute(problem.network, problem.region(), all.budget()), whole)) << name;
+      const Bounds box = make_bounds_method("interval-box")->compute(problem.network, problem.region(), base::Budget(0));
       EXPECT_TRUE(box.complete);
       for (std::int64_t k = 0; k < all.count; ++k) {
         const std::string where = problem.name + " " + name + " after " + std::to_string(k);
         Looks some(k);
-        const Bounds cut = method->compute(problem.network, problem.ball(), some.budget());
+        const Bounds cut = method->compute(problem.network, problem.region(), some.budget());
         check(cut, problem.network, where);
         EXPECT_FALSE(cut.complete) << where;
         EXPECT_LE(some.count, k + 4) << where << ": it goes on";
@@ -80,9 +80,9 @@ TEST(BoundsBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooserThanTheKindBelow
 TEST(BoundsBudget, TheLargestMarginOfTheLogitsHolds) {
   const Problem problem = random_problem({10, 8, 8, 3}, 4, 1.0);
   base::RandomStream random(1, "points");
-  const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
+  const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
   for (int i = 0; i < 50; ++i) {
-    const Eigen::VectorXd logits = nn::forward(problem.network, random_point(problem.ball(), random));
+    const Eigen::VectorXd logits = nn::forward(problem.network, random_point(problem.region(), random));
     EXPECT_LE(logits[problem.target] - logits[problem.label], largest_margin(bounds, problem.label, problem.target));
   }
   const Bounds crafted{.layers = {{.lower = Eigen::Vector2d(-1, -2), .upper = Eigen::Vector2d(3, 4)}}};
@@ -92,8 +92,8 @@ TEST(BoundsBudget, TheLargestMarginOfTheLogitsHolds) {
 
 TEST(Propagation, OneRowOfLinesServesAllRowsForwardToo) {
   const Problem problem = random_problem({30, 12, 9, 5}, 7, 2.0);
-  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.ball());
-  Propagation propagation(problem.network, problem.ball(), bounds);
+  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
+  Propagation propagation(problem.network, problem.region(), bounds);
   const std::vector<Eigen::Index> neurons{0, 3, 4};
   const AffineRows rows = propagation.neuron_rows(2, neurons);
   const auto relaxation = [&](Eigen::Index copies) {

@@ -55,8 +55,8 @@ TEST(Propagation, BoundOfAHandComputedNetwork) {
   problem.input = Eigen::Vector2d(0.5, 0.5);
   problem.epsilon = 0.5;
   problem.target = 1;
-  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.ball());
-  Propagation propagation(problem.network, problem.ball(), bounds);
+  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
+  Propagation propagation(problem.network, problem.region(), bounds);
   EXPECT_NEAR(margin_bound(propagation, problem, margin_lines(bounds, 1)), 2.0, 1e-13);
   std::swap(problem.label, problem.target);
   // The tie of upper and -lower takes slope 0: -g1 alone, at most -0.5. With slope 0.5: -1.5 x0 - 0.5 x1, at most -1 + 0.75 = -0.25.
@@ -70,10 +70,10 @@ TEST(Propagation, IsExactWhereEveryNeuronIsStable) {
   int stable = 0;
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
     const Problem problem = random_problem({20, 6, 6, 4}, seed, 0.02);
-    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
+    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
     if (count_relu_cases(bounds).unstable > 0) continue;
     ++stable;
-    Propagation propagation(problem.network, problem.ball(), bounds);
+    Propagation propagation(problem.network, problem.region(), bounds);
     BackwardPass pass;
     propagation.backward(propagation.margin_rows(problem.label, problem.target, 1), margin_lines(bounds, 1), pass);
     const Eigen::VectorXd logits = nn::forward(problem.network, propagation.maximiser(pass, 0));
@@ -92,8 +92,8 @@ TEST(Propagation, AnySlopesGiveAValidBoundAndMultipliersOneUnderTheSplit) {
   base::RandomStream random(3, "slopes");
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const Problem problem = random_problem({15, 8, 8, 8, 3}, seed, 1.0);
-    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
-    Propagation propagation(problem.network, problem.ball(), bounds);
+    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
+    Propagation propagation(problem.network, problem.region(), bounds);
     std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
     for (LayerRelaxation& line : relaxation) {
       line.split_multiplier = Rows::Zero(1, line.lower_slope.cols());
@@ -104,7 +104,7 @@ TEST(Propagation, AnySlopesGiveAValidBoundAndMultipliersOneUnderTheSplit) {
     }
     const double bound = margin_bound(propagation, problem, relaxation);
     for (int p = 0; p < 300; ++p) {
-      const Eigen::VectorXd x = random_point(problem.ball(), random);
+      const Eigen::VectorXd x = random_point(problem.region(), random);
       const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, x);
       // A split multiplier of the right sign at every neuron that it touches.
       double gift = 0;
@@ -116,8 +116,8 @@ TEST(Propagation, AnySlopesGiveAValidBoundAndMultipliersOneUnderTheSplit) {
 
 TEST(Propagation, RelaxedForwardGivesTheDerivativesOfTheBound) {
   const Problem problem = random_problem({15, 8, 8, 8, 3}, 5, 1.0);
-  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.ball());
-  Propagation propagation(problem.network, problem.ball(), bounds);
+  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
+  Propagation propagation(problem.network, problem.region(), bounds);
   std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
   base::RandomStream random(1, "slopes");
   for (LayerRelaxation& line : relaxation) {
@@ -153,8 +153,8 @@ TEST(Propagation, RelaxedForwardGivesTheDerivativesOfTheBound) {
 
 TEST(Propagation, RowsOfABatchDoNotInfluenceEachOther) {
   const Problem problem = random_problem({30, 10, 10, 5}, 2, 1.0);
-  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.ball());
-  Propagation propagation(problem.network, problem.ball(), bounds);
+  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
+  Propagation propagation(problem.network, problem.region(), bounds);
   std::vector<Eigen::Index> all(10);
   std::iota(all.begin(), all.end(), Eigen::Index{0});
   BackwardPass batch, single;
@@ -169,8 +169,8 @@ TEST(Propagation, RowsOfABatchDoNotInfluenceEachOther) {
 
 TEST(SlopeSearch, NeverGetsWorseWithMoreIterationsAndIsReproducible) {
   for (const Problem& problem : {random_problem({30, 12, 12, 5}, 1, 2.0), espalier::testing::reference_problem("mnist_14_3x16_20")}) {
-    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
-    Propagation propagation(problem.network, problem.ball(), bounds);
+    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
+    Propagation propagation(problem.network, problem.region(), bounds);
     const auto search = [&](int iterations) {
       std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
       return search_slopes(propagation, propagation.margin_rows(problem.label, problem.target, 1), relaxation,
@@ -188,8 +188,8 @@ TEST(Propagation, UpperFunctionsAreAboveTheMarginAndLeadToTheSameBound) {
   base::RandomStream random(8, "functions");
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     const Problem problem = random_problem({12, 8, 7, 6, 3}, seed, 1.5);
-    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.ball());
-    Propagation propagation(problem.network, problem.ball(), bounds);
+    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
+    Propagation propagation(problem.network, problem.region(), bounds);
     std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
     for (LayerRelaxation& line : relaxation) line.split_multiplier = Rows::Zero(1, line.lower_slope.cols());
     const AffineRows margin = propagation.margin_rows(problem.label, problem.target, 1);
@@ -203,7 +203,7 @@ TEST(Propagation, UpperFunctionsAreAboveTheMarginAndLeadToTheSameBound) {
       EXPECT_NEAR(pass.upper[0], whole, 1e-9) << "only the padding may differ";
     }
     for (int p = 0; p < 500; ++p) {
-      const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, random_point(problem.ball(), random));
+      const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, random_point(problem.region(), random));
       const double value = g.back()[problem.target] - g.back()[problem.label];
       for (std::size_t k = 0; k < 3; ++k)
         EXPECT_GE(functions[k].coefficients.row(0).dot(g[k]) + functions[k].constant[0] + functions[k].padding[0], value);

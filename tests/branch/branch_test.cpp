@@ -28,16 +28,16 @@ double margin_at(const Problem& problem, const Eigen::VectorXd& x) {
 
 /// A problem with its bounds, in one place.
 struct Case {
-  explicit Case(Problem p) : problem(std::move(p)), ball(problem.ball()) {
-    bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, ball);
+  explicit Case(Problem p) : problem(std::move(p)), region(problem.region()) {
+    bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, region);
   }
   Query query() const {
-    return {.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds};
+    return {.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds};
   }
   Outcome solve(const Options& options = {}) const { return run(query(), options); }
 
   Problem problem;
-  problem::Ball ball;
+  problem::Region region;
   bounds::Bounds bounds;
 };
 
@@ -51,7 +51,7 @@ TEST(Branch, ProvesTheOptimaOfReferenceProblemsWithoutAStart) {
     EXPECT_LE(outcome.bound, optimum + 2e-6 * (1 + std::abs(optimum))) << name;
     EXPECT_NEAR(outcome.best->margin, optimum, 2e-6 * (1 + std::abs(optimum))) << name;
     EXPECT_NEAR(margin_at(c.problem, outcome.best->input), outcome.best->margin, 1e-9) << name;
-    EXPECT_TRUE(contains(c.ball, outcome.best->input, 1e-6)) << name;
+    EXPECT_TRUE(contains(c.region, outcome.best->input, 1e-6)) << name;
     EXPECT_GT(outcome.nodes, 1) << name;
   }
 }
@@ -124,14 +124,14 @@ TEST(Branch, DegenerateNetworksHaveTheirAnswerAtTheRoot) {
   }
 }
 
-/// Nodes with random phases; points of the ball that have them must be below the node's bound.
+/// Nodes with random phases; points of the region that have them must be below the node's bound.
 TEST(Bounding, BoundsOfNodesHoldForThePointsWithTheirPhases) {
   base::RandomStream random(1, "nodes");
   int checked = 0;
   for (std::uint64_t seed = 0; seed < 6; ++seed) {
     const Case c(random_problem({10, 7, 7, 3}, seed, 1.5));
     Bounding bounding(c.query(), [&](const Eigen::VectorXd& x, double margin) {
-      EXPECT_TRUE(contains(c.ball, x, 1e-12));
+      EXPECT_TRUE(contains(c.region, x, 1e-12));
       EXPECT_NEAR(margin_at(c.problem, x), margin, 1e-10);
     });
     NodeProgram program(c.query());
@@ -158,7 +158,7 @@ TEST(Bounding, BoundsOfNodesHoldForThePointsWithTheirPhases) {
       EXPECT_LE(copy.bound, node->bound);
     }
     for (int p = 0; p < 3000; ++p) {
-      const Eigen::VectorXd x = random_point(c.ball, random);
+      const Eigen::VectorXd x = random_point(c.region, random);
       const std::vector<Eigen::VectorXd> g = nn::pre_activations(c.problem.network, x);
       const double margin = g.back()[c.problem.target] - g.back()[c.problem.label];
       for (std::size_t n = 0; n < nodes.size(); ++n) {
@@ -202,7 +202,7 @@ TEST(NodeProgram, WithAllPhasesFixedTheBoundIsAttainedByAnInput) {
 }
 
 TEST(NodeProgram, PhasesThatNoInputHasAreProvenEmpty) {
-  // Phases of points far outside the ball: impossible inside, though every neuron alone may have them.
+  // Phases of points far outside the region: impossible inside, though every neuron alone may have them.
   int empty = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     const Case c(random_problem({10, 8, 8, 3}, seed, 0.6));

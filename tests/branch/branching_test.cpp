@@ -22,9 +22,9 @@ TEST(Branching, ChildrenCoverTheirParent) {
   int inside = 0, pairs = 0, single = 0;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const problem::Problem problem = random_problem({10, 8, 8, 3}, seed, 1.5);
-    const problem::Ball ball = problem.ball();
-    const bounds::Bounds bounds = bounds::make_bounds_method("crown")->compute(problem.network, ball);
-    Bounding bounding({.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds},
+    const problem::Region region = problem.region();
+    const bounds::Bounds bounds = bounds::make_bounds_method("crown")->compute(problem.network, region);
+    Bounding bounding({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds},
                       [](const Eigen::VectorXd&, double) {});
     Node root = bounding.root();
     if (root.unstable_neurons() == 0) continue;
@@ -39,7 +39,7 @@ TEST(Branching, ChildrenCoverTheirParent) {
       single += children.nodes.size() == 1;
       for (const Node& child : children.nodes) EXPECT_LT(child.unstable_neurons(), root.unstable_neurons());
       for (int p = 0; p < 300; ++p) {
-        const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, random_point(ball, random));
+        const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, random_point(region, random));
         const double margin = g.back()[problem.target] - g.back()[problem.label];
         if (margin <= cutoff_value) continue;
         bool found = false;
@@ -60,9 +60,9 @@ TEST(Branching, ChildrenCoverTheirParent) {
 
 TEST(Branching, OfNoNodesNothing) {
   const problem::Problem problem = random_problem({10, 8, 8, 3}, 1, 1.5);
-  const problem::Ball ball = problem.ball();
-  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, ball);
-  Bounding bounding({.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds},
+  const problem::Region region = problem.region();
+  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
+  Bounding bounding({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds},
                     [](const Eigen::VectorXd&, double) {});
   EXPECT_TRUE(branch(bounding, {}, 0).nodes.empty());
 }

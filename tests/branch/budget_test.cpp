@@ -29,8 +29,8 @@ bool no_looser(const Bounds& bounds, const Bounds& than) {
 }
 
 Outcome search(const Problem& problem, const Bounds& bounds, const Options& options) {
-  const problem::Ball ball = problem.ball();
-  return run({.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds}, options);
+  const problem::Region region = problem.region();
+  return run({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds}, options);
 }
 
 /// Some hundred nodes.
@@ -38,7 +38,7 @@ Problem hard_problem() { return random_problem({20, 14, 14, 14, 4}, 1, 2.5); }
 
 TEST(BranchBudget, WheneverItIsSpentTheBoundHolds) {
   const Problem problem = hard_problem();
-  const Bounds bounds = bounds::make_bounds_method("crown")->compute(problem.network, problem.ball());
+  const Bounds bounds = bounds::make_bounds_method("crown")->compute(problem.network, problem.region());
   const double optimum = search(problem, bounds, {}).best->margin;
   std::int64_t nodes = 0;
   for (std::int64_t most = 0;; most = most * 3 / 2 + 1) {
@@ -60,7 +60,7 @@ TEST(BranchBudget, WheneverItIsSpentTheBoundHolds) {
 
 TEST(BranchBudget, NodesThatFillTheirMemoryEndTheSearchWithItsBound) {
   const Problem problem = hard_problem();
-  const Bounds bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
+  const Bounds bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
   const Outcome whole = search(problem, bounds, {}), outcome = search(problem, bounds, {.memory_limit_mib = 0.03});
   EXPECT_EQ(outcome.end, End::memory);
   EXPECT_GE(outcome.bound, whole.best->margin);
@@ -99,16 +99,16 @@ TEST(TightenBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooser) {
   const Problem problem = random_problem({10, 8, 8, 6, 3}, 5, 1.5);
   base::RandomStream random(1, "points");
   std::vector<Eigen::VectorXd> points{problem.input};
-  for (int i = 0; i < 20; ++i) points.push_back(random_point(problem.ball(), random));
+  for (int i = 0; i < 20; ++i) points.push_back(random_point(problem.region(), random));
   for (const char* name : {"obbt-lp", "obbt-mip"}) {
     const auto method = make_bounds_method(name);
-    const Bounds whole = method->compute(problem.network, problem.ball()),
-                 box = bounds::make_bounds_method("interval-box")->compute(problem.network, problem.ball()),
-                 opt = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
+    const Bounds whole = method->compute(problem.network, problem.region()),
+                 box = bounds::make_bounds_method("interval-box")->compute(problem.network, problem.region()),
+                 opt = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
     int better = 0;
     for (std::int64_t most = 0;; most = most * 5 / 4 + 1) {
       std::int64_t looks = 0;
-      const Bounds cut = method->compute(problem.network, problem.ball(), base::Budget(infinity, [&] { return ++looks > most; }));
+      const Bounds cut = method->compute(problem.network, problem.region(), base::Budget(infinity, [&] { return ++looks > most; }));
       if (cut.complete) {
         EXPECT_TRUE(no_looser(cut, whole) && no_looser(whole, cut)) << name;
         break;
@@ -131,13 +131,13 @@ TEST(TightenBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooser) {
 
 TEST(TightenBudget, ANodeLimitIsPassedByAtMostABatch) {
   const Problem problem = hard_problem();
-  const Bounds start = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
+  const Bounds start = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
   Bounds all = start;
-  const std::int64_t whole = tighten(problem.network, problem.ball(), {.nodes = 64}, all);
+  const std::int64_t whole = tighten(problem.network, problem.region(), {.nodes = 64}, all);
   ASSERT_GT(whole, 400);
   for (const std::int64_t limit : {0, 1, 100, 399}) {
     Bounds bounds = start;
-    const std::int64_t spent = tighten(problem.network, problem.ball(), {.nodes = 64, .node_limit = limit}, bounds);
+    const std::int64_t spent = tighten(problem.network, problem.region(), {.nodes = 64, .node_limit = limit}, bounds);
     EXPECT_LE(spent, limit + 16);
     EXPECT_GE(spent, limit);
     EXPECT_TRUE(bounds.complete);  // no clock had a say
@@ -148,9 +148,9 @@ TEST(TightenBudget, ANodeLimitIsPassedByAtMostABatch) {
 /// As overflow makes them.
 TEST(Branch, BoundsThatAreNotNumbersProveNothingAndEndNothing) {
   Problem problem = random_problem({4, 4, 4, 4, 3}, 2, 1.0);
-  const problem::Ball ball = problem.ball();
-  const Bounds bounds = bounds::make_bounds_method("interval-box")->compute(problem.network, ball);
-  const Query query{.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds};
+  const problem::Region region = problem.region();
+  const Bounds bounds = bounds::make_bounds_method("interval-box")->compute(problem.network, region);
+  const Query query{.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds};
   Bounding bounding(query, [](const Eigen::VectorXd&, double) {});
   Node node = bounding.root();
   node.layers[0].slope.setConstant(std::nan(""));

@@ -27,9 +27,9 @@ Problem uneven_problem(std::uint64_t seed) {
 struct Leaves {
   explicit Leaves(Problem asked)
       : problem(std::move(asked)),
-        ball(problem.ball()),
-        bounds(bounds::make_bounds_method("alpha-crown")->compute(problem.network, ball)),
-        query{.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds},
+        region(problem.region()),
+        bounds(bounds::make_bounds_method("alpha-crown")->compute(problem.network, region)),
+        query{.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds},
         bounding(query, [](const Eigen::VectorXd&, double) {}) {}
 
   double margin(const Eigen::VectorXd& x) const {
@@ -48,7 +48,7 @@ struct Leaves {
   }
 
   Problem problem;
-  problem::Ball ball;
+  problem::Region region;
   bounds::Bounds bounds;
   Query query;
   Bounding bounding;
@@ -61,12 +61,12 @@ TEST(LeafProgram, ClosesLeavesThatTheNodesProgramLeavesOpen) {
     Leaves l(uneven_problem(seed));
     NodeProgram program(l.query);
     for (int repetition = 0; repetition < 3; ++repetition) {
-      const Eigen::VectorXd x = espalier::testing::random_point(l.ball, random);
+      const Eigen::VectorXd x = espalier::testing::random_point(l.region, random);
       Node leaf = l.leaf_of(x, [] { return false; });
       Node other = leaf;
       const auto best = solve_leaf(l.query, l.bounding, {}, -1e9, leaf);
       ASSERT_TRUE(best) << "seed " << seed << ": x has these phases";
-      const double attained = l.margin(problem::clip_and_scale(l.ball, *best));
+      const double attained = l.margin(problem::repair(l.region, *best));
       EXPECT_GE(leaf.bound, l.margin(x)) << seed;
       EXPECT_NEAR(leaf.bound, attained, 1e-6 * (1 + std::abs(attained))) << seed;
       program.solve(other, l.bounding);
@@ -84,7 +84,7 @@ TEST(LeafProgram, ALeafWithoutInputsIsClosedWhateverTheMarginThere) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Leaves l(uneven_problem(seed));
     for (int repetition = 0; repetition < 3; ++repetition) {
-      const Eigen::VectorXd x = espalier::testing::random_point(l.ball, random);
+      const Eigen::VectorXd x = espalier::testing::random_point(l.region, random);
       Node leaf = l.leaf_of(x, [&random] { return random.below(2) == 0; });
       constexpr double cutoff_value = -1e3;
       if (solve_leaf(l.query, l.bounding, {}, cutoff_value, leaf)) continue;
@@ -97,7 +97,7 @@ TEST(LeafProgram, ALeafWithoutInputsIsClosedWhateverTheMarginThere) {
 
 TEST(LeafProgram, ASpentBudgetLeavesTheNodeAsItWas) {
   Leaves l(uneven_problem(1));
-  Node leaf = l.leaf_of(l.ball.centre, [] { return false; });
+  Node leaf = l.leaf_of(l.region.centre, [] { return false; });
   const base::Budget spent(0.0, {});
   EXPECT_THROW(solve_leaf(l.query, l.bounding, spent, -1e9, leaf), Interrupted);
   EXPECT_EQ(leaf.bound, std::numeric_limits<double>::infinity());

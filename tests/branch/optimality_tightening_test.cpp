@@ -17,12 +17,12 @@ using problem::Problem;
 struct Case {
   explicit Case(Problem p)
       : problem(std::move(p)),
-        ball(problem.ball()),
-        bounds(bounds::make_bounds_method("crown")->compute(problem.network, ball)),
-        propagation(problem.network, ball, bounds),
+        region(problem.region()),
+        bounds(bounds::make_bounds_method("crown")->compute(problem.network, region)),
+        propagation(problem.network, region, bounds),
         bounding(query(), [](const Eigen::VectorXd&, double) {}) {}
   Query query() const {
-    return {.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds};
+    return {.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds};
   }
   Node improved_root() {
     Node node = bounding.root();
@@ -32,7 +32,7 @@ struct Case {
   }
 
   Problem problem;
-  problem::Ball ball;
+  problem::Region region;
   bounds::Bounds bounds;
   bounds::Propagation propagation;
   Bounding bounding;
@@ -61,7 +61,7 @@ TEST(OptimalityTightening, KeepsEveryPointWhoseMarginIsAboveTheCutoff) {
     std::vector<std::vector<Eigen::VectorXd>> all;
     std::vector<double> margins;
     for (int p = 0; p < 2000; ++p) {
-      all.push_back(nn::pre_activations(c.problem.network, random_point(c.ball, random)));
+      all.push_back(nn::pre_activations(c.problem.network, random_point(c.region, random)));
       margins.push_back(all.back().back()[c.problem.target] - all.back().back()[c.problem.label]);
     }
     std::vector<double> sorted = margins;

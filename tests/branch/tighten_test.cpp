@@ -37,13 +37,13 @@ TEST(Tighten, ContainsSampledAndOptimalActivationsOfEveryReferenceProblem) {
   base::RandomStream random(1, "points");
   double plain_width = 0, lp_width = 0, mip_width = 0;
   for (const Problem& problem : reference_problems()) {
-    const Bounds plain = make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
+    const Bounds plain = make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
     for (const char* name : {"obbt-lp", "obbt-mip"}) {
-      const Bounds bounds = make_bounds_method(name)->compute(problem.network, problem.ball());
+      const Bounds bounds = make_bounds_method(name)->compute(problem.network, problem.region());
       check(bounds, problem.network, name);
       expect_contains(bounds, problem.network, *problem.optimal_input, 1e-9, problem.name + " " + name);
       for (int i = 0; i < 200; ++i)
-        expect_contains(bounds, problem.network, random_point(problem.ball(), random), 0, problem.name + " " + name);
+        expect_contains(bounds, problem.network, random_point(problem.region(), random), 0, problem.name + " " + name);
       for (std::size_t k = 0; k < bounds.layers.size(); ++k) {
         EXPECT_TRUE((bounds.layers[k].lower.array() >= plain.layers[k].lower.array()).all()) << problem.name << " " << name;
         EXPECT_TRUE((bounds.layers[k].upper.array() <= plain.layers[k].upper.array()).all()) << problem.name << " " << name;
@@ -59,12 +59,12 @@ TEST(Tighten, ContainsSampledAndOptimalActivationsOfEveryReferenceProblem) {
 /// Many nodes leave no gap: the bounds are the extremes, and many random points come near them.
 TEST(Tighten, WithManyNodesTheExtremesOfANeuronAreMet) {
   const Problem problem = random_problem({10, 8, 6, 3}, 5, 1.5);
-  Bounds bounds = make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
-  EXPECT_GT(tighten(problem.network, problem.ball(), {.nodes = 100000}, bounds), 0);
+  Bounds bounds = make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
+  EXPECT_GT(tighten(problem.network, problem.region(), {.nodes = 100000}, bounds), 0);
   base::RandomStream random(2, "points");
   Eigen::VectorXd least = bounds.layers[1].upper, most = bounds.layers[1].lower;
   for (int i = 0; i < 100000; ++i) {
-    const Eigen::VectorXd g = nn::pre_activations(problem.network, random_point(problem.ball(), random))[1];
+    const Eigen::VectorXd g = nn::pre_activations(problem.network, random_point(problem.region(), random))[1];
     least = least.cwiseMin(g);
     most = most.cwiseMax(g);
   }
@@ -79,12 +79,12 @@ TEST(Tighten, WithManyNodesTheExtremesOfANeuronAreMet) {
 
 TEST(Tighten, StopsWhenAskedAndIsDeterministic) {
   const Problem problem = random_problem({12, 8, 8, 8, 3}, 9, 2.0);
-  const Bounds start = make_bounds_method("alpha-crown")->compute(problem.network, problem.ball());
+  const Bounds start = make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
   Bounds stopped = start;
-  EXPECT_EQ(tighten(problem.network, problem.ball(), {.budget = base::Budget(0)}, stopped), 0);
+  EXPECT_EQ(tighten(problem.network, problem.region(), {.budget = base::Budget(0)}, stopped), 0);
   check(stopped, problem.network, "test");
   Bounds first = start, second = start;
-  EXPECT_EQ(tighten(problem.network, problem.ball(), {}, first), tighten(problem.network, problem.ball(), {}, second));
+  EXPECT_EQ(tighten(problem.network, problem.region(), {}, first), tighten(problem.network, problem.region(), {}, second));
   for (std::size_t k = 0; k < first.layers.size(); ++k) {
     EXPECT_EQ(first.layers[k].lower, second.layers[k].lower);
     EXPECT_EQ(first.layers[k].upper, second.layers[k].upper);

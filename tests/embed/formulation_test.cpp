@@ -19,10 +19,10 @@ using espalier::testing::random_problem;
 using problem::Problem;
 
 std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& problem, const std::string& method = "interval") {
-  const problem::Ball ball = problem.ball();
-  const bounds::Bounds bounds = bounds::make_bounds_method(method)->compute(problem.network, ball);
+  const problem::Region region = problem.region();
+  const bounds::Bounds bounds = bounds::make_bounds_method(method)->compute(problem.network, region);
   return make_formulation(formulation)
-      ->build({.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds});
+      ->build({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds});
 }
 
 double margin(const Problem& problem, const Eigen::VectorXd& x) {
@@ -85,7 +85,7 @@ TEST_P(EveryFormulation, EveryLiftedInputIsFeasibleWithTheNetworksMarginAsObject
       const auto embedding = build(GetParam(), problem, method);
       embedding->model().check();
       expect_lifted(*embedding, problem, problem.input, problem.name + " clean " + method);
-      for (int i = 0; i < 50; ++i) expect_lifted(*embedding, problem, random_point(problem.ball(), random), problem.name + " " + method);
+      for (int i = 0; i < 50; ++i) expect_lifted(*embedding, problem, random_point(problem.region(), random), problem.name + " " + method);
     }
   }
 }
@@ -121,11 +121,12 @@ TEST_P(EveryFormulation, PrunedWeightsAreAbsent) {
 
 TEST_P(EveryFormulation, RefusesWhatDoesNotFitTogether) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
-  const problem::Ball ball = problem.ball();
-  const bounds::Bounds good = bounds::make_bounds_method("interval")->compute(problem.network, ball);
+  const problem::Region region = problem.region();
+  const bounds::Bounds good = bounds::make_bounds_method("interval")->compute(problem.network, region);
   const auto refusal = [&](const bounds::Bounds& bounds, int label, int target) {
     try {
-      make_formulation(GetParam())->build({.network = problem.network, .ball = ball, .label = label, .target = target, .bounds = bounds});
+      make_formulation(GetParam())
+          ->build({.network = problem.network, .region = region, .label = label, .target = target, .bounds = bounds});
     } catch (const base::Error& error) {
       return std::string(error.what());
     }
@@ -155,13 +156,13 @@ TEST(Formulations, AnUnknownNameIsRefusedWithASuggestion) {
 
 TEST(Formulations, EndSoonAfterTheirBudgetIsSpent) {
   const Problem problem = random_problem({20, 8, 8, 4}, 1, 1.0);
-  const problem::Ball ball = problem.ball();
-  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, ball);
+  const problem::Region region = problem.region();
+  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
   for (const std::string& name : formulation_names()) {
     for (const int most : {0, 1, 9, 1000}) {
       int looks = 0;
       const auto embedding = make_formulation(name)->build({.network = problem.network,
-                                                            .ball = ball,
+                                                            .region = region,
                                                             .label = problem.label,
                                                             .target = problem.target,
                                                             .bounds = bounds,

@@ -16,10 +16,10 @@ using espalier::testing::random_network;
 using problem::Problem;
 
 std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& problem) {
-  const problem::Ball ball = problem.ball();
-  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, ball);
+  const problem::Region region = problem.region();
+  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
   return make_formulation(formulation)
-      ->build({.network = problem.network, .ball = ball, .label = problem.label, .target = problem.target, .bounds = bounds});
+      ->build({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds});
 }
 
 bool has_column(const Embedding& embedding, const std::string& name) {
@@ -91,7 +91,7 @@ TEST(Lean, EachReluCaseHasItsOwnColumns) {
 
 TEST(Lean, HasABinaryForEveryUnstableNeuronThatMattersAndNoOther) {
   for (const Problem& problem : espalier::testing::reference_problems()) {
-    const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, problem.ball());
+    const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, problem.region());
     const bounds::ReluCounts counts = count_relu_cases(bounds);
     const ModelSize lean = build("big-m", problem)->size(), paper = build("big-m-literal", problem)->size();
     EXPECT_EQ(lean.binaries, counts.unstable) << problem.name;  // dense networks: every neuron reaches the objective

@@ -30,7 +30,7 @@ std::string with_radius(double radius) {
                 "/\" \"$1\" > \"$1\".lie && glpsol --freemps \"$1\".lie --write \"$2\"");
 }
 
-/// Not adversarial at the clean image, adversarial in the ball.
+/// Not adversarial at the clean image, adversarial in the region.
 Problem attackable() { return random_problem({12, 8, 8, 3}, 5, 3.0); }
 
 /// Another value than its point has, and no point at all.

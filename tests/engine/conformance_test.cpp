@@ -18,6 +18,7 @@ namespace {
 
 using espalier::testing::random_problem;
 using espalier::testing::reference_problem;
+using espalier::testing::within_random_box;
 using problem::Problem;
 using ::testing::HasSubstr;
 
@@ -45,13 +46,17 @@ double margin(const Problem& problem, const Eigen::VectorXd& x) {
   return logits[problem.target] - logits[problem.label];
 }
 
-/// Small problems: dense, pruned, deep, already adversarial. Their optima are those of enumeration (see the test of that name).
+/// Small problems: dense, pruned, deep, already adversarial, over regions of every kind. Their optima are those of enumeration (see the
+/// test of that name).
 std::vector<Problem> small_problems() {
   std::vector<Problem> problems{random_problem({16, 8, 8, 3}, 11, 1.0, 0.3), random_problem({12, 6, 6, 6, 3}, 4, 0.8),
                                 random_problem({20, 10, 4}, 7, 2.0)};
   problems.push_back(problems.back());
   std::swap(problems.back().label, problems.back().target);
-  constexpr double optima[]{-0.3479145675, -2.1006061264, 1.6674797032, 3.6015738338};
+  problems.push_back(within_random_box(random_problem({12, 8, 6, 3}, 21, 1), problem::Norm::l1, 1.5));
+  problems.push_back(within_random_box(random_problem({12, 8, 6, 3}, 22, 1), problem::Norm::linf, 0.3));
+  problems.push_back(within_random_box(random_problem({8, 7, 6, 3}, 23, 1), problem::Norm::none, 0));
+  constexpr double optima[]{-0.3479145675, -2.1006061264, 1.6674797032, 3.6015738338, 0.1535145254, -0.1315401351, 2.6418428643};
   for (std::size_t i = 0; i < problems.size(); ++i) {
     problems[i].name = "small_" + std::to_string(i);
     problems[i].optimum = optima[i];
@@ -151,7 +156,7 @@ TEST_P(EverySolver, RefusesNumbersThatAreNone) {
   EXPECT_THAT(refusal(problem), HasSubstr("input"));
 }
 
-TEST_P(EverySolver, RefusesABallThatIsNoneAndATargetThatIsTheLabel) {
+TEST_P(EverySolver, RefusesARegionThatIsNoneAndATargetThatIsTheLabel) {
   for (const double epsilon : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     Problem problem = random_problem({6, 5, 3}, 1, 0.5);
     problem.epsilon = epsilon;

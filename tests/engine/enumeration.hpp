@@ -17,10 +17,10 @@ namespace espalier::testing {
 /// small problems, in ordinary units.
 class Enumeration {
  public:
-  explicit Enumeration(const problem::Problem& problem) : problem_(problem), ball_(problem.ball()) {}
+  explicit Enumeration(const problem::Problem& problem) : problem_(problem), region_(problem.region()) {}
 
   double maximum() {
-    visit({.weight = Matrix::Identity(ball_.dimension(), ball_.dimension()), .bias = Eigen::VectorXd::Zero(ball_.dimension())}, 0);
+    visit({.weight = Matrix::Identity(region_.dimension(), region_.dimension()), .bias = Eigen::VectorXd::Zero(region_.dimension())}, 0);
     return maximum_;
   }
   /// Polytopes that were not empty.
@@ -47,9 +47,9 @@ class Enumeration {
   void fix(const Affine& g, Eigen::Index i, std::size_t layer) {
     if (i == g.bias.size()) return visit(g, layer + 1);
     const Eigen::RowVectorXd weight = g.weight.row(i);
-    const double at_centre = weight * ball_.centre + g.bias[i];
-    const bool may_be_on = at_centre + problem::maximise_linear(ball_, weight.transpose()).value >= 0;
-    const bool may_be_off = at_centre - problem::maximise_linear(ball_, -weight.transpose()).value <= 0;
+    const double at_centre = weight * region_.centre + g.bias[i];
+    const bool may_be_on = at_centre + problem::maximise_linear(region_, weight.transpose()).value >= 0;
+    const bool may_be_off = at_centre - problem::maximise_linear(region_, -weight.transpose()).value <= 0;
     for (const double phase : {1.0, -1.0}) {
       if (phase > 0 ? !may_be_on : !may_be_off) continue;
       const bool decided = !may_be_on || !may_be_off;
@@ -73,14 +73,14 @@ class Enumeration {
     maximum_ = std::max(maximum_, solution.objective);
   }
 
-  /// max weight x + constant over the inputs x0 + p - n of the ball with the phases that are fixed.
+  /// max weight x + constant over the inputs x0 + p - n of the region with the phases that are fixed.
   milp::LinearProgram::Solution solve(const Eigen::RowVectorXd& weight, double constant) const {
     milp::Model model;
     std::vector<milp::Column> plus, minus;
-    milp::RowData budget{.upper = ball_.radius, .terms = {}, .name = {}};
-    for (const double x : ball_.centre) {
-      plus.push_back(model.add_column({.upper = 1 - x, .name = {}}));
-      minus.push_back(model.add_column({.upper = x, .name = {}}));
+    milp::RowData budget{.upper = region_.radius, .terms = {}, .name = {}};
+    for (Eigen::Index k = 0; k < region_.dimension(); ++k) {
+      plus.push_back(model.add_column({.upper = region_.box.upper[k] - region_.centre[k], .name = {}}));
+      minus.push_back(model.add_column({.upper = region_.centre[k] - region_.box.lower[k], .name = {}}));
       budget.terms.insert(budget.terms.end(), {{plus.back(), 1}, {minus.back(), 1}});
     }
     const auto terms_of = [&](const Eigen::RowVectorXd& w) {
@@ -92,13 +92,13 @@ class Enumeration {
       return terms;
     };
     model.add_row(std::move(budget));
-    for (const auto& [side, bias] : sides_) model.add_row({.lower = -bias - side * ball_.centre, .terms = terms_of(side), .name = {}});
-    model.set_objective(milp::Sense::maximise, terms_of(weight), constant + weight * ball_.centre);
+    for (const auto& [side, bias] : sides_) model.add_row({.lower = -bias - side * region_.centre, .terms = terms_of(side), .name = {}});
+    model.set_objective(milp::Sense::maximise, terms_of(weight), constant + weight * region_.centre);
     return milp::LinearProgram(model).solve();
   }
 
   const problem::Problem& problem_;
-  problem::Ball ball_;
+  problem::Region region_;
   std::vector<std::pair<Eigen::RowVectorXd, double>> sides_;  ///< weight x + bias >= 0
   double maximum_ = -std::numeric_limits<double>::infinity();
   int patterns_ = 0;

@@ -46,8 +46,8 @@ void expect_consistent(const Problem& problem, const SolveResult& r) {
   EXPECT_EQ(r.first_adversarial_seconds.has_value(), r.adversarial_input.has_value());
   if (r.input) {
     EXPECT_NEAR(margin(problem, *r.input), *r.verified_objective, 1e-12);
-    EXPECT_TRUE(contains(problem.ball(), *r.input, 1.0001e-6));
-    EXPECT_NEAR(*r.distance, problem::l1_distance(*r.input, problem.input), 1e-12);
+    EXPECT_TRUE(contains(problem.region(), *r.input, 1.0001e-6));
+    EXPECT_NEAR(*r.distance, problem::distance(problem::Norm::l1, *r.input, problem.input), 1e-12);
     EXPECT_NEAR(*r.verified_objective_float32, *r.verified_objective, 1e-3);
   }
   if (r.adversarial_input) {
@@ -110,7 +110,7 @@ TEST(Solve, ASurrogateIsSearchedAndTheDenseNetworkAnswers) {
       const SolveResult r = solve(problem, surrogate, SolveSettings{.solver = "cbc", .on_success = on_success, .time_limit_seconds = 60});
       EXPECT_FALSE(r.dense);
       EXPECT_EQ(r.status, r.adversarial_input ? Status::adversarial : Status::surrogate_solved) << name << ": " << r.detail;
-      EXPECT_LE(*r.verified_objective, *problem.optimum + 1e-6) << name;  // no input of the ball beats the dense maximum
+      EXPECT_LE(*r.verified_objective, *problem.optimum + 1e-6) << name;  // no input of the region beats the dense maximum
       expect_consistent(problem, r);
       found += r.adversarial_input.has_value();
     }

@@ -31,7 +31,9 @@ const std::vector<std::string> objects{"input",
                                        "network/layer_1/bias",
                                        "network/layer_2",
                                        "network/layer_2/weight",
-                                       "network/layer_2/bias"};
+                                       "network/layer_2/bias",
+                                       "lower",
+                                       "upper"};
 const std::vector<std::string> attributes{"norm", "epsilon",      "label",      "target",  "dataset",
                                           "note", "sample_index", "true_label", "optimum", "input_side"};
 
@@ -117,7 +119,7 @@ void write_any_array(const h5::Group& group, const std::string& name, Bytes& byt
 h5::AttributeValue any_attribute(Bytes& bytes) {
   switch (bytes.below(8)) {
     case 0:
-      return std::string("l1");
+      return std::string(problem::words(problem::Norm{})[bytes.below(3)].second);
     case 1: {
       std::string text(bytes.take(bytes.below(40)));
       return text;
@@ -171,7 +173,8 @@ const std::filesystem::path& folder() {
 }
 
 bool same(const problem::Problem& a, const problem::Problem& b) {
-  bool equal = a.name == b.name && a.network.layers.size() == b.network.layers.size() && a.input == b.input && a.epsilon == b.epsilon &&
+  bool equal = a.name == b.name && a.network.layers.size() == b.network.layers.size() && a.input == b.input && a.norm == b.norm &&
+               a.epsilon == b.epsilon && a.region().box.lower == b.region().box.lower && a.region().box.upper == b.region().box.upper &&
                a.label == b.label && a.target == b.target && a.dataset == b.dataset && a.note == b.note && a.input_side == b.input_side &&
                a.sample_index == b.sample_index && a.true_label == b.true_label &&
                a.optimal_input.has_value() == b.optimal_input.has_value();

@@ -52,10 +52,10 @@ TEST(ProblemFile, TheReferenceFileHasItsSeventeenProblems) {
   EXPECT_THAT(names, ::testing::Contains("mnist_18_2x32_cbc_wrong"));
   for (const Problem& problem : espalier::testing::reference_problems()) {
     ASSERT_TRUE(problem.optimum && problem.optimal_input) << problem.name;
-    // The file's own promise: the optimum is the network's margin at the optimal input, which is in the ball.
+    // The file's own promise: the optimum is the network's margin at the optimal input, which is in the region.
     const Eigen::VectorXd logits = nn::forward(problem.network, *problem.optimal_input);
     EXPECT_NEAR(logits[problem.target] - logits[problem.label], *problem.optimum, 1e-9) << problem.name;
-    EXPECT_TRUE(contains(problem.ball(), *problem.optimal_input, 1e-9)) << problem.name;
+    EXPECT_TRUE(contains(problem.region(), *problem.optimal_input, 1e-9)) << problem.name;
   }
 }
 
@@ -123,10 +123,54 @@ TEST(ProblemFile, NamesSelectInTheirOrderAndAWrongOneGetsASuggestion) {
   EXPECT_THAT(message([&] { read_problem(file, "mnist_18_2x24_O"); }), HasSubstr("did you mean 'mnist_18_2x24_0'?"));
 }
 
+TEST(ProblemFile, RegionsOfEveryKindAreReadBack) {
+  const auto path = scratch("regions.h5");
+  std::vector<Problem> problems;
+  for (const Norm norm : {Norm::l1, Norm::linf, Norm::none}) {
+    problems.push_back(espalier::testing::within_random_box(espalier::testing::random_problem({4, 3, 2}, 7, 0.5), norm, 0.25));
+    problems.back().name = base::word_of(words(norm), norm);
+  }
+  problems.push_back(espalier::testing::random_problem({4, 3, 2}, 7, 0.5));
+  problems.back().norm = Norm::linf;
+  problems.back().name = "unit";
+  write_problems(path, problems);
+  for (const Problem& problem : problems) {
+    const Region written = problem.region(), read = read_problem(path, problem.name).region();
+    EXPECT_EQ(read.box.lower, written.box.lower) << problem.name;
+    EXPECT_EQ(read.box.upper, written.box.upper) << problem.name;
+    EXPECT_EQ(read.radius, written.radius) << problem.name;
+  }
+  EXPECT_FALSE(read_problem(path, "unit").box);
+  EXPECT_EQ(espalier::test::python(path, "r", "print([sorted(f[k].attrs) for k in ('linf', 'none')], sorted(f['none']))"),
+            "[['dataset', 'epsilon', 'label', 'norm', 'target'], ['dataset', 'label', 'norm', 'target']] ['input', 'lower', 'network', "
+            "'upper']\n");
+}
+
+TEST(ProblemFile, BoxesThatAreNoneAreRefused) {
+  const auto with_box = [](std::vector<double> lower, std::vector<double> upper) {
+    return reading([&](const h5::Group& g) {
+      g.write_array("lower", lower, {lower.size()});
+      g.write_array("upper", upper, {upper.size()});
+    });
+  };
+  EXPECT_EQ(with_box({-1, -1, -1, -1}, {2, 2, 2, 2}), "no error");
+  EXPECT_THAT(reading([](const h5::Group& g) {
+                g.write_array("lower", std::vector<double>{0, 0, 0, 0}, {4});
+              }),
+              HasSubstr("expected 'lower' and 'upper', or neither, found 'lower' alone"));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("norm", std::string("none")); }),
+              HasSubstr("expected no attribute 'epsilon' with norm none, found one"));
+  EXPECT_THAT(with_box({0, 0, 0}, {1, 1, 1}), HasSubstr("lower: expected 4 entries (the network's inputs), found 3"));
+  EXPECT_THAT(with_box({-1, -1, 3, -1}, {2, 2, 2, 2}), HasSubstr("upper[2]: expected at least lower[2], which is 3, found 2"));
+  EXPECT_THAT(with_box({-1, -INFINITY, -1, -1}, {2, 2, 2, 2}), HasSubstr("lower[1]: expected a number in [-1e6, 1e6], found -inf"));
+  EXPECT_THAT(with_box({-1, -1, -1, -1}, {2, 2, 2, NAN}), HasSubstr("upper[3]: expected a number in [-1e6, 1e6], found nan"));
+  EXPECT_THAT(with_box({1.5, -1, -1, -1}, {2, 2, 2, 2}), HasSubstr("input[0]: expected a number in [1.5, 2], found "));
+}
+
 TEST(ProblemFile, SpoiltFilesAreRefusedByFileAndObject) {
   EXPECT_EQ(reading([](const h5::Group&) {}), "no error");
-  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("norm", std::string("linf")); }),
-              HasSubstr("attribute 'norm': expected \"l1\", found \"linf\""));
+  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("norm", std::string("linff")); }),
+              HasSubstr("attribute 'norm': expected one of l1, linf, none, found 'linff' (did you mean 'linf'?)"));
   EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("epsilon", -1.0); }),
               AllOf(HasSubstr("spoilt.h5"), HasSubstr("problem 'p'"), HasSubstr("epsilon: expected a finite radius > 0, found -1")));
   EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("label", std::int64_t{-4}); }), HasSubstr("'label'"));
@@ -153,7 +197,7 @@ TEST(ProblemFile, SpoiltFilesAreRefusedByFileAndObject) {
 TEST(ProblemFile, UnknownMembersAreRefusedByName) {
   EXPECT_THAT(reading([](const h5::Group& g) { g.create_group("networks"); }),
               HasSubstr("'/p' in '" + scratch("spoilt.h5").string() +
-                        "': expected nothing but input, network, optimal_input, found 'networks' (did you mean 'network'?)"));
+                        "': expected nothing but input, network, optimal_input, lower, upper, found 'networks' (did you mean 'network'?)"));
   EXPECT_THAT(reading([](const h5::Group& g) {
                 g.write_array("optimal_inputs", std::vector<double>{0, 0, 0, 0}, {4});
               }),

@@ -67,18 +67,35 @@ inline problem::Problem random_problem(const std::vector<int>& widths, std::uint
   return problem;
 }
 
-/// A point of the ball that uses a random share of the budget on a random subset of the pixels; every third one spends all it can.
-inline Eigen::VectorXd random_point(const problem::Ball& ball, base::RandomStream& random) {
-  const double density = random.uniform();
-  Eigen::VectorXd point = ball.centre;
-  for (double& value : point) {
-    if (random.uniform() < density) value = random.below(3) == 0 ? static_cast<double>(random.below(2)) : random.uniform();
+/// The same question over another region: a ball of that norm, cut with a box whose sides have random ends in [-1.5, 2.5] about the image.
+inline problem::Problem within_random_box(problem::Problem problem, problem::Norm norm, double epsilon) {
+  base::RandomStream random(static_cast<std::uint64_t>(1000 * epsilon), "test box");
+  problem.norm = norm;
+  problem.epsilon = epsilon;
+  problem.box = problem::unit_box(problem.input.size());
+  for (Eigen::Index k = 0; k < problem.input.size(); ++k) {
+    // Some sides have no length, some begin at the image.
+    problem.box->lower[k] = problem.input[k] - (random.below(3) == 0 ? 0.0 : random.uniform(0, 1.5));
+    problem.box->upper[k] = problem.input[k] + (random.below(3) == 0 ? 0.0 : random.uniform(0, 1.5));
   }
-  const double distance = problem::l1_distance(point, ball.centre);
+  return problem;
+}
+
+/// A point of the region that uses a random share of the budget on a random subset of the pixels; every third one spends all it can.
+inline Eigen::VectorXd random_point(const problem::Region& region, base::RandomStream& random) {
+  const double density = random.uniform();
+  Eigen::VectorXd point = region.centre;
+  const problem::Box& box = region.box;
+  for (Eigen::Index k = 0; k < point.size(); ++k) {
+    if (random.uniform() >= density) continue;
+    const double share = random.below(3) == 0 ? static_cast<double>(random.below(2)) : random.uniform();
+    point[k] = box.lower[k] + share * (box.upper[k] - box.lower[k]);
+  }
+  const double distance = problem::distance(problem::Norm::l1, point, region.centre);
   const double share = random.below(3) == 0 ? 1.0 : random.uniform();
-  const double allowed = ball.radius * share;
-  if (distance > allowed) point = ball.centre + (allowed / distance) * (point - ball.centre);
-  return point.cwiseMax(0.0).cwiseMin(1.0);
+  const double allowed = region.radius * share;
+  if (distance > allowed) point = region.centre + (allowed / distance) * (point - region.centre);
+  return point.cwiseMax(box.lower).cwiseMin(box.upper);
 }
 
 }  // namespace espalier::testing

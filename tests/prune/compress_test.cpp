@@ -23,29 +23,31 @@ void expect_equal_at(const nn::Network& network, const Compression& small, const
   for (Eigen::Index i = 0; i < difference.size(); ++i) EXPECT_LE(difference[i], allowed[i]) << where << ", logit " << i;
 }
 
-/// Random points, half of them on the ball's boundary, and the points of the ball where each logit is extreme for the linear piece at x0.
-void expect_equal_on(const problem::Ball& ball, const nn::Network& network, const Compression& small, const std::string& where) {
+/// Random points, half of them on the region's boundary, and the points of the region where each logit is extreme for the linear piece at
+/// x0.
+void expect_equal_on(const problem::Region& region, const nn::Network& network, const Compression& small, const std::string& where) {
   small.network.check();
-  expect_equal_at(network, small, ball.centre, where);
+  expect_equal_at(network, small, region.centre, where);
   base::RandomStream random(1, "points");
-  for (int i = 0; i < 100; ++i) expect_equal_at(network, small, random_point(ball, random), where);
+  for (int i = 0; i < 100; ++i) expect_equal_at(network, small, random_point(region, random), where);
   for (int i = 0; i < 40; ++i) {
-    Eigen::VectorXd direction(ball.dimension());
+    Eigen::VectorXd direction(region.dimension());
     for (double& d : direction) d = random.uniform(-1, 1);
-    const Eigen::VectorXd x = problem::maximise_linear(ball, direction).maximiser;
-    const double reach = ball.centre.cwiseMax((1 - ball.centre.array()).matrix()).sum();
-    EXPECT_NEAR(problem::l1_distance(x, ball.centre), std::min(ball.radius, problem::l1_distance(x, ball.centre)), 1e-9);
-    EXPECT_LE(problem::l1_distance(x, ball.centre), std::min(ball.radius, reach) + 1e-9);
+    const Eigen::VectorXd x = problem::maximise_linear(region, direction).maximiser;
+    const double reach = region.centre.cwiseMax((1 - region.centre.array()).matrix()).sum();
+    EXPECT_NEAR(problem::distance(problem::Norm::l1, x, region.centre),
+                std::min(region.radius, problem::distance(problem::Norm::l1, x, region.centre)), 1e-9);
+    EXPECT_LE(problem::distance(problem::Norm::l1, x, region.centre), std::min(region.radius, reach) + 1e-9);
     expect_equal_at(network, small, x, where);
   }
 }
 
-bounds::Bounds bounds_of(const nn::Network& network, const problem::Ball& ball, const std::string& method = "crown") {
-  return bounds::make_bounds_method(method)->compute(network, ball);
+bounds::Bounds bounds_of(const nn::Network& network, const problem::Region& region, const std::string& method = "crown") {
+  return bounds::make_bounds_method(method)->compute(network, region);
 }
 
 Compression over_box(const nn::Network& network) {
-  return compress(network, bounds_of(network, problem::unit_box(network.inputs()), "interval-box"));
+  return compress(network, bounds_of(network, problem::box_region(problem::unit_box(network.inputs())), "interval-box"));
 }
 
 /// Biases that put most neurons on one side for good.
@@ -63,12 +65,12 @@ TEST(Compress, RandomNetworksComputeTheSameOverTheBoxAndOverBalls) {
       for (const float size : {1.0f, 5.0f, 20.0f, 60.0f})
         for (const double radius : {0.5, 1e9}) {
           const nn::Network network = with_stable_neurons(shape, seed, size);
-          problem::Ball ball = problem::unit_box(network.inputs());
-          ball.radius = std::min(ball.radius, radius);
-          const Compression small = compress(network, bounds_of(network, ball));
+          problem::Region region = problem::box_region(problem::unit_box(network.inputs()));
+          region.radius = std::min(region.radius, radius);
+          const Compression small = compress(network, bounds_of(network, region));
           const std::string where =
               fmt::format("{} -> {}, seed {}, biases {}", nn::architecture(network), nn::architecture(small.network), seed, size);
-          expect_equal_on(ball, network, small, where);
+          expect_equal_on(region, network, small, where);
           EXPECT_LE(small.network.parameter_count(), network.parameter_count()) << where;
           std::int64_t before = 0, after = 0;
           for (std::size_t k = 0; k < network.hidden_layers(); ++k) before += network.layers[k].outputs();
@@ -81,7 +83,7 @@ TEST(Compress, RandomNetworksComputeTheSameOverTheBoxAndOverBalls) {
             all.folded += layer.folded;
           }
           // Once more finds no neuron that the first time should have removed: what folding made is proven linear again.
-          const Compression again = compress(small.network, bounds_of(small.network, ball));
+          const Compression again = compress(small.network, bounds_of(small.network, region));
           EXPECT_EQ(nn::architecture(again.network), nn::architecture(small.network)) << where;
         }
   for (const std::int64_t count : {all.off, all.constant, all.unread, all.folded}) EXPECT_GT(count, 0) << "a case that never occurred";
@@ -133,7 +135,7 @@ TEST(Compress, ALinearLayerGoesAsAWhole) {
   const Compression small = over_box(network);
   EXPECT_EQ(small.layers[0].folded, 6);
   EXPECT_EQ(small.network.hidden_layers(), 1u);
-  expect_equal_on(problem::unit_box(4), network, small, "linear layer");
+  expect_equal_on(problem::box_region(problem::unit_box(4)), network, small, "linear layer");
 }
 
 TEST(Compress, AWideNextLayerKeepsANarrowLinearOne) {
@@ -154,7 +156,7 @@ TEST(Compress, ANetworkThatIsConstantOrLinearKeepsItsOutputsOnly) {
   network.layers[0].bias.setConstant(10);
   network.layers[1].bias.setConstant(1000);
   EXPECT_EQ(nn::architecture(over_box(network).network), "4-3");
-  expect_equal_on(problem::unit_box(4), network, over_box(network), "linear network");
+  expect_equal_on(problem::box_region(problem::unit_box(4)), network, over_box(network), "linear network");
 }
 
 TEST(Compress, NeuronsThatNobodyReadsGo) {
@@ -170,28 +172,28 @@ TEST(Compress, NeuronsThatNobodyReadsGo) {
 }
 
 TEST(Compress, TrainedNetworksComputeTheSameOnTheirBallsAndOnAllImages) {
-  std::int64_t on_balls = 0;
+  std::int64_t on_regions = 0;
   for (const problem::Problem& problem : reference_problems())
-    for (const problem::Ball& ball : {problem.ball(), problem::unit_box(problem.network.inputs())}) {
-      const Compression small = compress(problem.network, bounds_of(problem.network, ball));
-      expect_equal_on(ball, problem.network, small, problem.name);
+    for (const problem::Region& region : {problem.region(), problem::box_region(problem::unit_box(problem.network.inputs()))}) {
+      const Compression small = compress(problem.network, bounds_of(problem.network, region));
+      expect_equal_on(region, problem.network, small, problem.name);
       if (problem.optimal_input) expect_equal_at(problem.network, small, *problem.optimal_input, problem.name);
-      if (ball.radius == problem.epsilon) on_balls += small.removed();
+      if (region.radius == problem.epsilon) on_regions += small.removed();
       EXPECT_LT(small.deviation.maxCoeff(), 1e-3) << problem.name;
     }
-  EXPECT_GT(on_balls, 100);
+  EXPECT_GT(on_regions, 100);
 }
 
 TEST(Compress, AWrongProofIsSeenByTheseTests) {
   const problem::Problem& problem = reference_problems().front();
-  bounds::Bounds proof = bounds_of(problem.network, problem.ball());
+  bounds::Bounds proof = bounds_of(problem.network, problem.region());
   Eigen::Index open = 0;
   while (!(proof.layers[0].lower[open] < -0.01 && proof.layers[0].upper[open] > 0.01)) ++open;
   proof.layers[0].upper[open] = -0.01;
   proof.layers[0].lower[open] = -1;
   const Compression wrong = compress(problem.network, proof);
   const Eigen::VectorXd row = problem.network.layers[0].weight.row(open).cast<double>().transpose();
-  const Eigen::VectorXd x = problem::maximise_linear(problem.ball(), row).maximiser;
+  const Eigen::VectorXd x = problem::maximise_linear(problem.region(), row).maximiser;
   EXPECT_GT((nn::forward(problem.network, x) - nn::forward(wrong.network, x)).cwiseAbs().maxCoeff(), 10 * wrong.deviation.maxCoeff());
 }
 

@@ -144,7 +144,7 @@ TEST(Chain, ARowHasWhatItsVariantHas) {
   const auto last = [](std::initializer_list<Parameters::Map::value_type> changes) { return expand_chain(instance(changes)).back(); };
   const Parameters::Map::value_type threshold{"prune.criterion", std::string("threshold")};
   EXPECT_THAT(names(last({}), "prune_"), ElementsAre("criterion"));
-  EXPECT_THAT(names(last({}), "problem_"), ElementsAre("epsilon", "sample_index", "transfer_seeds"));
+  EXPECT_THAT(names(last({}), "problem_"), ElementsAre("epsilon", "region", "sample_index", "split", "transfer_seeds"));
   EXPECT_THAT(names(last({}), "select_"), ElementsAre());
   EXPECT_THAT(names(last({magnitude}), "prune_"),
               ElementsAre("compact", "criterion", "finetuning", "output", "proof", "rate", "steps", "structure"));
@@ -238,6 +238,16 @@ TEST(Chain, AlphasAreThoseOfSpr) {
   EXPECT_THAT(names(with("spr"), "select_"), testing::ElementsAre("alphas", "margin", "strengths"));
   EXPECT_THAT(names(with("l1"), "select_"), testing::ElementsAre("margin", "strengths"));
   EXPECT_THAT(names(with("none"), "select_"), testing::ElementsAre());
+}
+
+TEST(Chain, TheTestSetHasFewerImages) {
+  const auto expand = [](const char* split, std::int64_t index) {
+    return expand_chain(instance({{"problem.split", std::string(split)}, {"problem.sample_index", index}}));
+  };
+  EXPECT_NO_THROW(expand("train", 10000));
+  EXPECT_NO_THROW(expand("test", 9999));
+  EXPECT_THAT([&] { expand("test", 10000); }, testing::ThrowsMessage<base::Error>(testing::HasSubstr(
+                                                  "problem.sample_index: expected 0 to 9999 (problem.split: test), found 10000")));
 }
 
 TEST(Chain, ThresholdHasNoRateAndRefusesRewinding) {

@@ -1,4 +1,4 @@
-// Exact compression from end to end: prune.proof over all images, solve.compress over the ball.
+// Exact compression from end to end: prune.proof over all images, solve.compress over the region.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "espalier/base/error.hpp"
+#include "espalier/data/dataset.hpp"
 #include "prune/rounding.hpp"
 #include "stages/instance_run.hpp"
 
@@ -66,6 +67,39 @@ TEST(Stages, RunTwiceGiveTheSameNumbers) {
   for (const char* column : {"claimed_objective", "verified_objective", "dual_bound"})
     EXPECT_EQ(first.result("solve").values.real(column), second.result("solve").values.real(column)) << column;
   for (const std::size_t array : {0u, 1u}) EXPECT_EQ(first.result("solve").arrays.at(array), second.result("solve").arrays.at(array));
+}
+
+TEST(Stages, TheRegionIsThatOfTheParameters) {
+  for (const char* region : {"l1", "linf"}) {
+    const InstanceRun run({{"problem.region", std::string(region)}, {"problem.epsilon", 0.125}, {"solve.solver", std::string("bab")}});
+    const StageResult& solve = run.result("solve");
+    const auto array = [&](const std::string& name) {
+      const auto it = std::find_if(solve.arrays.begin(), solve.arrays.end(), [&](const task::Array& a) { return a.name == name; });
+      return Eigen::Map<const Eigen::VectorXd>(it->values.data(), static_cast<Eigen::Index>(it->values.size()));
+    };
+    const Eigen::VectorXd change = array("best_input") - array("clean_input");
+    const double length = std::string(region) == "l1" ? change.lpNorm<1>() : change.lpNorm<Eigen::Infinity>();
+    EXPECT_NEAR(solve.values.real("distance"), length, 1e-12) << region;
+    EXPECT_NEAR(length, 0.125, 1e-6) << region;  // more changes a margin more
+  }
+}
+
+TEST(Stages, ImagesAreOfEitherSplit) {
+  const auto image = [](const char* split) {
+    const InstanceRun run({{"problem.split", std::string(split)},
+                           {"problem.sample_index", std::int64_t{17}},
+                           {"train.epochs", std::int64_t{0}},
+                           {"solve.solver", std::string("attack")}});
+    const StageResult& solve = run.result("solve");
+    EXPECT_EQ(solve.arrays.front().name, "clean_input");
+    return std::pair{solve.arrays.front().values, solve.values.text("problem")};
+  };
+  const data::Dataset data = data::load_dataset("mnist", 8, {.defaults = {ESPALIER_SOURCE_DIR "/data"}});
+  const auto values = [](const Eigen::VectorXd& x) { return std::vector<double>(x.begin(), x.end()); };
+  const auto train = image("train"), test = image("test");
+  EXPECT_EQ(train.first, values(data.train.input(17)));
+  EXPECT_EQ(test.first, values(data.test.input(17)));
+  EXPECT_NE(train.second, test.second);
 }
 
 TEST(Stages, LabelSourceSurrogateAsksTheSurrogate) {

@@ -120,9 +120,9 @@ TEST(Table, ExactCompressionIsAFactorOfItsOwn) {
   std::map<std::string, double> speed_up;
   for (const TableRow& row : rows) speed_up[row.network] = row.speed_up;
   EXPECT_TRUE(std::isnan(speed_up.at("as trained")));
-  EXPECT_NEAR(speed_up.at("as trained (ball)"), 4, 1e-12);
+  EXPECT_NEAR(speed_up.at("as trained (region)"), 4, 1e-12);
   EXPECT_NEAR(speed_up.at("spr 0.5/0.9 threshold exact"), 4, 1e-12);
-  EXPECT_NEAR(speed_up.at("spr 0.5/0.9 threshold (ball)"), 40, 1e-12);
+  EXPECT_NEAR(speed_up.at("spr 0.5/0.9 threshold (region)"), 40, 1e-12);
 }
 
 TEST(Table, ASelectedNetworkHasNoStrengthOfItsOwn) {

@@ -10,7 +10,7 @@
 
 #include "espalier/base/budget.hpp"
 #include "espalier/nn/network.hpp"
-#include "espalier/problem/ball.hpp"
+#include "espalier/problem/region.hpp"
 
 namespace espalier::bounds {
 
@@ -33,25 +33,25 @@ struct Bounds {
 void check(const Bounds& bounds, const nn::Network& network, const std::string& who);
 
 /// A way to compute bounds. The result contains the pre-activations of the network in real arithmetic and in float64 in any order of
-/// summation, for every x in the ball: every sum of m terms is padded outward by 2 (m + 2) 2^-53 times the sum of its terms' largest
+/// summation, for every x in the region: every sum of m terms is padded outward by 2 (m + 2) 2^-53 times the sum of its terms' largest
 /// magnitudes (for crown and alpha-crown see Propagation).
 class BoundsMethod {
  public:
   virtual ~BoundsMethod() = default;
   virtual std::string name() const = 0;
   /// Valid and finished soon after the budget is spent, whenever that is: what the method has not come to has the bounds of the kind below
-  /// it, at worst those of "interval-box", which are always complete. Throws base::Error(data) when the ball's dimension is not the
+  /// it, at worst those of "interval-box", which are always complete. Throws base::Error(data) when the region's dimension is not the
   /// network's number of inputs.
-  Bounds compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget = {}) const;
+  Bounds compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget = {}) const;
 
  private:
-  virtual Bounds do_compute(const nn::Network& network, const problem::Ball& ball, const base::Budget& budget) const = 0;
+  virtual Bounds do_compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget) const = 0;
 };
 
-/// "interval-box": interval arithmetic from [0,1]^n, ignoring the L1 budget (what P2 used).
-/// "interval":  exact first-layer bounds over the L1 ball cut with the box (fractional knapsack), interval arithmetic afterwards.
+/// "interval-box": interval arithmetic from the box, ignoring the L1 budget (what P2 used).
+/// "interval":  exact first-layer bounds over the region (fractional knapsack), interval arithmetic afterwards.
 /// "crown": backward linear propagation (CROWN, Zhang et al. 2018; DeepPoly, Singh et al. 2019) from every neuron with the exact maximum
-///         over the L1 ball cut with the box at its end, intersected with intervals over the tightened layer before.
+///         over the region at its end, intersected with intervals over the tightened layer before.
 /// "alpha-crown": the same with lower slopes optimised for every bound of an unstable neuron and of the logits (alpha-CROWN, Xu et al.
 ///         2021; 20 steps of projected Adam), intersected with "crown".
 /// Each is, entrywise, never looser than the one before it.
@@ -61,7 +61,7 @@ std::vector<std::string> bounds_method_names();
 
 /// Intersects the bounds of `layer` >= 1 with what "alpha-crown" makes of the bounds of the layers before it, wherever those come from.
 /// Clears bounds.complete if the budget is spent first.
-void renew(const nn::Network& network, const problem::Ball& ball, std::size_t layer, const base::Budget& budget, Bounds& bounds);
+void renew(const nn::Network& network, const problem::Region& region, std::size_t layer, const base::Budget& budget, Bounds& bounds);
 
 /// The largest y[target] - y[label] that bounds of the logits allow, rounded up.
 double largest_margin(const Bounds& bounds, int label, int target);

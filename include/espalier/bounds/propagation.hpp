@@ -1,4 +1,4 @@
-// Backward linear bound propagation (CROWN, DeepPoly) with the exact maximum over the L1 ball cut with the box at its end.
+// Backward linear bound propagation (CROWN, DeepPoly) with the exact maximum over the region at its end.
 // Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
@@ -58,12 +58,13 @@ LayerRelaxation make_relaxation(const LayerBounds& bounds, Eigen::Index rows);
 struct BackwardPass {
   Eigen::VectorXd upper;             ///< upper bounds, padded outward
   std::vector<Rows> coefficients;    ///< by hidden layer: of h, before its relaxation was put in
-  std::vector<problem::Step> steps;  ///< maximisers over the ball, row after row
+  std::vector<problem::Step> steps;  ///< maximisers over the region, row after row
   std::vector<std::size_t> ends;     ///< row i's steps end here
 };
 
-/// The network in float64 around one ball. From affine functions of a hidden layer back to the input: where a coefficient of h is positive
-/// the upper line takes its place, where it is negative the lower one; what is left is a linear function of x, maximised exactly over B.
+/// The network in float64 around one region. From affine functions of a hidden layer back to the input: where a coefficient of h is
+/// positive the upper line takes its place, where it is negative the lower one; what is left is a linear function of x, maximised exactly
+/// over B.
 ///
 /// Rounding: the bound holds for real arithmetic and for a forward pass in float64 in any order of summation. With a the coefficients of
 /// layer j's pre-activations (width n_j), |h| <= H_(j-1) and v_j = |W_j| H_(j-1) + |b_j|, computing a W_j, a.b_j and the intercepts' sum
@@ -74,7 +75,7 @@ struct BackwardPass {
 class Propagation {
  public:
   /// `valid`: bounds of all layers, for the magnitudes H.
-  Propagation(const nn::Network& network, const problem::Ball& ball, const Bounds& valid);
+  Propagation(const nn::Network& network, const problem::Region& region, const Bounds& valid);
   /// Smaller magnitudes from better bounds.
   void set_magnitudes(const Bounds& valid);
 
@@ -114,7 +115,7 @@ class Propagation {
   void backward_block(Eigen::Index first, Eigen::Index rows, std::span<const LayerRelaxation> relaxation, BackwardPass& pass);
   void concretise(Eigen::Index first, Eigen::Index rows, BackwardPass& pass);
 
-  problem::Ball ball_;
+  problem::Region region_;
   problem::LinearMaximiser maximiser_;
   std::vector<Rows> weights_;
   Rows first_transposed_;  ///< W_0^T: a pixel's column is contiguous

@@ -9,14 +9,14 @@
 
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/nn/network.hpp"
-#include "espalier/problem/ball.hpp"
+#include "espalier/problem/region.hpp"
 
 namespace espalier::branch {
 
-/// What is asked: the maximum of y[target] - y[label] of `network` over `ball`. `bounds` are valid for both.
+/// What is asked: the maximum of y[target] - y[label] of `network` over `region`. `bounds` are valid for both.
 struct Query {
   const nn::Network& network;
-  const problem::Ball& ball;
+  const problem::Region& region;
   int label = 0;
   int target = 0;
   const bounds::Bounds& bounds;
@@ -64,7 +64,7 @@ struct Outcome {
 /// A node fixes the phases of some neurons. Bounding it: backward propagation with lower slopes and split multipliers improved by projected
 /// Adam (beta-CROWN, Wang et al. 2021) from the parent's, after bounds of the unstable neurons behind the split have been renewed; then
 /// optimality-based tightening of all unstable neurons' bounds by the margin that would have to be reached, which fixes phases and closes
-/// nodes, and the margin's bound once more. Every iterate's maximiser over the ball is a feasible input and is tried. Branching: trial
+/// nodes, and the margin's bound once more. Every iterate's maximiser over the region is a feasible input and is tried. Branching: trial
 /// passes for all candidates, a few improved passes for the best of them (strong branching), the pair with the best product of
 /// improvements; a phase that closes on the way is not branched on. A node without unstable neurons, and now and then one that is nearly
 /// closed, is bounded by its linear program; the program's dual values become slopes and multipliers, so its bound is as safe as any other,

@@ -21,9 +21,10 @@ struct Claim {
 /// What a forward pass says. Only verify() makes one, so holding one means that the check was done.
 class Verified {
  public:
-  /// The input after hygiene (clipped to [0,1], scaled towards x0 if it was over epsilon (1 + 1e-6)): the one all figures below belong to.
+  /// The input after hygiene (clipped to the box, scaled towards x0 if it was over epsilon (1 + 1e-6)): the one all figures below belong
+  /// to.
   const Eigen::VectorXd& input() const { return input_; }
-  double distance() const { return distance_; }              ///< ||input - x0||_1, recomputed
+  double distance() const { return distance_; }              ///< ||input - x0|| in the region's norm, recomputed
   double margin() const { return margin_; }                  ///< y[target] - y[label] of the dense network, float64
   double margin_float32() const { return margin_float32_; }  ///< the same in float32, the precision the network was trained in
   bool adversarial() const { return adversarial_; }          ///< margin() > adversarial_threshold times the problem's margin unit

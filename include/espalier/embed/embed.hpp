@@ -1,4 +1,4 @@
-// A network, bounds and a ball become rows and columns. Formulations are strategies behind one interface.
+// A network, bounds and a region become rows and columns. Formulations are strategies behind one interface.
 // Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
@@ -11,14 +11,14 @@
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/milp/model.hpp"
 #include "espalier/nn/network.hpp"
-#include "espalier/problem/ball.hpp"
+#include "espalier/problem/region.hpp"
 
 namespace espalier::embed {
 
-/// What is to be modelled: maximise y[target] - y[label] of `network` over `ball`. `bounds` are valid for both.
+/// What is to be modelled: maximise y[target] - y[label] of `network` over `region`. `bounds` are valid for both.
 struct Query {
   const nn::Network& network;
-  const problem::Ball& ball;
+  const problem::Region& region;
   int label = 0;
   int target = 0;
   const bounds::Bounds& bounds;
@@ -45,7 +45,7 @@ class Embedding {
   /// The network's input at a point of the model (not clipped: hygiene is certify's).
   virtual Eigen::VectorXd read_input(const std::vector<double>& point) const = 0;
 
-  /// A feasible point of the model at `input` (in the ball), by forward pass; its objective is the network's margin at `input`.
+  /// A feasible point of the model at `input` (in the region), by forward pass; its objective is the network's margin at `input`.
   /// Throws base::Error(data) if the length is wrong.
   std::vector<double> complete(const Eigen::Ref<const Eigen::VectorXd>& input) const;
 
@@ -61,7 +61,7 @@ class Formulation {
  public:
   virtual ~Formulation() = default;
   virtual std::string name() const = 0;
-  /// Nothing if the budget is spent first. Throws base::Error(data) if network, ball, bounds and classes do not fit together,
+  /// Nothing if the budget is spent first. Throws base::Error(data) if network, region, bounds and classes do not fit together,
   /// base::Error(numeric) if a bound is not finite or crossed.
   std::unique_ptr<Embedding> build(const Query& query) const;
 

@@ -43,9 +43,9 @@ struct IncumbentRecord {
 /// What left the searched network before the search, and why it could.
 struct CompressionRecord {
   std::vector<prune::CompressedLayer> layers;  ///< by hidden layer of the network as it was
-  bounds::Bounds proof;                        ///< of its pre-activations over the ball
+  bounds::Bounds proof;                        ///< of its pre-activations over the region
   double smallest_slack = milp::infinity;      ///< see prune::Compression; each neuron in its own unit (nn::rescale)
-  double deviation = 0;                        ///< of the margin: how far it is at most, on the ball, from that of the network as it was
+  double deviation = 0;                        ///< of the margin: how far it is at most, on the region, from that of the network as it was
 };
 
 /// The dual bound at a time.
@@ -72,7 +72,7 @@ struct SolveResult {
   std::optional<double> claimed_objective;   ///< the solver's last incumbent: margin of the embedded network
   std::optional<double> verified_objective;  ///< dense margin at `input`, float64; that of the clean input at least
   std::optional<double> verified_objective_float32;
-  std::optional<double> distance;      ///< ||input - x0||_1
+  std::optional<double> distance;      ///< ||input - x0|| in the region's norm
   std::optional<bool> class_changed;   ///< arg max D(input) != arg max D(x0)
   double dual_bound = milp::infinity;  ///< claimed upper bound on the embedded network's maximum; +infinity if there is none
 

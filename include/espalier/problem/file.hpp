@@ -1,7 +1,8 @@
 // Problem files (HDF5). Layout: one group per problem,
-//   /<problem>                      attributes: label, target, norm ("l1"), epsilon; optional: dataset, input_side, true_label,
-//   sample_index, optimum, note
+//   /<problem>                      attributes: label, target, norm ("l1", "linf", "none"), epsilon (but with norm none); optional:
+//   dataset, input_side, true_label, sample_index, optimum, note
 //   /<problem>/input                float64 (n0,)
+//   /<problem>/lower, upper         float64 (n0,), optional, both or none: the box of the inputs, [0,1]^n without them
 //   /<problem>/optimal_input        float64 (n0,), optional
 //   /<problem>/network/layer_<k>/weight float32 (out, in), bias float32 (out,), mask uint8 (out, in); the last two optional
 // A problem holds nothing else: an unknown member is refused by name. So is an unknown attribute that is nearly the name of one that is

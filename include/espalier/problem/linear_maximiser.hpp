@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "espalier/problem/ball.hpp"
+#include "espalier/problem/region.hpp"
 
 namespace espalier::problem {
 
@@ -19,7 +19,7 @@ struct Step {
 /// the first calls. Not to be shared between threads.
 class LinearMaximiser {
  public:
-  explicit LinearMaximiser(const Ball& ball);
+  explicit LinearMaximiser(const Region& region);
 
   /// max over x in B of w.(x - x0), up to the rounding of a sum of `steps().size()` products of non-negative numbers.
   double maximise(std::span<const double> w);
@@ -28,6 +28,9 @@ class LinearMaximiser {
   const std::vector<Step>& steps() const { return steps_; }
 
  private:
+  /// Without a budget every input goes to its own end.
+  double maximise_over_box(std::span<const double> w);
+
   struct Candidate {
     double reach = 0;  ///< |w_k|
     double room = 0;   ///< how far pixel k may move in the direction of sign(w_k), > 0

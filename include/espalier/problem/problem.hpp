@@ -1,4 +1,4 @@
-// The question as a value: how far can the margin of one image be pushed inside an L1 ball?
+// The question as a value: how far can the margin of one input be pushed within a region?
 // Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
@@ -7,19 +7,21 @@
 #include <string>
 
 #include "espalier/nn/network.hpp"
-#include "espalier/problem/ball.hpp"
+#include "espalier/problem/region.hpp"
 
 namespace espalier::problem {
 
-/// maximise  y[target] - y[label],  y = network(x),  over  x in [0,1]^n  with  ||x - input||_1 <= epsilon.
+/// maximise  y[target] - y[label],  y = network(x),  over  x in the box  with  ||x - input|| <= epsilon.
 /// A positive maximum means that an adversarial input exists. (Method: P1 eq. 10-13, P2 section 3; both papers use the L1 norm in code.)
 struct Problem {
   std::string name;
   nn::Network network;    ///< the dense network: the one whose answer counts
-  Eigen::VectorXd input;  ///< x0, the clean image in [0,1]^n, row-major
-  double epsilon = 0;     ///< radius in the L1 norm, > 0
-  int label = 0;          ///< the class to leave
-  int target = 0;         ///< the class to reach
+  Eigen::VectorXd input;  ///< x0, the clean input in the box; of an image row-major
+  Norm norm = Norm::l1;
+  double epsilon = 0;      ///< radius in that norm, > 0; not used with norm none
+  std::optional<Box> box;  ///< [0,1]^n if there is none
+  int label = 0;           ///< the class to leave
+  int target = 0;          ///< the class to reach
 
   std::string dataset;                           ///< "mnist", ...; empty if unknown
   std::optional<std::int64_t> input_side;        ///< the image is input_side x input_side pixels
@@ -29,12 +31,13 @@ struct Problem {
   std::optional<Eigen::VectorXd> optimal_input;  ///< an input that attains it
   std::string note;
 
-  Ball ball() const { return Ball{.centre = input, .radius = epsilon}; }
+  Region region() const { return make_region(norm, input, epsilon, box ? *box : unit_box(input.size())); }
 
   /// Throws base::Error(data) saying "problem '<name>': <object>: expected ..., found ..." when the network is malformed or of numbers
-  /// whose products leave float64 (nn::rescale), the input has another length than the network's inputs or leaves [0,1] or is NaN, epsilon
-  /// is not finite and positive, a class is out of range, label == target, or optimal_input (if any) has a wrong length. `where` (a file
-  /// name) is put in front if not empty.
+  /// whose products leave float64 (nn::rescale), the input or the box has another length than the network's inputs, a bound of the box is
+  /// not finite or beyond +-1e6 or above its upper one, the input leaves the box or is NaN, epsilon is not finite and positive (but with
+  /// norm none), a class is out of range, label == target, or optimal_input (if any) has a wrong length. `where` (a file name) is put in
+  /// front if not empty.
   void check(const std::string& where = {}) const;
 };
 

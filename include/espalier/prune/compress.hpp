@@ -48,9 +48,10 @@ CompressionSummary summarise(const std::vector<CompressedLayer>& layers, double 
 /// Its columns: removed_off, removed_linear, removed_other, removal_slack, removal_deviation.
 const record::Record<CompressionSummary>& compression_record();
 
-/// `proof` bounds the pre-activations over the domain, a part of [0,1]^n. Off neurons go with their row and column; neurons without weights
-/// as in compact(). Of a layer's m stably active neurons, g = W h + b with next weights A: q next neurons read them, they read n
-/// inputs. What the next layer gets from them is the affine function A g, for which min(m, n, q) neurons are enough:
+/// `proof` bounds the pre-activations over the domain; where it leaves [-1,1]^n, the deviation is to be multiplied by the largest |x| (it
+/// grows at most in proportion). Off neurons go with their row and column; neurons without weights as in compact(). Of a layer's m stably
+/// active neurons, g = W h + b with next weights A: q next neurons read them, they read n inputs. What the next layer gets from them is the
+/// affine function A g, for which min(m, n, q) neurons are enough:
 ///   q < m, q <= n: one per reader, (A g)_i - c_i with c_i below the minimum of (A g)_i that the bounds give, c_i in the reader's bias;
 ///   n < m, n < q:  one per input, which passes it on (h >= 0), with next weights A W;
 ///   a layer of which only stably active neurons are left goes as a whole, unless that makes more weights: next weights A W.

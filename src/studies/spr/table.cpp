@@ -71,7 +71,7 @@ class Solves {
     if (pruned(i)) words.push_back(criterion[i]);
     if (proof[i] != "none" && criterion[i] != "exact") words.emplace_back("exact");
     if (words.empty()) words.emplace_back("as trained");
-    if (compress[i]) words.emplace_back("(ball)");
+    if (compress[i]) words.emplace_back("(region)");
     return fmt::format("{}", fmt::join(words, " "));
   }
   bool smaller(std::size_t i) const { return pruned(i) || compress[i]; }
@@ -256,7 +256,7 @@ std::string format_text(const Table& own) {
                  "; acc., binaries, nodes, time (bounds, model and solver): medians; speed-up: geometric mean, over problems decided with "
                  "both, of the time as trained over the time pruned (0.01 s added to each); transfer: how often the found inputs are "
                  "adversarial for other networks, of how many tried; exact: without neurons that bounds prove to be off or linear over all "
-                 "images; (ball): over the problem's ball, within the solve.") +
+                 "images; (region): over the problem's region, within the solve.") +
          notes(own) + describe_widths(own);
 }
 

@@ -1,0 +1,130 @@
+#include "espalier/problem/region.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "espalier/base/error.hpp"
+#include "espalier/problem/linear_maximiser.hpp"
+
+namespace espalier::problem {
+namespace {
+
+void check_length(const Region& region, Eigen::Index found) {
+  if (found != region.dimension()) {
+    base::fail(base::ErrorKind::internal, "region: expected a vector of length {}, found length {}", region.dimension(), found);
+  }
+}
+
+/// How far input k may move from the centre in the direction of `sign`.
+double room(const Region& region, Eigen::Index k, double sign) {
+  return sign > 0 ? region.box.upper[k] - region.centre[k] : region.centre[k] - region.box.lower[k];
+}
+
+Eigen::VectorXd clip(const Box& box, const Eigen::Ref<const Eigen::VectorXd>& x) { return x.cwiseMax(box.lower).cwiseMin(box.upper); }
+
+/// sum_k min(room_k, max(0, |d_k| - t)): the L1 length of the projection with threshold t.
+double shrunk_length(const std::vector<std::pair<double, double>>& reach_and_room, double t) {
+  double length = 0;
+  for (const auto& [reach, cap] : reach_and_room) length += std::min(cap, std::max(0.0, reach - t));
+  return length;
+}
+
+/// The t >= 0 at which shrunk_length falls to `radius`: it is continuous, falls, and is linear between break points.
+double find_threshold(const std::vector<std::pair<double, double>>& reach_and_room, double radius) {
+  std::vector<double> breaks{0.0};
+  for (const auto& [reach, cap] : reach_and_room) {
+    breaks.push_back(reach);
+    if (reach > cap) breaks.push_back(reach - cap);
+  }
+  std::sort(breaks.begin(), breaks.end());
+  const auto too_long = [&](double t) { return shrunk_length(reach_and_room, t) > radius; };
+  const auto first_short = std::partition_point(breaks.begin(), breaks.end(), too_long);
+  if (first_short == breaks.begin()) return 0.0;
+  const double below = *(first_short - 1), above = *first_short;
+  const double length_below = shrunk_length(reach_and_room, below), length_above = shrunk_length(reach_and_room, above);
+  return below + (above - below) * (length_below - radius) / (length_below - length_above);
+}
+
+}  // namespace
+
+base::Words<Norm> words(Norm) {
+  static constexpr std::pair<Norm, std::string_view> all[]{{Norm::l1, "l1"}, {Norm::linf, "linf"}, {Norm::none, "none"}};
+  return all;
+}
+
+double distance(Norm norm, const Eigen::Ref<const Eigen::VectorXd>& x, const Eigen::Ref<const Eigen::VectorXd>& centre) {
+  return norm == Norm::linf ? (x - centre).lpNorm<Eigen::Infinity>() : (x - centre).lpNorm<1>();
+}
+
+Box unit_box(Eigen::Index dimension) { return {.lower = Eigen::VectorXd::Zero(dimension), .upper = Eigen::VectorXd::Ones(dimension)}; }
+
+Region make_region(Norm norm, Eigen::VectorXd centre, double radius, Box box) {
+  if (norm == Norm::linf) {
+    box.lower = box.lower.cwiseMax((centre.array() - radius).matrix());
+    box.upper = box.upper.cwiseMin((centre.array() + radius).matrix());
+  }
+  return {.centre = std::move(centre), .box = std::move(box), .radius = norm == Norm::l1 ? radius : Region{}.radius};
+}
+
+Region l1_region(Eigen::VectorXd centre, double radius) {
+  const Eigen::Index dimension = centre.size();
+  return make_region(Norm::l1, std::move(centre), radius, unit_box(dimension));
+}
+
+Region box_region(Box box) {
+  Eigen::VectorXd middle = 0.5 * (box.lower + box.upper);
+  return make_region(Norm::none, std::move(middle), 0, std::move(box));
+}
+
+Eigen::VectorXd magnitude(const Box& box) { return box.lower.cwiseAbs().cwiseMax(box.upper.cwiseAbs()).cwiseMax(box.upper - box.lower); }
+
+bool contains(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x, double tolerance) {
+  check_length(region, x.size());
+  if (!(x.array() >= region.box.lower.array() - tolerance).all() || !(x.array() <= region.box.upper.array() + tolerance).all())
+    return false;
+  return distance(Norm::l1, x, region.centre) <= region.radius * (1.0 + tolerance);
+}
+
+LinearMaximum maximise_linear(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& w) {
+  check_length(region, w.size());
+  const Eigen::VectorXd contiguous = w;
+  LinearMaximiser maximiser(region);
+  LinearMaximum best{.value = maximiser.maximise({contiguous.data(), static_cast<std::size_t>(contiguous.size())}),
+                     .maximiser = region.centre};
+  for (const Step& step : maximiser.steps()) best.maximiser[step.pixel] += step.change;
+  best.maximiser = clip(region.box, best.maximiser);
+  return best;
+}
+
+Eigen::VectorXd project(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x) {
+  check_length(region, x.size());
+  std::vector<std::pair<double, double>> reach_and_room;
+  reach_and_room.reserve(static_cast<std::size_t>(x.size()));
+  for (Eigen::Index k = 0; k < x.size(); ++k) {
+    const double d = x[k] - region.centre[k];
+    reach_and_room.emplace_back(std::abs(d), room(region, k, d));
+  }
+  const double t = find_threshold(reach_and_room, region.radius);
+  Eigen::VectorXd result(x.size());
+  for (Eigen::Index k = 0; k < x.size(); ++k) {
+    const auto& [reach, cap] = reach_and_room[static_cast<std::size_t>(k)];
+    const double step = std::min(cap, std::max(0.0, reach - t));
+    result[k] = region.centre[k] + (x[k] > region.centre[k] ? step : -step);
+  }
+  return clip(region.box, result);
+}
+
+Eigen::VectorXd repair(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x) {
+  check_length(region, x.size());
+  Eigen::VectorXd result = clip(region.box, x);
+  const double length = distance(Norm::l1, result, region.centre);
+  if (length > region.radius * (1.0 + 1e-6)) {
+    result = region.centre + (region.radius / length) * (result - region.centre);
+    result = clip(region.box, result);  // rounding of the line above
+  }
+  return result;
+}
+
+}  // namespace espalier::problem

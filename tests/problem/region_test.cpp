@@ -1,0 +1,157 @@
+#include "espalier/problem/region.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "problem/reference.hpp"
+
+namespace espalier::problem {
+namespace {
+
+using espalier::testing::random_image;
+using espalier::testing::random_point;
+
+/// By seed: an L1 ball in the unit box; in a box with sides of its own, some of them without length; an L-infinity ball in such a box; such
+/// a box alone.
+Region random_region(Eigen::Index pixels, std::uint64_t seed) {
+  base::RandomStream random(seed, "region");
+  Eigen::VectorXd image = random_image(pixels, random);
+  const double radius = random.uniform(0.05, 4.0);
+  Box box = unit_box(pixels);
+  if (seed % 4 > 0) {
+    for (Eigen::Index k = 0; k < pixels; ++k) {
+      box.lower[k] = image[k] - (random.below(4) == 0 ? 0.0 : random.uniform(0, 3));
+      box.upper[k] = image[k] + (random.below(4) == 0 ? 0.0 : random.uniform(0, 3));
+    }
+  }
+  constexpr Norm norms[]{Norm::l1, Norm::l1, Norm::linf, Norm::none};
+  return make_region(norms[seed % 4], std::move(image), norms[seed % 4] == Norm::linf ? 0.25 * radius : radius, std::move(box));
+}
+
+Eigen::VectorXd random_vector(Eigen::Index size, base::RandomStream& random, double scale = 1) {
+  Eigen::VectorXd v(size);
+  for (double& value : v) value = random.uniform(-scale, scale);
+  return v;
+}
+
+TEST(Region, DistanceIsTheSumOfAbsoluteDifferencesOrTheLargest) {
+  EXPECT_DOUBLE_EQ(distance(Norm::linf, Eigen::Vector3d(0.25, 1, 0), Eigen::Vector3d(0.5, 0.5, 0)), 0.5);
+  EXPECT_DOUBLE_EQ(distance(problem::Norm::l1, Eigen::Vector3d(0.25, 1, 0), Eigen::Vector3d(0.5, 0.5, 0)), 0.75);
+}
+
+TEST(Region, ContainsItsCentreAndNoPointBeyondTheRadiusOrTheBox) {
+  const Region region = l1_region(Eigen::Vector2d(0.5, 1.0), 0.5);
+  EXPECT_TRUE(contains(region, region.centre));
+  EXPECT_TRUE(contains(region, Eigen::Vector2d(0.25, 0.75)));
+  EXPECT_FALSE(contains(region, Eigen::Vector2d(0.2, 0.75)));
+  EXPECT_FALSE(contains(region, Eigen::Vector2d(0.5, 1.1)));
+  EXPECT_FALSE(contains(region, Eigen::Vector2d(std::nan(""), 1.0)));
+}
+
+TEST(Region, LinearMaximumOfAHandComputedCase) {
+  // Room: up 0.5, 0, 0.75; down 0.5, 1, 0.25. By |w|: pixel 2 down 0.25 (gain 4 each), pixel 1 up has no room, pixel 0 up the rest.
+  const Region region = l1_region(Eigen::Vector3d(0.5, 1.0, 0.25), 0.5);
+  const LinearMaximum best = maximise_linear(region, Eigen::Vector3d(2, 3, -4));
+  EXPECT_DOUBLE_EQ(best.value, 4 * 0.25 + 2 * 0.25);
+  EXPECT_TRUE(best.maximiser.isApprox(Eigen::Vector3d(0.75, 1.0, 0.0)));
+}
+
+TEST(Region, LinearMaximumIsAttainedAndNoSampledPointExceedsIt) {
+  base::RandomStream random(1, "samples");
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const Region region = random_region(12, seed);
+    const Eigen::VectorXd w = random_vector(12, random);
+    const LinearMaximum best = maximise_linear(region, w);
+    EXPECT_TRUE(contains(region, best.maximiser, 1e-12));
+    EXPECT_NEAR(w.dot(best.maximiser - region.centre), best.value, 1e-12);
+    for (int i = 0; i < 200; ++i) EXPECT_LE(w.dot(random_point(region, random) - region.centre), best.value + 1e-12);
+  }
+}
+
+TEST(Region, LinearMaximumStopsAtTheBoxWhenTheBudgetIsLarge) {
+  const Region region = l1_region(Eigen::Vector2d(0.5, 0.25), 100);
+  EXPECT_DOUBLE_EQ(maximise_linear(region, Eigen::Vector2d(1, -1)).value, 0.75);
+}
+
+TEST(Region, ProjectionOfAPointInsideIsThePoint) {
+  const Region region = l1_region(Eigen::Vector2d(0.5, 0.5), 0.5);
+  EXPECT_EQ(project(region, Eigen::Vector2d(0.6, 0.3)), Eigen::Vector2d(0.6, 0.3));
+}
+
+TEST(Region, ProjectionOfAHandComputedCase) {
+  // Without the box: soft threshold of (0.8, 0.6) with budget 1 gives t = 0.2, (0.6, 0.4); the box caps the first at 0.5, so t = 0.1, (0.5,
+  // 0.5).
+  const Region region = l1_region(Eigen::Vector2d(0.5, 0.25), 1.0);
+  EXPECT_TRUE(project(region, Eigen::Vector2d(1.3, 0.85)).isApprox(Eigen::Vector2d(1.0, 0.75), 1e-14));
+}
+
+/// Variational inequality: z is the projection of v exactly if (v - z).(x - z) <= 0 for every x in B, that is if z maximises (v - z).x over
+/// B.
+TEST(Region, ProjectionSatisfiesTheVariationalInequality) {
+  base::RandomStream random(2, "points");
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const Region region = random_region(15, seed);
+    const Eigen::VectorXd v = region.centre + random_vector(15, random, seed % 2 ? 2.0 : 0.4);
+    const Eigen::VectorXd z = project(region, v);
+    EXPECT_TRUE(contains(region, z, 1e-12)) << seed;
+    const Eigen::VectorXd w = v - z;
+    EXPECT_LE(maximise_linear(region, w).value - w.dot(z - region.centre), 1e-12) << seed;
+  }
+}
+
+TEST(Region, ClipAndScaleLeavesFeasiblePointsAloneAndRepairsOthers) {
+  base::RandomStream random(3, "points");
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const Region region = random_region(10, seed);
+    const Eigen::VectorXd inside = random_point(region, random);
+    EXPECT_EQ(repair(region, inside), inside);
+    const Eigen::VectorXd outside = region.centre + random_vector(10, random, 3.0);
+    EXPECT_TRUE(contains(region, repair(region, outside), 1e-6));
+  }
+}
+
+TEST(Region, ClipAndScaleKeepsADistanceWithinTheRelativeToleranceOnly) {
+  const Region region = l1_region(Eigen::Vector2d(0, 0), 0.5);
+  const Eigen::Vector2d within(0.5 * (1 + 0.9e-6), 0), beyond(0.5 * (1 + 1.1e-6), 0);
+  EXPECT_EQ(repair(region, within), within);
+  EXPECT_EQ(repair(region, beyond), Eigen::Vector2d(0.5, 0));
+}
+
+TEST(Region, AnLInfinityBallIsABox) {
+  const Region region = make_region(Norm::linf, Eigen::Vector3d(-1, 0.5, 1), 0.75, {Eigen::Vector3d(-1.5, 0, 0), Eigen::Vector3d(2, 1, 1)});
+  EXPECT_EQ(region.box.lower, Eigen::Vector3d(-1.5, 0, 0.25));
+  EXPECT_EQ(region.box.upper, Eigen::Vector3d(-0.25, 1, 1));
+  EXPECT_FALSE(region.has_budget());
+  EXPECT_EQ(magnitude(region.box), Eigen::Vector3d(1.5, 1, 1));
+  const LinearMaximum best = maximise_linear(region, Eigen::Vector3d(2, -1, 0));
+  EXPECT_DOUBLE_EQ(best.value, 2 * 0.75 + 0.5);
+  EXPECT_EQ(best.maximiser, Eigen::Vector3d(-0.25, 0, 1));
+}
+
+/// Every vertex of the box, in few dimensions: a linear function is largest at one of them.
+TEST(Region, TheLinearMaximumOverABoxIsThatOfItsVertices) {
+  base::RandomStream random(5, "weights");
+  for (std::uint64_t seed = 2; seed < 60; seed += seed % 4 == 2 ? 1 : 3) {
+    const Region region = random_region(8, seed);
+    const Eigen::VectorXd w = random_vector(8, random);
+    double largest = -std::numeric_limits<double>::infinity();
+    for (int vertex = 0; vertex < 256; ++vertex) {
+      Eigen::VectorXd x = region.box.lower;
+      for (int k = 0; k < 8; ++k)
+        if ((vertex >> k) & 1) x[k] = region.box.upper[k];
+      largest = std::max(largest, w.dot(x - region.centre));
+    }
+    EXPECT_NEAR(maximise_linear(region, w).value, largest, 1e-12) << seed;
+  }
+}
+
+TEST(Region, TheUnitBoxAloneHasItsCorners) {
+  const Region box = box_region(unit_box(7));
+  const Eigen::VectorXd w = Eigen::VectorXd::LinSpaced(7, -3, 4);
+  EXPECT_EQ(maximise_linear(box, w).maximiser, (w.array() > 0).cast<double>().matrix());
+  EXPECT_TRUE(contains(box, Eigen::VectorXd::Ones(7)));
+  EXPECT_TRUE(contains(box, Eigen::VectorXd::Zero(7)));
+}
+
+}  // namespace
+}  // namespace espalier::problem
