@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "espalier/milp/linear_program.hpp"
+#include "espalier/problem/region_columns.hpp"
 
 namespace espalier::branch {
 namespace {
@@ -56,14 +57,9 @@ class LeafProgram {
     const Affine output = after(query.network.layers.back(), h, budget);
     margin_ = output.weight.row(query.target) - output.weight.row(query.label);
     constant_ = output.bias[query.target] - output.bias[query.label];
-    for (Eigen::Index k = 0; k < region_.dimension(); ++k) {
-      plus_.push_back(model_.add_column({.upper = region_.box.upper[k] - region_.centre[k], .name = {}}));
-      minus_.push_back(model_.add_column({.upper = region_.centre[k] - region_.box.lower[k], .name = {}}));
-    }
+    input_ = problem::RegionColumns(model_, region_);
     violation_ = model_.add_column({.upper = 0, .name = {}});
-    milp::RowData distance{.upper = region_.radius, .terms = {}, .name = {}};
-    for (std::size_t k = 0; k < plus_.size(); ++k) distance.terms.insert(distance.terms.end(), {{plus_[k], 1}, {minus_[k], 1}});
-    model_.add_row(std::move(distance));
+    first_side_ = model_.rows().size();
     for (const Side& side : sides_) add_row(side);
     model_.set_objective(milp::Sense::maximise, terms(margin_ / margin_size()));
   }
@@ -84,19 +80,13 @@ class LeafProgram {
   }
   double margin_size() const { return margin_.norm() > 0 ? margin_.norm() : 1.0; }
 
-  Eigen::VectorXd input(const milp::LinearProgram::Solution& solution) const {
-    Eigen::VectorXd x = region_.centre;
-    for (std::size_t k = 0; k < plus_.size(); ++k)
-      x[static_cast<Eigen::Index>(k)] +=
-          solution.x[static_cast<std::size_t>(plus_[k].index)] - solution.x[static_cast<std::size_t>(minus_[k].index)];
-    return x;
-  }
+  Eigen::VectorXd input(const milp::LinearProgram::Solution& solution) const { return input_.read(solution.x); }
 
   /// Multipliers are the dual values times `factor`. A row's is the change of the objective per unit of its lower bound: not positive.
   void set_multipliers(const milp::LinearProgram::Solution& solution, double factor, Node& node) const {
     for (LayerState& layer : node.layers) layer.split_multiplier.setZero();
     for (std::size_t n = 0; n < sides_.size(); ++n) {
-      const double price = std::max(0.0, -solution.row_duals[n + 1]) * factor / sides_[n].weight.norm();
+      const double price = std::max(0.0, -solution.row_duals[first_side_ + n]) * factor / sides_[n].weight.norm();
       node.layers[sides_[n].neuron.layer].split_multiplier[sides_[n].neuron.index] = sides_[n].sign * price;
     }
   }
@@ -104,8 +94,8 @@ class LeafProgram {
  private:
   std::vector<milp::Term> terms(const Eigen::RowVectorXd& weight) const {
     std::vector<milp::Term> all;
-    for (std::size_t k = 0; k < plus_.size(); ++k)
-      if (const double w = weight[static_cast<Eigen::Index>(k)]; w != 0) all.insert(all.end(), {{plus_[k], w}, {minus_[k], -w}});
+    for (Eigen::Index k = 0; k < weight.size(); ++k)
+      if (weight[k] != 0) input_.append(all, k, weight[k]);
     return all;
   }
 
@@ -122,7 +112,8 @@ class LeafProgram {
   Eigen::RowVectorXd margin_;
   double constant_ = 0;
   milp::Model model_;
-  std::vector<milp::Column> plus_, minus_;
+  problem::RegionColumns input_;
+  std::size_t first_side_ = 0;  ///< row of the first side
   milp::Column violation_;
 };
 

@@ -35,15 +35,7 @@ std::vector<milp::Term> NodeProgram::objective() const {
 
 milp::Model NodeProgram::build() {
   milp::Model model;
-  const problem::Region& region = query_.region;
-  milp::RowData budget{.upper = region.radius, .terms = {}, .name = {}};
-  for (Eigen::Index k = 0; k < region.dimension(); ++k) {
-    plus_.push_back(model.add_column({.lower = 0, .upper = region.box.upper[k] - region.centre[k], .name = {}}));
-    minus_.push_back(model.add_column({.lower = 0, .upper = region.centre[k] - region.box.lower[k], .name = {}}));
-    budget.terms.push_back({plus_.back(), 1});
-    budget.terms.push_back({minus_.back(), 1});
-  }
-  model.add_row(std::move(budget));
+  input_ = problem::RegionColumns(model, query_.region);
   violation_ = model.add_column({.lower = 0, .upper = 0, .name = {}});
   const auto add_row = [&model](milp::RowData row) {
     model.add_row(std::move(row));
@@ -62,9 +54,8 @@ milp::Model NodeProgram::build() {
         if (k > 0) {
           definition.terms.push_back({neurons_[k - 1][n].h, -w});
         } else {
-          constant += w * region.centre[j];
-          definition.terms.push_back({plus_[n], -w});
-          definition.terms.push_back({minus_[n], w});
+          constant += w * query_.region.centre[j];
+          input_.append(definition.terms, j, -w);
         }
       }
       definition.lower = definition.upper = constant;
@@ -153,12 +144,7 @@ std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding
   if (trial.bound < node.bound) node = std::move(trial);
   if (!feasible) return std::nullopt;
   node.violated = violated(solution, node);
-  Eigen::VectorXd input = query_.region.centre;
-  for (std::size_t k = 0; k < plus_.size(); ++k) {
-    input[static_cast<Eigen::Index>(k)] +=
-        solution.x[static_cast<std::size_t>(plus_[k].index)] - solution.x[static_cast<std::size_t>(minus_[k].index)];
-  }
-  return input;
+  return input_.read(solution.x);
 }
 
 }  // namespace espalier::branch

@@ -6,6 +6,7 @@
 #include "branch/bounding.hpp"
 #include "espalier/base/budget.hpp"
 #include "espalier/milp/linear_program.hpp"
+#include "espalier/problem/region_columns.hpp"
 
 namespace espalier::branch {
 
@@ -47,7 +48,7 @@ class NodeProgram {
   std::vector<Rows> weights_;  ///< of the hidden layers
   Eigen::RowVectorXd output_;  ///< the margin's row
   double constant_ = 0;
-  std::vector<milp::Column> plus_, minus_;
+  problem::RegionColumns input_;
   milp::Column violation_;
   std::vector<std::vector<Columns>> neurons_;
   std::optional<milp::LinearProgram> program_;

@@ -32,7 +32,7 @@ Verified Verifier::verify(const Claim& claim) const {
   }
   Verified verified;
   verified.input_ = problem::repair(problem_.region(), claim.input);
-  verified.distance_ = problem::distance(problem_.norm, verified.input_, problem_.input);
+  verified.distance_ = problem_.distance(verified.input_);
   const Eigen::VectorXd logits = nn::forward(problem_.network, verified.input_);
   const Eigen::VectorXf narrow_input = verified.input_.cast<float>();
   const Eigen::VectorXf narrow_logits = nn::forward(problem_.network, narrow_input);

@@ -11,6 +11,7 @@
 #include "embed/formulations.hpp"
 #include "embed/live_neurons.hpp"
 #include "embed/terms.hpp"
+#include "espalier/problem/region_columns.hpp"
 
 namespace espalier::embed {
 namespace {
@@ -29,8 +30,11 @@ struct Affine {
 class LeanEmbedding final : public Embedding {
  public:
   explicit LeanEmbedding(const Query& query)
-      : network_(query.network), region_(query.region), bounds_(query.bounds), live_(find_live_neurons(query)) {
-    add_input();
+      : network_(query.network),
+        region_(query.region),
+        bounds_(query.bounds),
+        live_(find_live_neurons(query)),
+        input_(model_, region_, live_.pixels) {
     for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
       neurons_.emplace_back();
       for (Eigen::Index i = 0; i < network_.layers[k].outputs(); ++i) {
@@ -41,15 +45,7 @@ class LeanEmbedding final : public Embedding {
     set_margin_objective(query);
   }
 
-  Eigen::VectorXd read_input(const std::vector<double>& point) const override {
-    Eigen::VectorXd input = region_.centre;
-    for (std::size_t k = 0; k < plus_.size(); ++k) {
-      const auto pixel = static_cast<Eigen::Index>(k);
-      if (is_present(plus_[k])) input[pixel] += get(point, plus_[k]);
-      if (is_present(minus_[k])) input[pixel] -= get(point, minus_[k]);
-    }
-    return input;
-  }
+  Eigen::VectorXd read_input(const std::vector<double>& point) const override { return input_.read(point); }
 
  private:
   /// What a live neuron is made of; absent columns where its case has none.
@@ -58,21 +54,6 @@ class LeanEmbedding final : public Embedding {
   };
 
   Eigen::Index inputs() const override { return network_.inputs(); }
-
-  void add_input() {
-    milp::RowData budget{.upper = region_.radius, .terms = {}, .name = "budget"};
-    const auto add = [&](const char* kind, Eigen::Index k, double room) {
-      if (!live_.pixels[static_cast<std::size_t>(k)] || room <= 0) return absent;
-      const milp::Column column = model_.add_column({.lower = 0, .upper = room, .name = fmt::format("{}_{}", kind, k)});
-      budget.terms.push_back({column, 1});
-      return column;
-    };
-    for (Eigen::Index k = 0; k < region_.dimension(); ++k) {
-      plus_.push_back(add("p", k, region_.box.upper[k] - region_.centre[k]));
-      minus_.push_back(add("n", k, region_.centre[k] - region_.box.lower[k]));
-    }
-    if (region_.has_budget() && !budget.terms.empty()) model_.add_row(std::move(budget));
-  }
 
   Neuron add_neuron(std::size_t k, Eigen::Index i) {
     if (!live_.neurons[k][static_cast<std::size_t>(i)]) return {};
@@ -119,8 +100,7 @@ class LeanEmbedding final : public Embedding {
     const auto n = static_cast<std::size_t>(j);
     if (k == 0) {
       sum.constant += w * region_.centre[j];
-      if (is_present(plus_[n])) sum.terms.push_back({plus_[n], w});
-      if (is_present(minus_[n])) sum.terms.push_back({minus_[n], -w});
+      input_.append(sum.terms, j, w);
     } else if (is_present(neurons_[k - 1][n].h)) {
       sum.terms.push_back({neurons_[k - 1][n].h, w});
     } else if (const double l = bounds_.layers[k - 1].lower[j]; bounds::classify(l, bounds_.layers[k - 1].upper[j]) == ReluCase::constant) {
@@ -138,11 +118,7 @@ class LeanEmbedding final : public Embedding {
 
   std::vector<double> do_lift(const Eigen::Ref<const Eigen::VectorXd>& input) const override {
     std::vector<double> point(model_.columns().size(), 0.0);
-    for (std::size_t k = 0; k < plus_.size(); ++k) {
-      const double d = input[static_cast<Eigen::Index>(k)] - region_.centre[static_cast<Eigen::Index>(k)];
-      if (is_present(plus_[k])) set(point, plus_[k], std::max(0.0, d));
-      if (is_present(minus_[k])) set(point, minus_[k], std::max(0.0, -d));
-    }
+    input_.write(point, input);
     const std::vector<Eigen::VectorXd> g = nn::pre_activations(network_, input);
     for (std::size_t k = 0; k < neurons_.size(); ++k) {
       for (std::size_t i = 0; i < neurons_[k].size(); ++i) {
@@ -160,8 +136,7 @@ class LeanEmbedding final : public Embedding {
   problem::Region region_;
   bounds::Bounds bounds_;
   LiveNeurons live_;
-  Columns plus_;   ///< p by pixel, absent where there is none
-  Columns minus_;  ///< n by pixel
+  problem::RegionColumns input_;
   std::vector<std::vector<Neuron>> neurons_;
 };
 

@@ -20,7 +20,15 @@ LiteralInput::LiteralInput(milp::Model& model, problem::Region region) : region_
     const milp::Column x = x_[static_cast<std::size_t>(k)], d = d_[static_cast<std::size_t>(k)];
     model.add_row({.lower = -region_.centre[k], .terms = {{d, 1}, {x, -1}}, .name = fmt::format("above_{}", k)});
     model.add_row({.lower = region_.centre[k], .terms = {{d, 1}, {x, 1}}, .name = fmt::format("below_{}", k)});
-    budget.terms.push_back({d, 1});
+    if (region_.row_length == 1) {
+      budget.terms.push_back({d, 1});
+      continue;
+    }
+    if (k % region_.row_length == 0) {
+      t_.push_back(model.add_column({.lower = 0, .upper = region_.radius, .name = fmt::format("t_{}", k / region_.row_length)}));
+      budget.terms.push_back({t_.back(), 1});
+    }
+    model.add_row({.lower = 0, .terms = {{t_.back(), 1}, {d, -1}}, .name = fmt::format("within_{}", k)});
   }
   model.add_row(std::move(budget));
 }
@@ -32,6 +40,10 @@ Eigen::VectorXd LiteralInput::read(const std::vector<double>& point) const {
 }
 
 void LiteralInput::write(std::vector<double>& point, const Eigen::Ref<const Eigen::VectorXd>& input) const {
+  for (std::size_t r = 0; r < t_.size(); ++r) {
+    const Eigen::Index length = region_.row_length, first = static_cast<Eigen::Index>(r) * length;
+    set(point, t_[r], (input.segment(first, length) - region_.centre.segment(first, length)).lpNorm<Eigen::Infinity>());
+  }
   for (Eigen::Index k = 0; k < input.size(); ++k) {
     set(point, x_[static_cast<std::size_t>(k)], input[k]);
     if (region_.has_budget()) set(point, d_[static_cast<std::size_t>(k)], std::abs(input[k] - region_.centre[k]));

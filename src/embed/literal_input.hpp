@@ -6,7 +6,8 @@
 
 namespace espalier::embed {
 
-/// x in the box, d >= x - x0;  d >= x0 - x;  sum d <= epsilon.   2 n columns, 2 n + 1 rows; over a box alone x only.
+/// x in the box, d >= x - x0;  d >= x0 - x;  sum d <= epsilon.   2 n columns, 2 n + 1 rows; over a box alone x only. Over rows of
+/// an image t >= d for each row's t, sum t <= epsilon.
 class LiteralInput {
  public:
   LiteralInput(milp::Model& model, problem::Region region);
@@ -19,6 +20,7 @@ class LiteralInput {
   problem::Region region_;
   Columns x_;
   Columns d_;
+  Columns t_;  ///< largest d of each row
 };
 
 }  // namespace espalier::embed

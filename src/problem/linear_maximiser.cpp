@@ -8,7 +8,7 @@
 
 namespace espalier::problem {
 
-LinearMaximiser::LinearMaximiser(const Region& region) : radius_(region.radius) {
+LinearMaximiser::LinearMaximiser(const Region& region) : radius_(region.radius), row_length_(static_cast<std::size_t>(region.row_length)) {
   const Eigen::VectorXd up = region.box.upper - region.centre, down = region.centre - region.box.lower;
   room_up_.assign(up.begin(), up.end());
   room_down_.assign(down.begin(), down.end());
@@ -73,11 +73,56 @@ double LinearMaximiser::maximise_over_box(std::span<const double> w) {
   return value;
 }
 
+void LinearMaximiser::add_pieces(std::span<const double> w, std::size_t row) {
+  const auto room = [&](std::size_t k) { return w[k] > 0 ? room_up_[k] : room_down_[k]; };
+  order_.clear();
+  double slope = 0;
+  for (std::size_t k = row * row_length_; k < (row + 1) * row_length_; ++k) {
+    if (w[k] == 0 || room(k) <= 0) continue;
+    order_.push_back(k);
+  }
+  std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return room(a) != room(b) ? room(a) > room(b) : a < b; });
+  // From the end: slopes are sums of |w| over the inputs whose room reaches that far.
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    slope += std::abs(w[order_[i]]);
+    const double end = room(order_[i]), begin = i + 1 < order_.size() ? room(order_[i + 1]) : 0.0;
+    if (begin < end) pieces_.push_back({.slope = slope, .begin = begin, .end = end, .row = row});
+  }
+}
+
+double LinearMaximiser::maximise_over_rows(std::span<const double> w) {
+  const std::size_t rows = w.size() / row_length_;
+  pieces_.clear();
+  largest_.assign(rows, 0.0);
+  for (std::size_t row = 0; row < rows; ++row) add_pieces(w, row);
+  // Within a row slopes fall as its largest change grows, so that a row's pieces are taken in their order; of equal slopes, which rounding
+  // may make, the nearer one comes first.
+  std::sort(pieces_.begin(), pieces_.end(), [](const Piece& a, const Piece& b) {
+    if (a.slope != b.slope) return a.slope > b.slope;
+    return a.row != b.row ? a.row < b.row : a.begin < b.begin;
+  });
+  double budget = radius_;
+  for (auto piece = pieces_.begin(); piece != pieces_.end() && budget > 0; ++piece) {
+    const double length = piece->end - piece->begin;
+    largest_[piece->row] = length <= budget ? piece->end : piece->begin + budget;
+    budget -= std::min(length, budget);
+  }
+  double value = 0;
+  for (std::size_t k = 0; k < w.size(); ++k) {
+    const double change = std::min(largest_[k / row_length_], w[k] > 0 ? room_up_[k] : room_down_[k]);
+    if (w[k] == 0 || change <= 0) continue;
+    steps_.push_back({.pixel = static_cast<Eigen::Index>(k), .change = w[k] > 0 ? change : -change});
+    value += std::abs(w[k]) * change;
+  }
+  return value;
+}
+
 double LinearMaximiser::maximise(std::span<const double> w) {
   if (w.size() != room_up_.size())
     base::fail(base::ErrorKind::internal, "region: expected a vector of length {}, found length {}", room_up_.size(), w.size());
   steps_.clear();
   if (std::isinf(radius_)) return maximise_over_box(w);
+  if (row_length_ > 1) return maximise_over_rows(w);
   const Eigen::Map<const Eigen::VectorXd> values(w.data(), static_cast<Eigen::Index>(w.size()));
   const double largest = values.size() == 0 ? 0.0 : values.lpNorm<Eigen::Infinity>();
   double lowest = 0;

@@ -57,6 +57,7 @@ void check_optional_fields(const Refusal& refuse, const Problem& problem, const 
   if (problem.optimum) {
     refuse.unless(std::isfinite(*problem.optimum), "optimum", "a finite number", fmt::format("{}", *problem.optimum));
   }
+  refuse.unless(problem.norm != Norm::row_wise || problem.input_side, "input_side", "the image's side (norm row-wise)", "none");
   if (problem.input_side) {
     const std::int64_t side = *problem.input_side;
     // Bounded before squaring: a wrong file must not overflow.

@@ -227,8 +227,10 @@ Schema problem_fields() {
       text("problem.split", "train", "which images of the data set: train (60,000) or test (10,000)", {"train", "test"}),
       integer("problem.sample_index", 0, "", "clean image: index in problem.split", 0, 59999),
       text("problem.region", "l1",
-           "norm that limits the change of the clean image: l1 (sum of the changes) or linf (largest change); pixels stay in [0, 1]",
-           {"l1", "linf"}),
+           "norm that limits the change of the clean image: l1 (sum of the changes), linf (largest change) or row-wise (sum over the "
+           "image's "
+           "rows of the largest change in a row: what the code of Pham et al., arXiv 2505.01985, limits); pixels stay in [0, 1]",
+           {"l1", "linf", "row-wise"}),
       real("problem.epsilon", 5, "1", "radius of the region around the clean image, in its norm", 0, true),
       only_if(
           text(

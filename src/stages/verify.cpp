@@ -80,6 +80,7 @@ struct Rows {
         label(column<std::int64_t>(root, "solves", "label")),
         target(column<std::int64_t>(root, "solves", "target")),
         region(column_if_there<std::string>(root, "solves", "problem_region")),
+        side(column_if_there<std::int64_t>(root, "solves", "dataset_side")),
         epsilon(column<double>(root, "solves", "problem_epsilon")),
         margin(column<double>(root, "solves", "verified_objective")),
         margin_float32(column<double>(root, "solves", "verified_objective_float32")),
@@ -96,6 +97,7 @@ struct Rows {
   const std::vector<std::int64_t> label;
   const std::vector<std::int64_t> target;
   const std::vector<std::string> region;  ///< empty for files without the column: l1
+  const std::vector<std::int64_t> side;
   const std::vector<double> epsilon;
   const std::vector<double> margin;
   const std::vector<double> margin_float32;
@@ -132,6 +134,7 @@ class Checker {
     problem.network = network(rows_.dense[i]);
     problem.input = *clean;
     problem.norm = norm(i);
+    if (problem.norm == problem::Norm::row_wise) problem.input_side = rows_.side[i];
     problem.epsilon = rows_.epsilon[i];
     problem.label = static_cast<int>(rows_.label[i]);
     problem.target = static_cast<int>(rows_.target[i]);
@@ -140,13 +143,11 @@ class Checker {
 
     const auto best = best_.find(row);
     const auto adversarial = adversarial_.find(row);
-    if (best)
-      check_best(i, verifier.verify({*best, rows_.margin[i]}), verifier.margin_unit(), problem::distance(problem.norm, *best, *clean));
+    if (best) check_best(i, verifier.verify({*best, rows_.margin[i]}), verifier.margin_unit(), problem.distance(*best));
     if (!best && !std::isnan(rows_.margin[i])) report(i, "it has a verified_objective, but its best_input is not stored");
     if (rows_.adversarial[i] != adversarial.has_value())
       report(i, fmt::format("adversarial is {}, but adversarial_input is {}", rows_.adversarial[i], adversarial ? "stored" : "not stored"));
-    if (adversarial)
-      check_adversarial(i, verifier.verify({*adversarial, rows_.margin[i]}), problem::distance(problem.norm, *adversarial, *clean));
+    if (adversarial) check_adversarial(i, verifier.verify({*adversarial, rows_.margin[i]}), problem.distance(*adversarial));
     if (!rows_.proved_by.empty()) check_proof(i, verifier.margin_unit());
   }
 

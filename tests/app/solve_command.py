@@ -164,7 +164,7 @@ class BadProblemFile(Case):
         path = self.folder / "regions.h5"
         expected = {}
         with h5py.File(path, "w") as file:
-            for norm, epsilon, box, best in (("l1", 1.0, None, 2 + 1), ("linf", .25, None, 2 + 4 * .25), ("linf", 9, None, 4),
+            for norm, epsilon, box, best in (("l1", 1.0, None, 2 + 1), ("row-wise", .5, None, 2 + 2 * .5), ("linf", .25, None, 2 + 4 * .25), ("linf", 9, None, 4),
                                              ("linf", .25, (-1, .6), 2 + 4 * .1), ("none", None, (-3, 5), 20), ("l1", 3.0, (-3, 5), 2 + 3)):
                 name = f"{norm}_{len(file)}"
                 expected[name] = best
@@ -173,6 +173,8 @@ class BadProblemFile(Case):
                 if epsilon is not None:
                     problem.attrs["epsilon"] = epsilon
                 problem["input"] = np.full(4, .5)
+                if norm == "row-wise":
+                    problem.attrs["input_side"] = 2
                 if box:
                     problem["lower"], problem["upper"] = np.full(4, float(box[0])), np.full(4, float(box[1]))
                 problem["network/layer_0/weight"] = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [-1, 0, 0, 0]], "f4")

@@ -77,11 +77,17 @@ class Enumeration {
   milp::LinearProgram::Solution solve(const Eigen::RowVectorXd& weight, double constant) const {
     milp::Model model;
     std::vector<milp::Column> plus, minus;
-    milp::RowData budget{.upper = region_.radius, .terms = {}, .name = {}};
     for (Eigen::Index k = 0; k < region_.dimension(); ++k) {
       plus.push_back(model.add_column({.upper = region_.box.upper[k] - region_.centre[k], .name = {}}));
       minus.push_back(model.add_column({.upper = region_.centre[k] - region_.box.lower[k], .name = {}}));
-      budget.terms.insert(budget.terms.end(), {{plus.back(), 1}, {minus.back(), 1}});
+    }
+    // One column t for each row of the budget; of an L1 ball each input is a row.
+    milp::RowData budget{.upper = region_.radius, .terms = {}, .name = {}};
+    for (Eigen::Index first = 0; first < region_.dimension(); first += region_.row_length) {
+      const milp::Column t = model.add_column({.name = {}});
+      budget.terms.push_back({t, 1});
+      for (auto k = static_cast<std::size_t>(first); k < static_cast<std::size_t>(first + region_.row_length); ++k)
+        model.add_row({.upper = 0, .terms = {{plus[k], 1}, {minus[k], 1}, {t, -1}}, .name = {}});
     }
     const auto terms_of = [&](const Eigen::RowVectorXd& w) {
       std::vector<milp::Term> terms;

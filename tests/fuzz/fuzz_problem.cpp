@@ -119,7 +119,7 @@ void write_any_array(const h5::Group& group, const std::string& name, Bytes& byt
 h5::AttributeValue any_attribute(Bytes& bytes) {
   switch (bytes.below(8)) {
     case 0:
-      return std::string(problem::words(problem::Norm{})[bytes.below(3)].second);
+      return std::string(problem::words(problem::Norm{})[bytes.below(4)].second);
     case 1: {
       std::string text(bytes.take(bytes.below(40)));
       return text;

@@ -126,7 +126,7 @@ TEST(ProblemFile, NamesSelectInTheirOrderAndAWrongOneGetsASuggestion) {
 TEST(ProblemFile, RegionsOfEveryKindAreReadBack) {
   const auto path = scratch("regions.h5");
   std::vector<Problem> problems;
-  for (const Norm norm : {Norm::l1, Norm::linf, Norm::none}) {
+  for (const Norm norm : {Norm::l1, Norm::linf, Norm::row_wise, Norm::none}) {
     problems.push_back(espalier::testing::within_random_box(espalier::testing::random_problem({4, 3, 2}, 7, 0.5), norm, 0.25));
     problems.back().name = base::word_of(words(norm), norm);
   }
@@ -139,6 +139,7 @@ TEST(ProblemFile, RegionsOfEveryKindAreReadBack) {
     EXPECT_EQ(read.box.lower, written.box.lower) << problem.name;
     EXPECT_EQ(read.box.upper, written.box.upper) << problem.name;
     EXPECT_EQ(read.radius, written.radius) << problem.name;
+    EXPECT_EQ(read.row_length, problem.norm == Norm::row_wise ? 2 : 1) << problem.name;
   }
   EXPECT_FALSE(read_problem(path, "unit").box);
   EXPECT_EQ(espalier::test::python(path, "r", "print([sorted(f[k].attrs) for k in ('linf', 'none')], sorted(f['none']))"),
@@ -154,6 +155,8 @@ TEST(ProblemFile, BoxesThatAreNoneAreRefused) {
     });
   };
   EXPECT_EQ(with_box({-1, -1, -1, -1}, {2, 2, 2, 2}), "no error");
+  EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("norm", std::string("row-wise")); }),
+              HasSubstr("input_side: expected the image's side (norm row-wise), found none"));
   EXPECT_THAT(reading([](const h5::Group& g) {
                 g.write_array("lower", std::vector<double>{0, 0, 0, 0}, {4});
               }),
@@ -170,7 +173,7 @@ TEST(ProblemFile, BoxesThatAreNoneAreRefused) {
 TEST(ProblemFile, SpoiltFilesAreRefusedByFileAndObject) {
   EXPECT_EQ(reading([](const h5::Group&) {}), "no error");
   EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("norm", std::string("linff")); }),
-              HasSubstr("attribute 'norm': expected one of l1, linf, none, found 'linff' (did you mean 'linf'?)"));
+              HasSubstr("attribute 'norm': expected one of l1, linf, row-wise, none, found 'linff' (did you mean 'linf'?)"));
   EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("epsilon", -1.0); }),
               AllOf(HasSubstr("spoilt.h5"), HasSubstr("problem 'p'"), HasSubstr("epsilon: expected a finite radius > 0, found -1")));
   EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("label", std::int64_t{-4}); }), HasSubstr("'label'"));

@@ -2,6 +2,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -73,6 +74,7 @@ inline problem::Problem within_random_box(problem::Problem problem, problem::Nor
   problem.norm = norm;
   problem.epsilon = epsilon;
   problem.box = problem::unit_box(problem.input.size());
+  if (norm == problem::Norm::row_wise) problem.input_side = std::lround(std::sqrt(problem.input.size()));
   for (Eigen::Index k = 0; k < problem.input.size(); ++k) {
     // Some sides have no length, some begin at the image.
     problem.box->lower[k] = problem.input[k] - (random.below(3) == 0 ? 0.0 : random.uniform(0, 1.5));
@@ -91,7 +93,7 @@ inline Eigen::VectorXd random_point(const problem::Region& region, base::RandomS
     const double share = random.below(3) == 0 ? static_cast<double>(random.below(2)) : random.uniform();
     point[k] = box.lower[k] + share * (box.upper[k] - box.lower[k]);
   }
-  const double distance = problem::distance(problem::Norm::l1, point, region.centre);
+  const double distance = budget_used(region, point);
   const double share = random.below(3) == 0 ? 1.0 : random.uniform();
   const double allowed = region.radius * share;
   if (distance > allowed) point = region.centre + (allowed / distance) * (point - region.centre);

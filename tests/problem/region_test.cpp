@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "espalier/milp/linear_program.hpp"
+#include "espalier/problem/region_columns.hpp"
 #include "problem/reference.hpp"
 
 namespace espalier::problem {
@@ -11,21 +13,25 @@ namespace {
 using espalier::testing::random_image;
 using espalier::testing::random_point;
 
-/// By seed: an L1 ball in the unit box; in a box with sides of its own, some of them without length; an L-infinity ball in such a box; such
-/// a box alone.
+struct Kind {
+  Norm norm;
+  bool unit_box;
+};
+constexpr Kind kinds[]{{Norm::l1, true},    {Norm::l1, false},      {Norm::linf, false},
+                       {Norm::none, false}, {Norm::row_wise, true}, {Norm::row_wise, false}};
+
+/// By seed one of the kinds; sides of a box of its own may have no length. Rows have a third of the inputs.
 Region random_region(Eigen::Index pixels, std::uint64_t seed) {
   base::RandomStream random(seed, "region");
+  const Kind kind = kinds[seed % std::size(kinds)];
   Eigen::VectorXd image = random_image(pixels, random);
-  const double radius = random.uniform(0.05, 4.0);
+  const double radius = random.uniform(0.05, 4.0) / (kind.norm == Norm::linf ? 4 : 1);
   Box box = unit_box(pixels);
-  if (seed % 4 > 0) {
-    for (Eigen::Index k = 0; k < pixels; ++k) {
-      box.lower[k] = image[k] - (random.below(4) == 0 ? 0.0 : random.uniform(0, 3));
-      box.upper[k] = image[k] + (random.below(4) == 0 ? 0.0 : random.uniform(0, 3));
-    }
+  for (Eigen::Index k = 0; k < pixels && !kind.unit_box; ++k) {
+    box.lower[k] = image[k] - (random.below(4) == 0 ? 0.0 : random.uniform(0, 3));
+    box.upper[k] = image[k] + (random.below(4) == 0 ? 0.0 : random.uniform(0, 3));
   }
-  constexpr Norm norms[]{Norm::l1, Norm::l1, Norm::linf, Norm::none};
-  return make_region(norms[seed % 4], std::move(image), norms[seed % 4] == Norm::linf ? 0.25 * radius : radius, std::move(box));
+  return make_region(kind.norm, std::move(image), radius, std::move(box), pixels / 3);
 }
 
 Eigen::VectorXd random_vector(Eigen::Index size, base::RandomStream& random, double scale = 1) {
@@ -34,7 +40,8 @@ Eigen::VectorXd random_vector(Eigen::Index size, base::RandomStream& random, dou
   return v;
 }
 
-TEST(Region, DistanceIsTheSumOfAbsoluteDifferencesOrTheLargest) {
+TEST(Region, DistanceIsTheSumOfAbsoluteDifferencesOrTheLargestOrThatOfRows) {
+  EXPECT_DOUBLE_EQ(distance(Norm::row_wise, Eigen::Vector4d(0.25, 1, 0, 0.25), Eigen::Vector4d(0.5, 0.5, 0, 0), 2), 0.5 + 0.25);
   EXPECT_DOUBLE_EQ(distance(Norm::linf, Eigen::Vector3d(0.25, 1, 0), Eigen::Vector3d(0.5, 0.5, 0)), 0.5);
   EXPECT_DOUBLE_EQ(distance(problem::Norm::l1, Eigen::Vector3d(0.25, 1, 0), Eigen::Vector3d(0.5, 0.5, 0)), 0.75);
 }
@@ -102,10 +109,10 @@ TEST(Region, ProjectionSatisfiesTheVariationalInequality) {
 TEST(Region, ClipAndScaleLeavesFeasiblePointsAloneAndRepairsOthers) {
   base::RandomStream random(3, "points");
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
-    const Region region = random_region(10, seed);
+    const Region region = random_region(12, seed);
     const Eigen::VectorXd inside = random_point(region, random);
     EXPECT_EQ(repair(region, inside), inside);
-    const Eigen::VectorXd outside = region.centre + random_vector(10, random, 3.0);
+    const Eigen::VectorXd outside = region.centre + random_vector(12, random, 3.0);
     EXPECT_TRUE(contains(region, repair(region, outside), 1e-6));
   }
 }
@@ -131,8 +138,9 @@ TEST(Region, AnLInfinityBallIsABox) {
 /// Every vertex of the box, in few dimensions: a linear function is largest at one of them.
 TEST(Region, TheLinearMaximumOverABoxIsThatOfItsVertices) {
   base::RandomStream random(5, "weights");
-  for (std::uint64_t seed = 2; seed < 60; seed += seed % 4 == 2 ? 1 : 3) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
     const Region region = random_region(8, seed);
+    if (region.has_budget()) continue;
     const Eigen::VectorXd w = random_vector(8, random);
     double largest = -std::numeric_limits<double>::infinity();
     for (int vertex = 0; vertex < 256; ++vertex) {
@@ -142,6 +150,53 @@ TEST(Region, TheLinearMaximumOverABoxIsThatOfItsVertices) {
       largest = std::max(largest, w.dot(x - region.centre));
     }
     EXPECT_NEAR(maximise_linear(region, w).value, largest, 1e-12) << seed;
+  }
+}
+
+TEST(Region, LinearMaximumOverRowsOfAHandComputedCase) {
+  // Rows {0, 1} and {2, 3}. The first gains 3 per unit up to 0.25, where input 1 is at its end, then 2 up to 0.5; the second gains 2.5 up
+  // to 1.
+  const Region region = make_region(Norm::row_wise, Eigen::Vector4d(0.5, 0.75, 0, 0), 1.0, unit_box(4), 2);
+  const LinearMaximum best = maximise_linear(region, Eigen::Vector4d(2, 1, 2.5, -1));
+  EXPECT_DOUBLE_EQ(best.value, 3 * 0.25 + 2.5 * 0.75);
+  EXPECT_TRUE(best.maximiser.isApprox(Eigen::Vector4d(0.75, 1, 0.75, 0)));
+}
+
+TEST(Region, RowsOfOneInputAreTheL1Ball) {
+  base::RandomStream random(6, "weights");
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const Region l1 = random_region(12, seed);
+    if (!l1.has_budget() || l1.row_length > 1) continue;
+    const Region rows = make_region(Norm::row_wise, l1.centre, l1.radius, l1.box, 1);
+    const Eigen::VectorXd w = random_vector(12, random);
+    EXPECT_EQ(maximise_linear(rows, w).maximiser, maximise_linear(l1, w).maximiser);
+  }
+}
+
+/// By linear programs over the region's columns and rows, which are none of the maximiser's business.
+TEST(Region, TheLinearMaximumIsThatOfALinearProgram) {
+  base::RandomStream random(7, "weights");
+  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+    const Region region = random_region(12, seed);
+    const Eigen::VectorXd w = random_vector(12, random);
+    for (const bool only_wanted : {false, true}) {
+      milp::Model model;
+      const std::vector<bool> wanted(12, true);
+      const RegionColumns columns = only_wanted ? RegionColumns(model, region, wanted) : RegionColumns(model, region);
+      std::vector<milp::Term> terms;
+      for (Eigen::Index k = 0; k < 12; ++k) columns.append(terms, k, w[k]);
+      model.set_objective(milp::Sense::maximise, terms);
+      const milp::LinearProgram::Solution solution = milp::LinearProgram(model).solve();
+      ASSERT_EQ(solution.status, milp::LinearProgram::Status::optimal);
+      const LinearMaximum best = maximise_linear(region, w);
+      EXPECT_NEAR(solution.objective, best.value, 1e-9 * (1 + best.value)) << seed;
+      EXPECT_TRUE(contains(region, columns.read(solution.x), 1e-7)) << seed;
+      // A point of the region is one of the model.
+      std::vector<double> point(model.columns().size());
+      columns.write(point, best.maximiser);
+      EXPECT_LE(model.violation(point), 1e-12) << seed;
+      EXPECT_TRUE(columns.read(point).isApprox(best.maximiser, 1e-14)) << seed;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // Problem files (HDF5). Layout: one group per problem,
-//   /<problem>                      attributes: label, target, norm ("l1", "linf", "none"), epsilon (but with norm none); optional:
-//   dataset, input_side, true_label, sample_index, optimum, note
+//   /<problem>                      attributes: label, target, norm ("l1", "linf", "row-wise", "none"), epsilon (but with norm none);
+//   optional: dataset, input_side, true_label, sample_index, optimum, note
 //   /<problem>/input                float64 (n0,)
 //   /<problem>/lower, upper         float64 (n0,), optional, both or none: the box of the inputs, [0,1]^n without them
 //   /<problem>/optimal_input        float64 (n0,), optional

@@ -30,6 +30,9 @@ class LinearMaximiser {
  private:
   /// Without a budget every input goes to its own end.
   double maximise_over_box(std::span<const double> w);
+  /// The budget is spent on pieces of rows, all sorted.
+  double maximise_over_rows(std::span<const double> w);
+  void add_pieces(std::span<const double> w, std::size_t row);
 
   struct Candidate {
     double reach = 0;  ///< |w_k|
@@ -43,9 +46,21 @@ class LinearMaximiser {
   double spend(double lowest, double highest);
   double take(const Candidate& candidate, double& budget);
 
+  /// A row's largest change grows from `begin` to `end` at a gain of `slope` per unit.
+  struct Piece {
+    double slope = 0;
+    double begin = 0;
+    double end = 0;
+    std::size_t row = 0;
+  };
+
   std::vector<double> room_up_;
   std::vector<double> room_down_;
   double radius_;
+  std::size_t row_length_;
+  std::vector<Piece> pieces_;
+  std::vector<std::size_t> order_;  ///< of one row's inputs
+  std::vector<double> largest_;     ///< largest change by row
   std::vector<Candidate> candidates_;
   std::vector<Step> steps_;
 };

@@ -24,20 +24,23 @@ struct Problem {
   int target = 0;          ///< the class to reach
 
   std::string dataset;                           ///< "mnist", ...; empty if unknown
-  std::optional<std::int64_t> input_side;        ///< the image is input_side x input_side pixels
+  std::optional<std::int64_t> input_side;        ///< the image is input_side x input_side pixels; norm row_wise needs it
   std::optional<std::int64_t> sample_index;      ///< index of the image in its data set
   std::optional<int> true_label;                 ///< what the data set says
   std::optional<double> optimum;                 ///< proven maximum, if known
   std::optional<Eigen::VectorXd> optimal_input;  ///< an input that attains it
   std::string note;
 
-  Region region() const { return make_region(norm, input, epsilon, box ? *box : unit_box(input.size())); }
+  Region region() const { return make_region(norm, input, epsilon, box ? *box : unit_box(input.size()), row_length()); }
+  /// ||x - input||
+  double distance(const Eigen::Ref<const Eigen::VectorXd>& x) const { return problem::distance(norm, x, input, row_length()); }
+  Eigen::Index row_length() const { return input_side.value_or(1); }
 
   /// Throws base::Error(data) saying "problem '<name>': <object>: expected ..., found ..." when the network is malformed or of numbers
   /// whose products leave float64 (nn::rescale), the input or the box has another length than the network's inputs, a bound of the box is
   /// not finite or beyond +-1e6 or above its upper one, the input leaves the box or is NaN, epsilon is not finite and positive (but with
-  /// norm none), a class is out of range, label == target, or optimal_input (if any) has a wrong length. `where` (a file name) is put in
-  /// front if not empty.
+  /// norm none), input_side is not there with norm row_wise, a class is out of range, label == target, or optimal_input (if any) has a
+  /// wrong length. `where` (a file name) is put in front if not empty.
   void check(const std::string& where = {}) const;
 };
 

@@ -1,4 +1,4 @@
-// Geometry of the feasible inputs, B = { x : lower <= x <= upper, ||x - x0||_1 <= radius }.
+// Geometry of the feasible inputs, B = { x : lower <= x <= upper, ||x - x0|| <= radius }.
 // Symbols: src/NOTATION.md.
 #pragma once
 #include <Eigen/Core>
@@ -11,14 +11,16 @@ namespace espalier::problem {
 
 /// What limits the distance from the clean input, beside the box.
 enum class Norm {
-  l1,    ///< sum of the changes
-  linf,  ///< largest change
-  none,  ///< the box alone; lengths are then counted as those of l1
+  l1,        ///< sum of the changes
+  linf,      ///< largest change
+  row_wise,  ///< sum over the image's rows of the largest change in a row: what the code of P2 limits (a norm of the mixed kind L1,inf)
+  none,      ///< the box alone; lengths are then counted as those of l1
 };
 base::Words<Norm> words(Norm);
 
-/// ||x - x0||, in float64.
-double distance(Norm norm, const Eigen::Ref<const Eigen::VectorXd>& x, const Eigen::Ref<const Eigen::VectorXd>& centre);
+/// ||x - x0||, in float64. `row_length`: of the image's rows, for row_wise; it divides the number of inputs.
+double distance(Norm norm, const Eigen::Ref<const Eigen::VectorXd>& x, const Eigen::Ref<const Eigen::VectorXd>& centre,
+                Eigen::Index row_length = 1);
 
 /// lower <= x <= upper, entrywise; finite.
 struct Box {
@@ -28,18 +30,21 @@ struct Box {
 /// [0,1]^n
 Box unit_box(Eigen::Index dimension);
 
-/// A box cut with an L1 ball. An L-infinity ball is a smaller box. Make it by the functions below: lower <= centre <= upper, radius > 0.
+/// A box, and a budget: the sum over rows of `row_length` inputs of the largest change in a row is at most `radius`. Rows of length 1 give
+/// an L1 ball; an L-infinity ball is a smaller box. Make it by the functions below: lower <= centre <= upper, radius > 0.
 struct Region {
   Eigen::VectorXd centre;
   Box box;
-  double radius = std::numeric_limits<double>::infinity();  ///< of the L1 ball; infinite: the box alone
+  double radius = std::numeric_limits<double>::infinity();  ///< infinite: the box alone
+  Eigen::Index row_length = 1;
 
   Eigen::Index dimension() const { return centre.size(); }
   bool has_budget() const { return radius < std::numeric_limits<double>::infinity(); }
 };
 
-/// { x in box : ||x - centre|| <= radius }, a ball of `norm` cut with the box. With norm none `radius` counts for nothing.
-Region make_region(Norm norm, Eigen::VectorXd centre, double radius, Box box);
+/// { x in box : ||x - centre|| <= radius }, a ball of `norm` cut with the box. With norm none `radius` counts for
+/// nothing, without row_wise `row_length`.
+Region make_region(Norm norm, Eigen::VectorXd centre, double radius, Box box, Eigen::Index row_length = 1);
 /// { x in [0,1]^n : ||x - centre||_1 <= radius }
 Region l1_region(Eigen::VectorXd centre, double radius);
 /// The box alone, around its middle.
@@ -48,7 +53,10 @@ Region box_region(Box box);
 /// By input: the largest of |lower|, |upper| and upper - lower, for bounds on rounding. 1 in [0,1]^n.
 Eigen::VectorXd magnitude(const Box& box);
 
-/// x in B up to `tolerance`: every entry in [lower - tolerance, upper + tolerance] and ||x - x0||_1 <= radius * (1 + tolerance).
+/// What x takes of the budget: the sum over rows of the largest change.
+double budget_used(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
+
+/// x in B up to `tolerance`: every entry in [lower - tolerance, upper + tolerance], and at most radius * (1 + tolerance) of the budget.
 bool contains(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x, double tolerance = 0);
 
 struct LinearMaximum {
@@ -57,15 +65,18 @@ struct LinearMaximum {
 };
 /// max over x in B of w.(x - x0), exactly (up to rounding): a fractional knapsack. Moving input k in the direction of sign(w_k) gains |w_k|
 /// per unit and has room upper_k - x0_k (w_k > 0) or x0_k - lower_k (w_k < 0); the budget is spent greedily by descending |w_k|, ties by
-/// index. O(n) on average; for many w on one region see LinearMaximiser.
+/// index. A row gains the sum of |w_k| over its inputs that still have room: that falls as the row's largest change grows, so its pieces
+/// are spent on greedily, too. O(n) on average, O(n log n) with rows; for many w on one region see LinearMaximiser.
 LinearMaximum maximise_linear(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& w);
 
-/// Euclidean projection: argmin ||z - x||_2 over z in B. Exact up to rounding: z = x0 + sign(d) min(room, max(0, |d| - t)) with d = x - x0
-/// and the smallest t >= 0 that meets the budget, found over the sorted break points. O(n log n).
+/// Euclidean projection: argmin ||z - x||_2 over z in B. Exact up to rounding. Inputs by themselves: z = x0 + sign(d) min(room, max(0, |d|
+/// - t)) with d = x - x0 and the smallest t >= 0 that meets the budget, found over the sorted break points, O(n log n). Rows: z = x0 +
+/// sign(d) min(room, |d|, t_r), where a price of the budget, found by bisection, gives each row's t_r.
 Eigen::VectorXd project(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
 
-/// Cheap repair of a point that is in B up to a solver's tolerances: clip to the box, then, if ||x - x0||_1 > radius * (1 + 1e-6), scale
-/// towards x0 until it equals the radius. The result is in the box, which is convex and has x0 in it. (Method, section 7, "x hygiene".)
+/// Cheap repair of a point that is in B up to a solver's tolerances: clip to the box, then, if it takes more than radius * (1 + 1e-6) of
+/// the budget, scale towards x0 until it takes the radius. The result is in the box, which is convex and has x0 in it. (Method, section 7,
+/// "x hygiene".)
 Eigen::VectorXd repair(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
 
 }  // namespace espalier::problem
