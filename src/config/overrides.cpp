@@ -112,7 +112,7 @@ class Override {
     return true;
   }
 
-  /// Removes every mention of the parameter but the zips and patterns.
+  /// Removes every mention of the parameter but the zips and patterns, and the conditionals that match no instance any more.
   void strip(Block& block) {
     block.parameters = without(block.parameters, name_);
     for (const Axis& axis : block.product)
@@ -124,9 +124,23 @@ class Override {
       note(fmt::format("replaces what {} sets", conditional.condition.place.path));
       conditional.set = without(conditional.set, name_);
     }
-    std::erase_if(block.conditionals, [](const Conditional& conditional) { return conditional.set.size() == 0; });
+    std::erase_if(block.conditionals, [this](const Conditional& conditional) {
+      if (conditional.set.size() == 0) return true;
+      const bool ruled_out = rules_out(conditional.condition);
+      if (ruled_out) note(fmt::format("leaves out {}: no instance matches", conditional.condition.place.path));
+      return ruled_out;
+    });
     strip_includes(block);
     for (Block& inner : block.cases) strip(inner);
+  }
+
+  /// Whether the pattern wants the parameter to have another value.
+  bool rules_out(const Pattern& pattern) const {
+    return std::any_of(pattern.any_of.begin(), pattern.any_of.end(), [this](const Axis& axis) {
+      return axis.name == name_ && std::none_of(axis.values.begin(), axis.values.end(), [this](const Value& value) {
+               return std::find(values_.begin(), values_.end(), value) != values_.end();
+             });
+    });
   }
 
   void strip_includes(Block& block) {

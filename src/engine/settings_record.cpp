@@ -9,7 +9,7 @@ namespace {
 using S = SolveSettings;
 
 const task::Condition milp_solver{.parameter = "solver", .values = {std::string("bab"), std::string("attack")}, .is_one_of = false};
-const task::Condition search{.parameter = "solver", .values = {std::string("attack")}, .is_one_of = false};
+const task::Condition is_search{.parameter = "solver", .values = {std::string("attack")}, .is_one_of = false};
 const task::Condition optimizes{.parameter = "goal", .values = {std::string("optimize")}};
 
 record::Record<S> make() {
@@ -30,7 +30,7 @@ record::Record<S> make() {
       .add(&S::compress, {.name = "compress",
                           .meaning = "exact compression per problem: hidden neurons that the bounds prove to be off or linear over the "
                                      "region leave the network before it is searched; answers are those of the network as it was",
-                          .exists_if = {search}})
+                          .exists_if = {is_search}})
       .add(&S::goal, {.name = "goal", .meaning = "find the maximum, or only its sign"})
       .add(&S::on_success,
            {.name = "on_success", .meaning = "what happens at the first verified adversarial input", .exists_if = {optimizes}})
@@ -55,7 +55,7 @@ record::Record<S> make() {
                             .meaning = "branch-and-bound nodes; -1: no limit",
                             .minimum = -1,
                             .maximum = 1e15,
-                            .exists_if = {search}})
+                            .exists_if = {is_search}})
       .add(&S::start, {.name = "start",
                        .meaning = "first incumbent given to the solver; attack: the best point of a search that is run first",
                        .exists_if = {milp_solver}})

@@ -16,7 +16,7 @@ Schema context_columns() {
   return {
       measured("time_limit", real, "s",
                "limit that the solve ran under: smaller than solve_time_limit if that has grown since (run --extend) and was not met"),
-      column("problem", text, "", "names the question: which network, image, radius, label and target; rows with the same are partners"),
+      column("problem", text, "", "names the question: which network, image, region, label and target; rows with the same are partners"),
       column("label", integer, "", "class to leave"),
       column("target", integer, "", "class to reach"),
       column("true_label", integer, "", "class in the data set"),

@@ -130,6 +130,18 @@ TEST(Override, FixesAnAxisAndSaysSo) {
                                    "--set repetition=0 replaces the 3 repetitions of grid[0].cases[1]"));
 }
 
+/// What such a conditional sets may not exist in the instances that are left.
+TEST(Override, OneValueLeavesOutConditionalsForOthers) {
+  const std::string file =
+      "name: t\nwhen:\n  - if: {dataset.name: fashion-mnist}\n    set: {train.epochs: 40}\n  - if: {dataset.name: [mnist, fashion-mnist]}\n"
+      "    set: {train.batch_size: 32}\ngrid:\n  - product: {dataset.name: [mnist, fashion-mnist]}\n";
+  const Experiment e = parse(file, {"dataset.name=mnist"});
+  ASSERT_EQ(e.root.conditionals.size(), 1U);
+  EXPECT_TRUE(e.root.conditionals[0].set.contains("train.batch_size"));
+  EXPECT_THAT(e.notes, ::testing::Contains("--set dataset.name=mnist leaves out when[0]: no instance matches"));
+  EXPECT_EQ(parse(file, {"dataset.name=[mnist, fashion-mnist]"}).root.conditionals.size(), 2U);
+}
+
 TEST(Override, AListReplacesTheValuesOfTheAxesThereAre) {
   const Experiment e = parse(kFile, {"prune.rate=[0.1, 0.2, 0.4]"});
   EXPECT_TRUE(e.root.cases[0].cases[0].product.empty()) << "a block without this axis stays as it is";

@@ -59,7 +59,7 @@ void expect_consistent(const Problem& problem, const SolveResult& r) {
 TEST(Solve, FindsAndProvesTheOptimum) {
   for (const std::string& name : quick_problems) {
     const Problem& problem = reference_problem(name);
-    const SolveResult r = solve(problem, SolveSettings{.solver = "cbc", .time_limit_seconds = 60});
+    const SolveResult r = solve(problem, SolveSettings{.solver = "cbc", .time_limit_seconds = 60, .check_share = 1});
     const double tolerance = 1e-5 * (1 + std::abs(*problem.optimum));
     ASSERT_EQ(r.status, Status::optimal) << name << ": " << r.detail;
     EXPECT_NEAR(*r.claimed_objective, *problem.optimum, tolerance) << name;
