@@ -50,7 +50,9 @@ void maximise_linear_margin(const SearchContext& c, milp::Result& claimed) {
   const double constant = static_cast<double>(layer.bias[c.problem.target]) - static_cast<double>(layer.bias[c.problem.label]);
   const problem::LinearMaximum best = problem::maximise_linear(c.region, w);
   const double objective = w.dot(c.region.centre) + constant + best.value;
-  const double magnitude = weight.row(c.problem.target).lpNorm<1>() + weight.row(c.problem.label).lpNorm<1>() + std::abs(constant);
+  const Eigen::RowVectorXd inputs = problem::magnitude(c.region.box);
+  const auto size_of = [&](int row) { return weight.row(row).cwiseAbs().cwiseProduct(inputs).sum(); };
+  const double magnitude = size_of(c.problem.target) + size_of(c.problem.label) + std::abs(constant);
   const double terms = static_cast<double>(2 * w.size() + 4);
   claimed.incumbent = {.objective = objective, .x = {best.maximiser.begin(), best.maximiser.end()}, .seconds = c.watch.wall_seconds()};
   claimed.dual_bound = objective + 4 * terms * 0x1.0p-53 * magnitude;

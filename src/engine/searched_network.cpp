@@ -24,8 +24,7 @@ bounds::Bounds in_original_units(bounds::Bounds bounds, const nn::Rescaled& resc
   return bounds;
 }
 
-/// What nn::rescale and prune::compress say of [-1,1]^n holds, times this, for the region: deviations grow at most in proportion to the
-/// inputs.
+/// What nn::rescale says of [-1,1]^n holds, times this, for the region: deviations grow at most in proportion to the inputs.
 double largest_input(const problem::Region& region) { return std::max(1.0, magnitude(region.box).maxCoeff()); }
 
 /// One step: rescaled.network's margin in place of that of what it was made of.
@@ -51,8 +50,8 @@ SearchedNetwork searched_network(const problem::Problem& problem, const nn::Netw
   const bounds::Bounds proof = branch::make_bounds_method(method)->compute(searched.network, region, budget);
   if (!proof.complete) note_cut_short("bounds", result);
   const double bounded = watch.wall_seconds();
-  prune::Compression made = prune::compress(searched.network, proof);
-  searched.deviation += largest * (made.deviation[problem.target] + made.deviation[problem.label]);
+  prune::Compression made = prune::compress(searched.network, proof, {.lower = region.box.lower, .upper = region.box.upper});
+  searched.deviation += made.deviation[problem.target] + made.deviation[problem.label];
   searched = after(searched, nn::rescale(made.network, problem.label, problem.target), problem, largest);
   result.bounds_seconds += bounded - begin;
   result.embed_seconds += watch.wall_seconds() - bounded;

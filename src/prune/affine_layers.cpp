@@ -86,8 +86,7 @@ nn::Network to_network(const std::vector<AffineLayer>& layers) {
   return network;
 }
 
-Eigen::VectorXd deviation(const std::vector<AffineLayer>& layers) {
-  Eigen::VectorXd largest = Eigen::VectorXd::Ones(layers.front().map.inputs());
+Eigen::VectorXd deviation(const std::vector<AffineLayer>& layers, Eigen::VectorXd largest) {
   Eigen::VectorXd d = Eigen::VectorXd::Zero(largest.size());
   for (const AffineLayer& layer : layers) {
     const Eigen::Index n = layer.map.inputs();

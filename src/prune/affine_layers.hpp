@@ -50,6 +50,6 @@ struct AffineLayer {
 std::vector<AffineLayer> affine_layers(const nn::Network& network, const bounds::Bounds& bounds);
 nn::Network to_network(const std::vector<AffineLayer>& layers);
 /// See compress().
-Eigen::VectorXd deviation(const std::vector<AffineLayer>& layers);
+Eigen::VectorXd deviation(const std::vector<AffineLayer>& layers, Eigen::VectorXd largest_inputs);
 
 }  // namespace espalier::prune

@@ -41,7 +41,8 @@ void keep(AffineLayer& layer, AffineLayer& next, const Indices& kept) {
 
 class Compressor {
  public:
-  Compressor(const nn::Network& network, const bounds::Bounds& proof) : layers_(affine_layers(network, proof)) {
+  Compressor(const nn::Network& network, const bounds::Bounds& proof, const bounds::LayerBounds& inputs)
+      : layers_(affine_layers(network, proof)), inputs_(inputs) {
     result_.layers.resize(network.hidden_layers());
   }
 
@@ -55,7 +56,7 @@ class Compressor {
       for (std::size_t k = layers_.size() - 1; k-- > 0;) again = fold(k) || again;
     }
     result_.network = to_network(layers_);
-    result_.deviation = deviation(layers_);
+    result_.deviation = deviation(layers_, inputs_.lower.cwiseAbs().cwiseMax(inputs_.upper.cwiseAbs()));
     return std::move(result_);
   }
 
@@ -118,7 +119,7 @@ class Compressor {
     if (q <= n)
       one_per_reader(layer, next, contribution, readers, lowest, highest);
     else
-      one_per_input(layer, next, contribution, inputs, k == 0 ? Eigen::VectorXd::Ones(layer.map.inputs()) : layers_[k - 1].magnitude());
+      one_per_input(layer, next, contribution, inputs, k == 0 ? inputs_ : outputs_of(layers_[k - 1]));
     return true;
   }
 
@@ -168,21 +169,28 @@ class Compressor {
     append(layer, next, neurons, columns, lower, upper);
   }
 
+  static bounds::LayerBounds outputs_of(const AffineLayer& layer) {
+    const Eigen::VectorXd largest = layer.magnitude();
+    return {.lower = Eigen::VectorXd::Zero(largest.size()), .upper = largest};
+  }
+
+  /// `range` of the layer's inputs.
   static void one_per_input(AffineLayer& layer, AffineLayer& next, const AffineMap& contribution, const Indices& inputs,
-                            const Eigen::VectorXd& magnitude) {
+                            const bounds::LayerBounds& range) {
     const auto count = static_cast<Eigen::Index>(inputs.size());
     AffineMap neurons{.value = Matrix::Zero(count, layer.map.inputs() + 1), .error = Matrix::Zero(count, layer.map.inputs() + 1)};
     const AffineMap columns = columns_of(contribution, inputs);
     Eigen::VectorXd lower(count), upper(count);
     for (Eigen::Index c = 0; c < count; ++c) {
       const Eigen::Index input = inputs[static_cast<std::size_t>(c)];
-      const double shift = static_cast<float>(headroom * magnitude[input]);
+      const double from = range.lower[input], to = range.upper[input];
+      const double shift = static_cast<float>(std::max(0.0, -from) + headroom * std::max(std::abs(from), std::abs(to)));
       neurons.value(c, input) = 1;
       neurons.value(c, layer.map.inputs()) = shift;
       for (Eigen::Index i = 0; i < next.map.rows(); ++i)
         add(next.map, i, next.map.inputs(), -shift * columns.value(i, c), shift * columns.error(i, c));
-      lower[c] = shift;
-      upper[c] = magnitude[input] + shift;
+      lower[c] = from + shift;
+      upper[c] = to + shift;
     }
     for (Eigen::Index i = 0; i < next.map.rows(); ++i)
       add(next.map, i, next.map.inputs(), contribution.value(i, contribution.inputs()), contribution.error(i, contribution.inputs()));
@@ -190,6 +198,7 @@ class Compressor {
   }
 
   std::vector<AffineLayer> layers_;
+  const bounds::LayerBounds& inputs_;
   Compression result_;
 };
 
@@ -200,10 +209,15 @@ std::int64_t Compression::removed() const {
                          [](std::int64_t sum, const CompressedLayer& layer) { return sum + layer.removed(); });
 }
 
-Compression compress(const nn::Network& network, const bounds::Bounds& proof) {
+Compression compress(const nn::Network& network, const bounds::Bounds& proof, const bounds::LayerBounds& inputs) {
   network.check();
   check(proof, network, "exact compression");
-  return Compressor(network, proof).run();
+  return Compressor(network, proof, inputs).run();
+}
+
+Compression compress(const nn::Network& network, const bounds::Bounds& proof) {
+  const Eigen::Index n = network.layers.empty() ? 0 : network.inputs();
+  return compress(network, proof, {.lower = Eigen::VectorXd::Zero(n), .upper = Eigen::VectorXd::Ones(n)});
 }
 
 }  // namespace espalier::prune

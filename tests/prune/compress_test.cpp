@@ -203,5 +203,25 @@ TEST(Compress, RefusesBoundsOfAnotherNetwork) {
               ::testing::ThrowsMessage<base::Error>(::testing::HasSubstr("exact compression: expected bounds of 2 layers, found 0")));
 }
 
+/// Three inputs, of both signs and larger than 1, pass through neurons of their own, whose biases have to make up for the lower bounds.
+TEST(Compress, InputsOutsideTheUnitBoxPassThrough) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    nn::Network network = random_network({3, 12, 12, 2}, seed);
+    const problem::Region region = problem::box_region({.lower = Eigen::Vector3d(-2, -0.5, 1), .upper = Eigen::Vector3d(3, 0.25, 4)});
+    network.layers[0].bias.head(8).array() += 10;  // stably active; the next layer is unstable
+    network.layers[1].bias -= nn::pre_activations(network, region.centre)[1].cast<float>();
+    const Compression small = compress(network, bounds_of(network, region), {.lower = region.box.lower, .upper = region.box.upper});
+    EXPECT_LE(small.network.layers.front().outputs(), 3 + 4) << seed;
+    base::RandomStream random(seed, "points");
+    for (int i = 0; i < 50; ++i) expect_equal_at(network, small, random_point(region, random), "seed " + std::to_string(seed));
+    for (int corner = 0; corner < 8; ++corner) {
+      Eigen::VectorXd x = region.box.lower;
+      for (int k = 0; k < 3; ++k)
+        if ((corner >> k) & 1) x[k] = region.box.upper[k];
+      expect_equal_at(network, small, x, "seed " + std::to_string(seed));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace espalier::prune

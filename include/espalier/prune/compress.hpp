@@ -48,22 +48,23 @@ CompressionSummary summarise(const std::vector<CompressedLayer>& layers, double 
 /// Its columns: removed_off, removed_linear, removed_other, removal_slack, removal_deviation.
 const record::Record<CompressionSummary>& compression_record();
 
-/// `proof` bounds the pre-activations over the domain; where it leaves [-1,1]^n, the deviation is to be multiplied by the largest |x| (it
-/// grows at most in proportion). Off neurons go with their row and column; neurons without weights as in compact(). Of a layer's m stably
-/// active neurons, g = W h + b with next weights A: q next neurons read them, they read n inputs. What the next layer gets from them is the
-/// affine function A g, for which min(m, n, q) neurons are enough:
+/// `proof` bounds the pre-activations over the domain, which is within `inputs`. Off neurons go with their row and column; neurons without
+/// weights as in compact(). Of a layer's m stably active neurons, g = W h + b with next weights A: q next neurons read them, they read n
+/// inputs. What the next layer gets from them is the affine function A g, for which min(m, n, q) neurons are enough:
 ///   q < m, q <= n: one per reader, (A g)_i - c_i with c_i below the minimum of (A g)_i that the bounds give, c_i in the reader's bias;
-///   n < m, n < q:  one per input, which passes it on (h >= 0), with next weights A W;
-///   a layer of which only stably active neurons are left goes as a whole, unless that makes more weights: next weights A W.
+///   n < m, n < q:  one per input, which passes it on (of the layer before h >= 0; an input plus what it may lack to that), with next
+///   weights A W; a layer of which only stably active neurons are left goes as a whole, unless that makes more weights: next weights A W.
 /// Repeated until nothing changes. All in float64, rounded once.
 ///
 /// deviation: u = 2^-24 (1 + 2^-10) times the sum of magnitudes of the terms is charged to each number that folding makes, as its error E;
-/// with H the largest outputs of the layer before (1 for the input), d_k = (|W_k| + E_k) d_(k-1) + E_k H_(k-1) + E_b, d_0 = 0 at the input.
+/// with H the largest outputs of the layer before, or inputs,, d_k = (|W_k| + E_k) d_(k-1) + E_k H_(k-1) + E_b, d_0 = 0 at the input.
 ///
 /// Source: Serra, Kumar and Ramalingam 2020 (Lossless Compression of Deep Neural Networks); deviation: they express stably active neurons
 /// by as many of them as their weights have rank; ours needs no rank in floating point, and is never more in number where the rank is
 /// min(m, n), as it is unless weights are proportional.
 /// Throws base::Error as bounds::check.
+Compression compress(const nn::Network& network, const bounds::Bounds& proof, const bounds::LayerBounds& inputs);
+/// The same for inputs in [0,1]^n.
 Compression compress(const nn::Network& network, const bounds::Bounds& proof);
 
 }  // namespace espalier::prune
