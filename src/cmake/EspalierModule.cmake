@@ -58,7 +58,7 @@ function(espalier_module name)
     target_link_libraries(espalier_${name} PUBLIC ${M_DEPENDS} ${M_PUBLIC_LIBRARIES} PRIVATE ${M_LIBRARIES} $<BUILD_INTERFACE:espalier_options>)
     target_precompile_headers(espalier_${name} REUSE_FROM precompiled_${M_PRECOMPILED})
     if(ESPALIER_SANITIZE AND NOT ESPALIER_FUZZ)
-      # Several sources in one: half the CPU time. The other builds see each file alone. A struct with a member of a type from an unnamed
+      # Several sources in one take less time to compile. The other builds see each file alone. A struct with a member of a type from an unnamed
       # namespace is sound in a source file, which GCC takes these for headers.
       set_target_properties(espalier_${name} PROPERTIES UNITY_BUILD ON)
       target_compile_options(espalier_${name} PRIVATE -Wno-subobject-linkage)

@@ -21,8 +21,6 @@ using base::ErrorKind;
 namespace fs = std::filesystem;
 
 constexpr int file_side = 28;
-constexpr std::uint32_t train_count = 60000;
-constexpr std::uint32_t test_count = 10000;
 
 /// The files of one data set in one folder.
 struct Files {

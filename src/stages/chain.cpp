@@ -59,13 +59,11 @@ void check_solver(const std::string& solver) {
   }
 }
 
-/// Of every data set there is.
-constexpr std::int64_t test_images = 10000;
-
 void check(const Parameters& p) {
   check_solver(p.text("solve.solver"));
-  if (const std::int64_t index = p.integer("problem.sample_index"); p.text("problem.split") == "test" && index >= test_images)
-    base::fail(ErrorKind::configuration, "problem.sample_index: expected 0 to {} (problem.split: test), found {}", test_images - 1, index);
+  if (const std::int64_t index = p.integer("problem.sample_index"); p.text("problem.split") == "test" && index >= data::test_count)
+    base::fail(ErrorKind::configuration, "problem.sample_index: expected 0 to {} (problem.split: test), found {}", data::test_count - 1,
+               index);
   if (p.text("prune.criterion") == "exact") check_exact(p);
   if (p.text("prune.criterion") == "threshold" && is(p, "prune.finetuning", "rewinding"))
     base::fail(
@@ -131,7 +129,7 @@ double epoch_seconds(const Parameters& p) {
     width = static_cast<double>(next);
   }
   weights += 10 * width;
-  return 60000 * (1.2e-9 * inputs + 4e-11 * weights);
+  return data::train_count * (1.2e-9 * inputs + 4e-11 * weights);
 }
 
 /// Grows exponentially with the neurons that are left: tenfold every 16 with bounds that ignore the region, every 70 with Cbc, every 100

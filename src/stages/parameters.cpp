@@ -109,7 +109,7 @@ Schema train_fields() {
       real("train.learning_rate", 1e-3, "1", "learning rate of the first epoch", 0, true),
       only_if(real("train.momentum", 0, "1", "momentum of SGD", 0), {is("train.optimizer", {"sgd"})}),
       real("train.weight_decay", 1e-3, "1", "L2 weight decay, added to the gradient of weights and biases", 0),
-      integer("train.batch_size", 64, "samples", "mini-batch size", 1, 60000),
+      integer("train.batch_size", 64, "samples", "mini-batch size", 1, data::train_count),
       integer("train.epochs", 5, "epochs", "passes over the training set", 0, 1e6),
       integer("train.schedule_step", 0, "epochs", "the learning rate is multiplied by train.schedule_factor every so many epochs; 0: never",
               0),
@@ -181,7 +181,7 @@ Schema prune_fields() {
               {by_weights}),
       only_if(integer("prune.epochs", 5, "epochs", "epochs of each finetuning round", 1, 1e6), {is_finetuned}),
       only_if(real("prune.learning_rate", 1e-2, "1", "learning rate of finetuning (SGD)", 0, true), {is_finetuned}),
-      only_if(integer("prune.batch_size", 64, "samples", "mini-batch size of finetuning", 1, 60000), {is_finetuned}),
+      only_if(integer("prune.batch_size", 64, "samples", "mini-batch size of finetuning", 1, data::train_count), {is_finetuned}),
       only_if(integer("prune.seed", 0, "", "seed of random pruning, together with train.seed", 0), {is("prune.criterion", {"random"})})};
 }
 
@@ -225,7 +225,7 @@ Schema problem_fields() {
                  .choices = {}};
   return {
       text("problem.split", "train", "which images of the data set: train (60,000) or test (10,000)", {"train", "test"}),
-      integer("problem.sample_index", 0, "", "clean image: index in problem.split", 0, 59999),
+      integer("problem.sample_index", 0, "", "clean image: index in problem.split", 0, data::train_count - 1),
       text("problem.region", "l1",
            "norm that limits the change of the clean image: l1 (sum of the changes), linf (largest change) or row-wise (sum over the "
            "image's "

@@ -80,7 +80,7 @@ struct Rows {
         label(column<std::int64_t>(root, "solves", "label")),
         target(column<std::int64_t>(root, "solves", "target")),
         region(column_if_there<std::string>(root, "solves", "problem_region")),
-        side(column_if_there<std::int64_t>(root, "solves", "dataset_side")),
+        side(region.empty() ? std::vector<std::int64_t>() : column<std::int64_t>(root, "solves", "dataset_side")),
         epsilon(column<double>(root, "solves", "problem_epsilon")),
         margin(column<double>(root, "solves", "verified_objective")),
         margin_float32(column<double>(root, "solves", "verified_objective_float32")),
@@ -97,7 +97,7 @@ struct Rows {
   const std::vector<std::int64_t> label;
   const std::vector<std::int64_t> target;
   const std::vector<std::string> region;  ///< empty for files without the column: l1
-  const std::vector<std::int64_t> side;
+  const std::vector<std::int64_t> side;   ///< there if region is
   const std::vector<double> epsilon;
   const std::vector<double> margin;
   const std::vector<double> margin_float32;

@@ -57,7 +57,8 @@ std::vector<Problem> small_problems() {
   problems.push_back(within_random_box(random_problem({12, 8, 6, 3}, 22, 1), problem::Norm::linf, 0.3));
   problems.push_back(within_random_box(random_problem({8, 7, 6, 3}, 23, 1), problem::Norm::none, 0));
   problems.push_back(within_random_box(random_problem({9, 8, 6, 3}, 24, 1), problem::Norm::row_wise, 0.9));
-  constexpr double optima[]{-0.3479145675, -2.1006061264, 1.6674797032, 3.6015738338, 0.1535145254, -0.1315401351, 2.6418428643, 0.4751529288};
+  constexpr double optima[]{-0.3479145675, -2.1006061264, 1.6674797032, 3.6015738338,
+                            0.1535145254,  -0.1315401351, 2.6418428643, 0.4751529288};
   for (std::size_t i = 0; i < problems.size(); ++i) {
     problems[i].name = "small_" + std::to_string(i);
     problems[i].optimum = optima[i];

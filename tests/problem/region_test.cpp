@@ -162,14 +162,21 @@ TEST(Region, LinearMaximumOverRowsOfAHandComputedCase) {
   EXPECT_TRUE(best.maximiser.isApprox(Eigen::Vector4d(0.75, 1, 0.75, 0)));
 }
 
-TEST(Region, RowsOfOneInputAreTheL1Ball) {
+/// Where one input of each row has room, the largest change in a row is that input's.
+TEST(Region, RowsWithOneInputThatMovesAreTheL1Ball) {
   base::RandomStream random(6, "weights");
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    const Region l1 = random_region(12, seed);
-    if (!l1.has_budget() || l1.row_length > 1) continue;
-    const Region rows = make_region(Norm::row_wise, l1.centre, l1.radius, l1.box, 1);
-    const Eigen::VectorXd w = random_vector(12, random);
-    EXPECT_EQ(maximise_linear(rows, w).maximiser, maximise_linear(l1, w).maximiser);
+    const Region any = random_region(12, seed);
+    Box box{.lower = any.centre, .upper = any.centre};
+    for (Eigen::Index row = 0; row < 4; ++row) {
+      const auto k = 3 * row + static_cast<Eigen::Index>(random.below(3));
+      box.lower[k] = any.box.lower[k];
+      box.upper[k] = any.box.upper[k];
+    }
+    const Region l1 = make_region(Norm::l1, any.centre, 0.5, box), rows = make_region(Norm::row_wise, any.centre, 0.5, box, 3);
+    const Eigen::VectorXd w = random_vector(12, random), x = any.centre + random_vector(12, random);
+    EXPECT_TRUE(maximise_linear(rows, w).maximiser.isApprox(maximise_linear(l1, w).maximiser, 1e-14)) << seed;
+    EXPECT_TRUE(project(rows, x).isApprox(project(l1, x), 1e-12)) << seed;
   }
 }
 

@@ -17,8 +17,9 @@ namespace {
 class Verify : public test::TemporaryDirectory {
  protected:
   /// A results file without rows, and the place of one array in `clean_input`, which has three numbers.
-  std::filesystem::path results(std::int64_t offset, std::int64_t length) const {
+  std::filesystem::path results(std::int64_t offset, std::int64_t length, bool with_region = false) const {
     h5::Table solves;
+    if (with_region) solves.columns.push_back({.name = "problem_region", .values = std::vector<std::string>{}});
     for (const char* name : {"key", "status", "dense_network", "solve_status"})
       solves.columns.push_back({.name = name, .values = std::vector<std::string>{}});
     for (const char* name : {"label", "target"}) solves.columns.push_back({.name = name, .values = std::vector<std::int64_t>{}});
@@ -52,6 +53,15 @@ TEST_F(Verify, PlacesOfArraysBeyondTheFileAreRefusedWhateverTheirSum) {
     } catch (const base::Error& error) {
       EXPECT_THAT(error.what(), ::testing::HasSubstr("/arrays/solves/clean_input/index[0] reaches beyond")) << offset << " " << length;
     }
+  }
+}
+
+TEST_F(Verify, ARegionNeedsTheSideOfItsImages) {
+  try {
+    verify_results(results(0, 3, true));
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("dataset_side"));
   }
 }
 

@@ -25,12 +25,15 @@ struct Samples {
   Eigen::VectorXd input(std::size_t k) const;
 };
 
+inline constexpr int train_count = 60000;  ///< images, of every data set
+inline constexpr int test_count = 10000;
+
 struct Dataset {
   std::string name;  ///< "mnist" or "fashion-mnist"
   int side = 0;
   int classes = 10;
-  Samples train;  ///< 60,000 images
-  Samples test;   ///< 10,000 images
+  Samples train;  ///< train_count images
+  Samples test;   ///< test_count images
 };
 
 /// The names that load_dataset knows.
