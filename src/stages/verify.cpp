@@ -30,9 +30,13 @@ std::vector<T> column(const h5::Group& group, const std::string& table, const st
   return std::get<std::vector<T>>(std::move(one.columns.front().values));
 }
 
+bool has_column(const h5::Group& group, const std::string& table, const std::string& name) {
+  return group.open_object(table).has_attribute("unit." + name);
+}
+
 template <class T>
 std::vector<T> column_if_there(const h5::Group& group, const std::string& table, const std::string& name) {
-  return group.open_object(table).has_attribute("unit." + name) ? column<T>(group, table, name) : std::vector<T>();
+  return has_column(group, table, name) ? column<T>(group, table, name) : std::vector<T>();
 }
 
 /// The stored arrays of one name, by row, read when they are asked for.
@@ -80,7 +84,8 @@ struct Rows {
         label(column<std::int64_t>(root, "solves", "label")),
         target(column<std::int64_t>(root, "solves", "target")),
         region(column_if_there<std::string>(root, "solves", "problem_region")),
-        side(region.empty() ? std::vector<std::int64_t>() : column<std::int64_t>(root, "solves", "dataset_side")),
+        side(has_column(root, "solves", "problem_region") ? column<std::int64_t>(root, "solves", "dataset_side")
+                                                          : std::vector<std::int64_t>()),
         epsilon(column<double>(root, "solves", "problem_epsilon")),
         margin(column<double>(root, "solves", "verified_objective")),
         margin_float32(column<double>(root, "solves", "verified_objective_float32")),

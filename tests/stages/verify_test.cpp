@@ -32,6 +32,7 @@ class Verify : public test::TemporaryDirectory {
     h5::File file = h5::File::create(path("results.h5"));
     const h5::Group root = file.root();
     h5::write_table(root, "solves", solves);
+    if (with_region) root.open_object("solves").write_attribute("unit.problem_region", std::string());
     const h5::Group array = root.create_group("arrays").create_group("solves").create_group("clean_input");
     constexpr std::array<double, 3> values{0.1, 0.2, 0.3};
     array.write_array("values", std::span<const double>(values), {3});
