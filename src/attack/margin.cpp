@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace espalier::attack {
 
-Margin::Margin(const nn::Network& network, int label, int target) {
+Margin::Margin(const nn::Network& network, const nn::Objective& objective) {
   for (const nn::Layer& layer : network.layers) {
     weights_.emplace_back(layer.weight.cast<double>());
     biases_.emplace_back(layer.bias.cast<double>());
   }
-  weights_.back() = (weights_.back().row(target) - weights_.back().row(label)).eval();
-  biases_.back() = Eigen::VectorXd::Constant(1, biases_.back()[target] - biases_.back()[label]);
+  const nn::OutputRows output = output_rows(objective, network.layers.back());
+  weights_.back() = output.weight;
+  biases_.back() = output.bias;
 }
 
 Rows Margin::first_layer(const Rows& x) const {
@@ -20,21 +22,21 @@ Rows Margin::first_layer(const Rows& x) const {
   return g;
 }
 
-Eigen::VectorXd Margin::forward(const Rows& first, std::vector<Rows>& pre_activations) const {
+Rows Margin::forward(const Rows& first, std::vector<Rows>& pre_activations) const {
   pre_activations.resize(weights_.size());
   pre_activations.front() = first;
   for (std::size_t k = 1; k < weights_.size(); ++k) {
     pre_activations[k].noalias() = pre_activations[k - 1].cwiseMax(0.0) * weights_[k].transpose();
     pre_activations[k].rowwise() += biases_[k].transpose();
   }
-  Eigen::VectorXd margins = pre_activations.back().col(0);
+  Rows values = std::move(pre_activations.back());
   pre_activations.pop_back();
-  return margins;
+  return values;
 }
 
-Rows Margin::gradient(const std::vector<Rows>& pre_activations, const Eigen::VectorXd& smoothing) const {
-  const Eigen::Index rows = smoothing.size();
-  Rows gradient = weights_.back().replicate(rows, 1);
+Rows Margin::gradient(const std::vector<Rows>& pre_activations, const std::vector<Eigen::Index>& own,
+                      const Eigen::VectorXd& smoothing) const {
+  Rows gradient = weights_.back()(own, Eigen::all);
   for (std::size_t k = pre_activations.size(); k-- > 0;) {
     const double scale = pre_activations[k].cwiseAbs().mean();
     const Eigen::ArrayXd steepness = 0.5 / (smoothing.array() * scale + 1e-300);
@@ -76,18 +78,19 @@ Kink next_kink(const std::vector<LayerState>& layers) {
 
 }  // namespace
 
-LineMaximum Margin::maximise_along(const Eigen::VectorXd& g, const Eigen::VectorXd& d, const base::Budget& budget, int kinks) const {
+LineMaximum Margin::maximise_along(Eigen::Index function, const Eigen::VectorXd& g, const Eigen::VectorXd& d, const base::Budget& budget,
+                                   int kinks) const {
   const std::size_t hidden = hidden_layers();
   // The clock is read after so many multiply-adds, which take some hundredths of a second: in small networks it costs as much as a kink.
   constexpr Eigen::Index between_looks = 10'000'000;
   Eigen::Index per_kink = 0, since_look = 0;
   for (std::size_t k = 1; k <= hidden; ++k) per_kink += weights_[k].size();
-  if (hidden == 0) return d[0] > 0 ? LineMaximum{1.0, g[0] + d[0]} : LineMaximum{0.0, g[0]};
+  if (hidden == 0) return d[function] > 0 ? LineMaximum{1.0, g[function] + d[function]} : LineMaximum{0.0, g[function]};
   std::vector<LayerState> layers(hidden);
   // Values once, derivatives again from the layer after every kink.
   const auto derive = [&](std::size_t from) {
     for (std::size_t k = from; k < hidden; ++k) layers[k].d = weights_[k] * layers[k - 1].d.cwiseProduct(layers[k - 1].active);
-    return weights_[hidden].row(0).dot(layers[hidden - 1].d.cwiseProduct(layers[hidden - 1].active));
+    return weights_[hidden].row(function).dot(layers[hidden - 1].d.cwiseProduct(layers[hidden - 1].active));
   };
   layers[0].g = g;
   layers[0].d = d;
@@ -99,8 +102,8 @@ LineMaximum Margin::maximise_along(const Eigen::VectorXd& g, const Eigen::Vector
     layers[k].active = ((layers[k].g.array() > 0) || (layers[k].g.array() == 0 && layers[k].d.array() > 0)).cast<double>();
   }
   double slope = derive(hidden);
-  double value = weights_[hidden].row(0).dot(layers[hidden - 1].g.cwiseMax(0.0)) + biases_[hidden][0];
-  LineMaximum best{.position = 0, .margin = value};
+  double value = weights_[hidden].row(function).dot(layers[hidden - 1].g.cwiseMax(0.0)) + biases_[hidden][function];
+  LineMaximum best{.position = 0, .value = value};
   for (double t = 0; t < 1 && kinks > 0; --kinks) {
     if ((since_look += per_kink) > between_looks) {
       if (budget.spent()) break;
@@ -110,7 +113,7 @@ LineMaximum Margin::maximise_along(const Eigen::VectorXd& g, const Eigen::Vector
     const double step = std::min(kink.distance, 1 - t);
     t += step;
     value += step * slope;
-    if (value > best.margin) best = {.position = std::min(t, 1.0), .margin = value};
+    if (value > best.value) best = {.position = std::min(t, 1.0), .value = value};
     if (kink.distance > step) break;  // the end of the segment
     for (LayerState& layer : layers) layer.g += step * layer.d;
     double& active = layers[kink.layer].active[kink.neuron];

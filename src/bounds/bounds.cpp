@@ -1,10 +1,11 @@
 #include "espalier/bounds/bounds.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <utility>
 
+#include "bounds/interval.hpp"
 #include "bounds/methods.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
@@ -46,10 +47,31 @@ Bounds BoundsMethod::compute(const nn::Network& network, const problem::Region& 
   return do_compute(network, region, budget);
 }
 
-double largest_margin(const Bounds& bounds, int label, int target) {
-  const double difference = bounds.layers.back().upper[target] - bounds.layers.back().lower[label];
-  return std::nextafter(difference, std::numeric_limits<double>::infinity());
+LayerBounds function_bounds(const Bounds& bounds, const nn::Objective& objective) {
+  const LayerBounds& logits = bounds.layers.back();
+  const auto count = static_cast<Eigen::Index>(objective.functions.size());
+  LayerBounds result{.lower = Eigen::VectorXd(count), .upper = Eigen::VectorXd(count)};
+  for (Eigen::Index k = 0; k < count; ++k) {
+    const nn::OutputFunction& f = objective.functions[static_cast<std::size_t>(k)];
+    double lower = f.constant, upper = f.constant, magnitude = std::abs(f.constant);
+    Eigen::Index terms = 0;
+    for (Eigen::Index i = 0; i < f.coefficients.size(); ++i) {
+      const double c = f.coefficients[i];
+      if (c == 0) continue;
+      const double at_lower = c * logits.lower[i], at_upper = c * logits.upper[i];
+      lower += std::min(at_lower, at_upper);
+      upper += std::max(at_lower, at_upper);
+      magnitude += std::max(std::abs(at_lower), std::abs(at_upper));
+      ++terms;
+    }
+    const double padding = padding_factor(terms + 1) * magnitude;
+    result.lower[k] = lower - padding;
+    result.upper[k] = upper + padding;
+  }
+  return result;
 }
+
+double largest_margin(const Bounds& bounds, const nn::Objective& objective) { return function_bounds(bounds, objective).upper.maxCoeff(); }
 
 std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name) {
   for (const auto& [known, make] : registry) {

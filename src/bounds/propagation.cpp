@@ -1,6 +1,8 @@
 #include "espalier/bounds/propagation.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "bounds/interval.hpp"
 
@@ -30,8 +32,21 @@ LayerRelaxation make_relaxation(const LayerBounds& bounds, Eigen::Index rows) {
           .split_multiplier = {}};
 }
 
+AffineRows AffineRows::rows(std::span<const Eigen::Index> indices) const {
+  const auto count = static_cast<Eigen::Index>(indices.size());
+  AffineRows chosen{
+      .layer = layer, .coefficients = Rows(count, coefficients.cols()), .constant = Eigen::VectorXd(count), .padding = Eigen::VectorXd(count)};
+  for (Eigen::Index r = 0; r < count; ++r) {
+    const Eigen::Index from = indices[static_cast<std::size_t>(r)];
+    chosen.coefficients.row(r) = coefficients.row(from);
+    chosen.constant[r] = constant[from];
+    chosen.padding[r] = padding[from];
+  }
+  return chosen;
+}
+
 Propagation::Propagation(const nn::Network& network, const problem::Region& region, const Bounds& valid)
-    : region_(region), maximiser_(region) {
+    : region_(region), maximiser_(region), output_layer_(network.layers.back()) {
   for (const nn::Layer& layer : network.layers) {
     weights_.emplace_back(layer.weight.cast<double>());
     biases_.emplace_back(layer.bias.cast<double>());
@@ -77,12 +92,18 @@ AffineRows Propagation::neuron_rows(std::size_t layer, std::span<const Eigen::In
   return rows;
 }
 
-AffineRows Propagation::margin_rows(int label, int target, Eigen::Index rows) const {
-  const std::size_t last = weights_.size() - 1;
-  return {.layer = last - 1,
-          .coefficients = (weights_[last].row(target) - weights_[last].row(label)).replicate(rows, 1),
-          .constant = Eigen::VectorXd::Constant(rows, biases_[last][target] - biases_[last][label]),
-          .padding = Eigen::VectorXd::Constant(rows, magnitudes_[last][target] + magnitudes_[last][label])};
+AffineRows Propagation::margin_rows(const nn::Objective& objective) const {
+  nn::OutputRows output = output_rows(objective, output_layer_);
+  AffineRows rows{.layer = weights_.size() - 2,
+                  .coefficients = std::move(output.weight),
+                  .constant = std::move(output.bias),
+                  .padding = Eigen::VectorXd(static_cast<Eigen::Index>(objective.functions.size()))};
+  const double of_constant = padding_factor(2 * static_cast<Eigen::Index>(weights_.size()) + 8);
+  for (Eigen::Index k = 0; k < rows.padding.size(); ++k) {
+    const nn::OutputFunction& f = objective.functions[static_cast<std::size_t>(k)];
+    rows.padding[k] = f.coefficients.cwiseAbs().dot(magnitudes_.back()) + of_constant * std::abs(f.constant);
+  }
+  return rows;
 }
 
 void Propagation::backward(const AffineRows& start, std::span<const LayerRelaxation> relaxation, BackwardPass& pass) {

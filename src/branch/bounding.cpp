@@ -64,16 +64,21 @@ class LayerSteps {
 }  // namespace
 
 Bounding::Bounding(const Query& query, Offer offer, base::Budget budget)
-    : query_(query), offer_(std::move(offer)), budget_(std::move(budget)), propagation_(query.network, query.region, query.bounds) {
+    : query_(query),
+      offer_(std::move(offer)),
+      budget_(std::move(budget)),
+      propagation_(query.network, query.region, query.bounds),
+      margins_(propagation_.margin_rows(query.objective)) {
   for (std::size_t k = 1; k < query.network.layers.size(); ++k) {
     weights_.emplace_back(query.network.layers[k].weight.cast<double>());
     biases_.emplace_back(query.network.layers[k].bias.cast<double>().transpose());
   }
-  weights_.back() = (weights_.back().row(query.target) - weights_.back().row(query.label)).eval();
-  biases_.back() = Eigen::RowVectorXd::Constant(1, biases_.back()[query.target] - biases_.back()[query.label]);
+  const nn::OutputRows output = output_rows(query.objective, query.network.layers.back());
+  weights_.back() = output.weight;
+  biases_.back() = output.bias.transpose();
 }
 
-Node Bounding::root() {
+std::vector<Node> Bounding::roots() const {
   Node node;
   for (std::size_t k = 0; k < propagation_.hidden_layers(); ++k) {
     const LayerBounds& layer = query_.bounds.layers[k];
@@ -81,7 +86,15 @@ Node Bounding::root() {
     const Eigen::RowVectorXd slope = bounds::make_relaxation(layer, 1).lower_slope;
     node.layers.push_back({.bounds = layer, .slope = slope, .split_multiplier = zeros, .split = zeros});
   }
-  return node;
+  std::vector<Node> roots(query_.objective.functions.size(), node);
+  for (std::size_t k = 0; k < roots.size(); ++k) roots[k].function = static_cast<Eigen::Index>(k);
+  return roots;
+}
+
+bounds::AffineRows Bounding::margin_rows(std::span<Node* const> nodes) const {
+  std::vector<Eigen::Index> functions;
+  for (const Node* node : nodes) functions.push_back(node->function);
+  return margins_.rows(functions);
 }
 
 /// The pass's maximisers are feasible inputs: their margins by a forward pass from the first layer on, the best of them is offered.
@@ -93,7 +106,7 @@ void Bounding::offer_best(const BackwardPass& pass, const Rows& first_layer) {
     h.swap(g);
   }
   Eigen::Index best = 0;
-  const double margin = h.col(0).maxCoeff(&best);
+  const double margin = h.rowwise().maxCoeff().maxCoeff(&best);
   offer_(propagation_.maximiser(pass, static_cast<std::size_t>(best)), margin);
 }
 
@@ -155,7 +168,7 @@ void Bounding::improve_together(std::span<Node* const> nodes, int iterations, do
   double rate = 1.0;
   for (int iteration = 1; iteration <= iterations; ++iteration, rate *= 0.88) {
     const auto rows = static_cast<Eigen::Index>(open.nodes.size());
-    propagation_.backward(propagation_.margin_rows(query_.label, query_.target, rows), open.relaxation, pass);
+    propagation_.backward(margin_rows(open.nodes), open.relaxation, pass);
     passes_ += rows;
     open.take(pass);
     propagation_.relaxed_forward(pass, open.relaxation, g);
@@ -173,7 +186,7 @@ double Bounding::evaluate(Node& node) {
   Node* const one[] = {&node};
   const std::vector<LayerRelaxation> relaxation = lines_of(one);
   BackwardPass pass;
-  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, 1), relaxation, pass);
+  propagation_.backward(margin_rows(one), relaxation, pass);
   ++passes_;
   return pass.upper[0];
 }
@@ -211,7 +224,8 @@ void Bounding::tighten(Node& node, std::size_t layer) {
 }
 
 void Bounding::tighten_by_cutoff(std::span<Node* const> nodes, double cutoff_value) {
-  for (Node* node : nodes) passes_ += branch::tighten_by_cutoff(propagation_, query_, cutoff_value, budget_, *node);
+  for (Node* const& node : nodes)
+    passes_ += branch::tighten_by_cutoff(propagation_, margin_rows({&node, 1}), cutoff_value, budget_, *node);
 }
 
 namespace {
@@ -240,7 +254,8 @@ std::vector<Neuron> costliest(const Node& node, const std::vector<LayerRelaxatio
 }  // namespace
 
 /// The margin's bounds at a node, row `parent` of the relaxation, with one neuron on or off.
-void Bounding::bound_trials(const std::vector<LayerRelaxation>& relaxation, Eigen::Index parent, std::span<Trial> trials) {
+void Bounding::bound_trials(const Node& node, const std::vector<LayerRelaxation>& relaxation, Eigen::Index parent,
+                            std::span<Trial> trials) {
   const auto rows = 2 * static_cast<Eigen::Index>(trials.size());
   std::vector<LayerRelaxation> tried = repeat(relaxation, parent, rows);
   Eigen::Index row = 0;
@@ -252,7 +267,7 @@ void Bounding::bound_trials(const std::vector<LayerRelaxation>& relaxation, Eige
     }
   }
   BackwardPass pass;
-  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, rows), tried, pass);
+  propagation_.backward(margins_.rows(std::vector<Eigen::Index>(2 * trials.size(), node.function)), tried, pass);
   passes_ += rows;
   row = 0;
   for (Trial& trial : trials) {
@@ -266,7 +281,7 @@ std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nod
   if (nodes.empty()) return trials;
   const std::vector<LayerRelaxation> relaxation = lines_of(nodes);
   BackwardPass pass;
-  propagation_.backward(propagation_.margin_rows(query_.label, query_.target, static_cast<Eigen::Index>(nodes.size())), relaxation, pass);
+  propagation_.backward(margin_rows(nodes), relaxation, pass);
   passes_ += static_cast<std::int64_t>(nodes.size());
   // Node by node: a trial's rows, two per neuron, differ from the node's in one line, and stay in the cache.
   const auto at_a_time = static_cast<std::size_t>(propagation_.rows_at_a_time(propagation_.hidden_layers()) / 2);
@@ -277,7 +292,7 @@ std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nod
       trials[r].push_back({.neuron = neuron});
     for (std::size_t begin = 0; begin < trials[r].size(); begin += at_a_time) {
       look_at_budget();
-      bound_trials(relaxation, parent, std::span(trials[r]).subspan(begin, std::min(at_a_time, trials[r].size() - begin)));
+      bound_trials(*nodes[r], relaxation, parent, std::span(trials[r]).subspan(begin, std::min(at_a_time, trials[r].size() - begin)));
     }
   }
   return trials;

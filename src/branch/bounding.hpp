@@ -18,7 +18,7 @@ struct Trial {
   double bound_off = 0;  ///< and off
 };
 
-/// Every function but root() and evaluate() throws Interrupted soon after the budget is spent.
+/// Every function but roots() and evaluate() throws Interrupted soon after the budget is spent.
 class Bounding {
  public:
   /// Tells of a feasible input and its margin.
@@ -26,7 +26,8 @@ class Bounding {
 
   Bounding(const Query& query, Offer offer, base::Budget budget = {});
 
-  Node root();
+  /// One node for each of the objective's functions.
+  std::vector<Node> roots() const;
 
   /// Renews the bounds of unstable neurons behind each node's last split.
   void refine(std::span<Node* const> nodes);
@@ -50,15 +51,19 @@ class Bounding {
   }
   /// For nodes that fit into one pass.
   void improve_together(std::span<Node* const> nodes, int iterations, double cutoff_value);
+  /// Row r is the function of nodes[r].
+  bounds::AffineRows margin_rows(std::span<Node* const> nodes) const;
   void offer_best(const bounds::BackwardPass& pass, const Rows& first_layer);
   void tighten(Node& node, std::size_t layer);
-  void bound_trials(const std::vector<bounds::LayerRelaxation>& relaxation, Eigen::Index parent, std::span<Trial> trials);
+  void bound_trials(const Node& node, const std::vector<bounds::LayerRelaxation>& relaxation, Eigen::Index parent,
+                    std::span<Trial> trials);
 
   const Query query_;  ///< references to what the caller keeps
   Offer offer_;
   base::Budget budget_;
   bounds::Propagation propagation_;
-  std::vector<Rows> weights_;  ///< of layers 1.., the last one the margin's row; for margins of candidates
+  bounds::AffineRows margins_;  ///< the objective's functions
+  std::vector<Rows> weights_;   ///< of layers 1.., the last one the objective's functions; for margins of candidates
   std::vector<Eigen::RowVectorXd> biases_;
   std::int64_t passes_ = 0;
 };

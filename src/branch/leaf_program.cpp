@@ -54,9 +54,10 @@ class LeafProgram {
         h.bias[i] = 0;
       }
     }
-    const Affine output = after(query.network.layers.back(), h, budget);
-    margin_ = output.weight.row(query.target) - output.weight.row(query.label);
-    constant_ = output.bias[query.target] - output.bias[query.label];
+    const nn::OutputFunction& function = query.objective.functions[static_cast<std::size_t>(node.function)];
+    const nn::OutputRow output = output_row(function, query.network.layers.back());
+    margin_ = output.weight * h.weight;
+    constant_ = output.weight.dot(h.bias) + output.bias;
     input_ = problem::RegionColumns(model_, region_);
     violation_ = model_.add_column({.upper = 0, .name = {}});
     first_side_ = model_.rows().size();

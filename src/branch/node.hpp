@@ -33,6 +33,7 @@ struct LayerState {
 
 struct Node {
   std::vector<LayerState> layers;
+  Eigen::Index function = 0;  ///< of the objective, whose maximum it bounds
   double bound = std::numeric_limits<double>::infinity();
   Eigen::Index last_split_layer = 0;
   bool empty = false;            ///< crossed bounds: no input has these phases, or none of them has a margin that matters

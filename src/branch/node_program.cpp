@@ -16,19 +16,24 @@ constexpr double price_of_violation = 1e6;
 NodeProgram::NodeProgram(const Query& query) : query_(query) {
   for (const nn::Layer& layer : query.network.layers) weights_.emplace_back(layer.weight.cast<double>());
   weights_.pop_back();
-  set_output(query.network, query.label, query.target);
+  for (const nn::OutputFunction& function : query.objective.functions)
+    outputs_.push_back(output_row(function, query.network.layers.back()));
 }
 
-void NodeProgram::set_output(const nn::Network& network, int label, int target) {
-  const nn::Layer& output = network.layers.back();
-  output_ = output.weight.row(target).cast<double>() - output.weight.row(label).cast<double>();
-  constant_ = static_cast<double>(output.bias[target]) - static_cast<double>(output.bias[label]);
-  if (program_) program_->set_objective(objective(), constant_);
+void NodeProgram::set_output(const nn::OutputRow& output) {
+  outputs_ = {output};
+  select(0);
+}
+
+void NodeProgram::select(std::size_t function) {
+  function_ = function;
+  if (program_) program_->set_objective(objective(), outputs_[function_].bias);
 }
 
 std::vector<milp::Term> NodeProgram::objective() const {
   std::vector<milp::Term> terms;
-  for (Eigen::Index j = 0; j < output_.size(); ++j) terms.push_back({neurons_.back()[static_cast<std::size_t>(j)].h, output_[j]});
+  const Eigen::RowVectorXd& weight = outputs_[function_].weight;
+  for (Eigen::Index j = 0; j < weight.size(); ++j) terms.push_back({neurons_.back()[static_cast<std::size_t>(j)].h, weight[j]});
   terms.push_back({violation_, -price_of_violation});
   return terms;
 }
@@ -66,7 +71,7 @@ milp::Model NodeProgram::build() {
       neurons_.back().push_back(c);
     }
   }
-  model.set_objective(milp::Sense::maximise, objective(), constant_);
+  model.set_objective(milp::Sense::maximise, objective(), outputs_[function_].bias);
   return model;
 }
 
@@ -89,7 +94,7 @@ void NodeProgram::set(const Node& node) {
 }
 
 void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, Node& node) const {
-  Eigen::RowVectorXd post = output_;
+  Eigen::RowVectorXd post = outputs_[function_].weight;
   for (std::size_t k = neurons_.size(); k-- > 0;) {
     LayerState& layer = node.layers[k];
     Eigen::RowVectorXd pre(post.size());
@@ -126,6 +131,7 @@ std::vector<Neuron> NodeProgram::violated(const milp::LinearProgram::Solution& s
 }
 
 std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding, const base::Budget& budget) {
+  if (const auto function = static_cast<std::size_t>(node.function); function != function_) select(function);
   if (!program_) program_.emplace(build());
   set(node);
   ++solved_;

@@ -25,8 +25,8 @@ class NodeProgram {
   /// phases. Throws Interrupted, the node as it was, when the budget is spent.
   std::optional<Eigen::VectorXd> solve(Node& node, Bounding& bounding, const base::Budget& budget = {});
 
-  /// Another output layer over the same hidden layers: the margin of `network`, whose other layers and bounds are the query's.
-  void set_output(const nn::Network& network, int label, int target);
+  /// Another output layer, and the only function of it, over the same hidden layers and their bounds.
+  void set_output(const nn::OutputRow& output);
 
   std::int64_t solved() const { return solved_; }
 
@@ -36,6 +36,7 @@ class NodeProgram {
     int definition = 0, above = 0, chord = 0;  ///< rows g - W h' = b, h - g >= 0, h - s g <= t
     int side = 0;                              ///< row g + v >= 0 or g - v <= 0 of a split neuron; v is 0, or has a price
   };
+  void select(std::size_t function);
   milp::Model build();
   std::vector<milp::Term> objective() const;
   void set(const Node& node);
@@ -46,8 +47,8 @@ class NodeProgram {
 
   const Query query_;          ///< references to what the caller keeps
   std::vector<Rows> weights_;  ///< of the hidden layers
-  Eigen::RowVectorXd output_;  ///< the margin's row
-  double constant_ = 0;
+  std::vector<nn::OutputRow> outputs_;  ///< the objective's functions
+  std::size_t function_ = 0;            ///< whose the program is now
   problem::RegionColumns input_;
   milp::Column violation_;
   std::vector<std::vector<Columns>> neurons_;

@@ -75,11 +75,10 @@ void take(std::span<const Wanted> wanted, const Eigen::VectorXd& upper, std::siz
 
 }  // namespace
 
-std::int64_t tighten_by_cutoff(bounds::Propagation& propagation, const Query& query, double cutoff_value, const base::Budget& budget,
-                               Node& node) {
+std::int64_t tighten_by_cutoff(bounds::Propagation& propagation, const bounds::AffineRows& margin, double cutoff_value,
+                               const base::Budget& budget, Node& node) {
   std::int64_t rows_back = 0;
   Node* const one[] = {&node};
-  const bounds::AffineRows margin = propagation.margin_rows(query.label, query.target, 1);
   bounds::BackwardPass pass;
   std::vector<Rows> pre_activations;
   for (std::size_t layer = 0; layer < propagation.hidden_layers() && !node.empty; ++layer) {

@@ -4,7 +4,6 @@
 
 #include "branch/node.hpp"
 #include "espalier/base/budget.hpp"
-#include "espalier/branch/branch.hpp"
 
 namespace espalier::branch {
 
@@ -19,7 +18,8 @@ namespace espalier::branch {
 /// From then on the node, its bound included, stands only for its inputs whose margin is above cutoff_value. What holds, holds for real
 /// arithmetic and float64 as in bounds::Propagation.
 /// Returns the rows taken back to the input; throws Interrupted soon after the budget is spent.
-std::int64_t tighten_by_cutoff(bounds::Propagation& propagation, const Query& query, double cutoff_value, const base::Budget& budget,
-                               Node& node);
+/// `margin`: the node's function, its only row.
+std::int64_t tighten_by_cutoff(bounds::Propagation& propagation, const bounds::AffineRows& margin, double cutoff_value,
+                               const base::Budget& budget, Node& node);
 
 }  // namespace espalier::branch

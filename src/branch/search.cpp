@@ -48,13 +48,13 @@ class Search {
         budget_(options.time_limit_seconds, [this] { return stop_ || (options_.stop_requested && options_.stop_requested()); }),
         bounding_(
             query, [this](const Eigen::VectorXd& input, double margin) { offer(input, margin); }, budget_),
-        largest_margin_(bounds::largest_margin(query.bounds, query.label, query.target)) {}
+        largest_margin_(bounds::largest_margin(query.bounds, query.objective)) {}
   Search(const Search&) = delete;
   Search& operator=(const Search&) = delete;
 
   Outcome operator()() {
     if (options_.start) offer(options_.start->input, options_.start->margin);
-    bound_root();
+    bound_roots();
     tell_bound();
     while (!finished()) {
       step();
@@ -133,17 +133,20 @@ class Search {
     return full();
   }
 
-  void bound_root() {
-    Node root = bounding_.root();
-    Node* const one[] = {&root};
+  void bound_roots() {
+    std::vector<Node> roots = bounding_.roots();
+    std::vector<Node*> pointers;
+    for (Node& root : roots) pointers.push_back(&root);
     try {
-      bounding_.improve(one, root_passes, cutoff_value());
+      bounding_.improve(pointers, root_passes, cutoff_value());
     } catch (const Interrupted&) {
       interrupted_ = true;
     }
-    ++outcome_.nodes;
-    root_bound_ = root.bound;
-    enqueue(std::move(root));
+    outcome_.nodes += static_cast<std::int64_t>(roots.size());
+    for (Node& root : roots) {
+      root_bound_ = std::max(root_bound_, root.bound);
+      enqueue(std::move(root));
+    }
   }
 
   /// Branches on the best nodes. Should that be interrupted, their bounds stand.
@@ -187,8 +190,7 @@ class Search {
 
   void try_input(const Eigen::VectorXd& input) {
     const Eigen::VectorXd inside = problem::repair(query_.region, input);
-    const Eigen::VectorXd logits = nn::forward(query_.network, inside);
-    offer(inside, logits[query_.target] - logits[query_.label]);
+    offer(inside, query_.objective(nn::forward(query_.network, inside)));
   }
 
   void bound_all(std::vector<Node>& children) {
@@ -233,7 +235,7 @@ class Search {
   ProgramTurns turns_;
   double largest_margin_;                                      ///< that the query's bounds of the logits allow
   double in_work_ = -std::numeric_limits<double>::infinity();  ///< the largest bound of the batch in work
-  double root_bound_ = 0;
+  double root_bound_ = -std::numeric_limits<double>::infinity();  ///< the largest
   double told_bound_ = std::numeric_limits<double>::infinity();
   double tightened_by_cutoff_ = -std::numeric_limits<double>::infinity();  ///< nodes say nothing of inputs with a margin up to this
   double closed_bound_ = -std::numeric_limits<double>::infinity();
@@ -244,6 +246,7 @@ class Search {
 Outcome run(const Query& query, const Options& options) {
   if (query.network.layers.size() < 2) base::fail(base::ErrorKind::internal, "branch: expected a network with a hidden layer");
   check(query.bounds, query.network, "branch");
+  check(query.objective, query.network.outputs());
   return Search(query, options)();
 }
 

@@ -14,9 +14,7 @@
 namespace espalier::branch {
 namespace {
 
-constexpr int label = 0, target = 1;
-
-/// The network up to a layer, whose neurons take the place of the output: y[1] - y[0] = +-g_i.
+/// The network up to a layer, one of whose neurons takes the place of the output.
 class Prefix {
  public:
   Prefix(const nn::Network& network, const problem::Region& region, std::size_t layer, const bounds::Bounds& bounds)
@@ -24,21 +22,20 @@ class Prefix {
     const auto end = static_cast<std::ptrdiff_t>(layer);
     network_.layers.assign(network.layers.begin(), network.layers.begin() + end);
     bounds_.layers.assign(bounds.layers.begin(), bounds.layers.begin() + end);
-    const Eigen::Index inputs = network.layers[layer].inputs();
-    network_.layers.push_back({.weight = nn::WeightMatrix::Zero(2, inputs), .bias = Eigen::Vector2f::Zero(), .mask = {}});
-    bounds_.layers.push_back({.lower = Eigen::Vector2d::Zero(), .upper = Eigen::Vector2d::Zero()});
+    network_.layers.push_back({.weight = nn::WeightMatrix(1, network.layers[layer].inputs()), .bias = Eigen::VectorXf(1), .mask = {}});
+    bounds_.layers.push_back({.lower = Eigen::VectorXd(1), .upper = Eigen::VectorXd(1)});
   }
 
-  /// The output becomes sign g_i, which is in [lower, upper].
-  void set_output(Eigen::Index i, float sign, double lower, double upper) {
-    network_.layers.back().weight.row(target) = sign * whole_.layers[layer_].weight.row(i);
-    network_.layers.back().bias[target] = sign * whole_.layers[layer_].bias[i];
-    bounds_.layers.back().lower[target] = lower;
-    bounds_.layers.back().upper[target] = upper;
+  /// The objective becomes sign g_i, and g_i is in [lower, upper].
+  void set_output(Eigen::Index i, double sign, double lower, double upper) {
+    network_.layers.back().weight.row(0) = whole_.layers[layer_].weight.row(i);
+    network_.layers.back().bias[0] = whole_.layers[layer_].bias[i];
+    bounds_.layers.back().lower[0] = lower;
+    bounds_.layers.back().upper[0] = upper;
+    objective_.functions = {{.coefficients = Eigen::VectorXd::Constant(1, sign)}};
   }
 
-  const nn::Network& network() const { return network_; }
-  Query query() const { return {.network = network_, .region = region_, .label = label, .target = target, .bounds = bounds_}; }
+  Query query() const { return {.network = network_, .region = region_, .objective = objective_, .bounds = bounds_}; }
 
  private:
   const nn::Network& whole_;
@@ -46,6 +43,7 @@ class Prefix {
   std::size_t layer_;
   nn::Network network_;
   bounds::Bounds bounds_;
+  nn::Objective objective_;
 };
 
 /// Upper bounds of one prefix after another by linear programs.
@@ -57,11 +55,11 @@ class ByPrograms {
   double operator()(const Prefix& prefix) {
     const Query query = prefix.query();
     if (program_)
-      program_->set_output(prefix.network(), label, target);
+      program_->set_output(output_row(query.objective.functions.front(), query.network.layers.back()));
     else
       program_.emplace(query);
     Bounding bounding(query, [](const Eigen::VectorXd&, double) {});
-    Node root = bounding.root();
+    Node root = bounding.roots().front();
     try {
       program_->solve(root, bounding, budget_);
     } catch (const Interrupted&) {
@@ -118,10 +116,10 @@ std::int64_t tighten_layer(const nn::Network& network, const problem::Region& re
   for (Eigen::Index i = 0; i < own.lower.size() && !upper_bound.over(); ++i) {
     // The second bound is left out when the first one decides the sign.
     if (bounds::classify(own.lower[i], own.upper[i]) != bounds::ReluCase::unstable) continue;
-    prefix.set_output(i, 1.0F, own.lower[i], own.upper[i]);
+    prefix.set_output(i, 1, own.lower[i], own.upper[i]);
     own.upper[i] = std::max(own.lower[i], std::min(own.upper[i], upper_bound(prefix)));
     if (own.upper[i] <= 0 || upper_bound.over()) continue;
-    prefix.set_output(i, -1.0F, -own.upper[i], -own.lower[i]);
+    prefix.set_output(i, -1, own.lower[i], own.upper[i]);
     own.lower[i] = std::min(own.upper[i], std::max(own.lower[i], -upper_bound(prefix)));
   }
   return upper_bound.count();

@@ -19,8 +19,9 @@ Eigen::Index top_class(const Eigen::VectorXd& logits) {
 
 Verifier::Verifier(const problem::Problem& problem)
     : problem_(problem),
+      objective_(problem.objective()),
       clean_class_(top_class(nn::forward(problem.network, problem.input))),
-      margin_unit_(nn::margin_unit(problem.network, problem.label, problem.target)) {}
+      margin_unit_(nn::margin_unit(problem.network, objective_)) {}
 
 Verified Verifier::verify(const Claim& claim) const {
   if (claim.input.size() != problem_.input.size()) {
@@ -36,8 +37,8 @@ Verified Verifier::verify(const Claim& claim) const {
   const Eigen::VectorXd logits = nn::forward(problem_.network, verified.input_);
   const Eigen::VectorXf narrow_input = verified.input_.cast<float>();
   const Eigen::VectorXf narrow_logits = nn::forward(problem_.network, narrow_input);
-  verified.margin_ = logits[problem_.target] - logits[problem_.label];
-  verified.margin_float32_ = static_cast<double>(narrow_logits[problem_.target]) - static_cast<double>(narrow_logits[problem_.label]);
+  verified.margin_ = objective_(logits);
+  verified.margin_float32_ = objective_(narrow_logits.cast<double>());
   verified.adversarial_ = verified.margin_ > adversarial_threshold * margin_unit_;
   verified.class_changed_ = top_class(logits) != clean_class_;
   if (!std::isfinite(verified.margin_)) {

@@ -2,7 +2,7 @@
 //   x = x0 + p - n is substituted into the first layer; p_k, n_k exist where pixel k can move that way and some neuron of the model reads
 //   it. Neurons that are constant or stably inactive over the region, or that no path of non-zero weights joins to the objective, are not
 //   in the model. Stably active: h = W h' + b. Unstable: h - s = W h' + b, h <= U z, s <= -L (1 - z): one dense row where the literal form
-//   needs two. The objective is the difference of the two logits' rows.
+//   needs two. The objective is made of the logits' rows.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 
 #include "embed/formulations.hpp"
 #include "embed/live_neurons.hpp"
+#include "embed/objective.hpp"
 #include "embed/terms.hpp"
 #include "espalier/problem/region_columns.hpp"
 
@@ -20,12 +21,6 @@ using bounds::ReluCase;
 constexpr milp::Column absent{};
 
 bool is_present(milp::Column column) { return column.index >= 0; }
-
-/// An affine function of columns: the value of one pre-activation, or of the objective.
-struct Affine {
-  double constant = 0;
-  std::vector<milp::Term> terms;
-};
 
 class LeanEmbedding final : public Embedding {
  public:
@@ -42,7 +37,7 @@ class LeanEmbedding final : public Embedding {
         neurons_.back().push_back(add_neuron(k, i));
       }
     }
-    set_margin_objective(query);
+    set_objective(query);
   }
 
   Eigen::VectorXd read_input(const std::vector<double>& point) const override { return input_.read(point); }
@@ -108,12 +103,16 @@ class LeanEmbedding final : public Embedding {
     }  // else stably inactive: contributes 0. A neuron that is not live only because nothing reads it is never asked for.
   }
 
-  void set_margin_objective(const Query& query) {
+  void set_objective(const Query& query) {
     const std::size_t last = network_.layers.size() - 1;
-    const nn::Layer& layer = network_.layers[last];
-    Affine margin{.constant = static_cast<double>(layer.bias[query.target]) - static_cast<double>(layer.bias[query.label]), .terms = {}};
-    for (Eigen::Index j = 0; j < layer.inputs(); ++j) add_input_of(last, j, margin_weight(layer, query, j), margin);
-    model_.set_objective(milp::Sense::maximise, std::move(margin.terms), margin.constant);
+    std::vector<Affine> functions;
+    for (const nn::OutputFunction& function : query.objective.functions) {
+      const nn::OutputRow output = output_row(function, network_.layers[last]);
+      Affine sum{.constant = output.bias, .terms = {}};
+      for (Eigen::Index j = 0; j < output.weight.size(); ++j) add_input_of(last, j, output.weight[j], sum);
+      functions.push_back(std::move(sum));
+    }
+    objective_ = ModelObjective(model_, query, std::move(functions));
   }
 
   std::vector<double> do_lift(const Eigen::Ref<const Eigen::VectorXd>& input) const override {
@@ -129,6 +128,7 @@ class LeanEmbedding final : public Embedding {
         if (is_present(neuron.z)) set(point, neuron.z, value > 0 ? 1 : 0);
       }
     }
+    objective_.write(point, g.back());
     return point;
   }
 
@@ -138,6 +138,7 @@ class LeanEmbedding final : public Embedding {
   LiveNeurons live_;
   problem::RegionColumns input_;
   std::vector<std::vector<Neuron>> neurons_;
+  ModelObjective objective_;
 };
 
 class BigM final : public Formulation {

@@ -24,7 +24,7 @@ class SplitEmbedding final : public Embedding {
       before = layer.positive;
       layers_.push_back(std::move(layer));
     }
-    y_ = add_logits(model_, query, before);
+    logits_ = Logits(model_, query, before);
   }
 
   Eigen::VectorXd read_input(const std::vector<double>& point) const override { return input_.read(point); }
@@ -44,7 +44,7 @@ class SplitEmbedding final : public Embedding {
         set(point, layers_[k].z[n], g[k][i] > 0 ? 1 : 0);
       }
     }
-    for (Eigen::Index i = 0; i < g.back().size(); ++i) set(point, y_[static_cast<std::size_t>(i)], g.back()[i]);
+    logits_.write(point, g.back());
     return point;
   }
 
@@ -76,7 +76,7 @@ class SplitEmbedding final : public Embedding {
   nn::Network network_;
   LiteralInput input_;
   std::vector<Layer> layers_;
-  Columns y_;
+  Logits logits_;
 };
 
 class BigMSplit final : public Formulation {

@@ -15,14 +15,6 @@ using Maker = std::unique_ptr<Formulation> (*)();
 constexpr std::array<std::pair<const char*, Maker>, 3> registry{
     {{"big-m-literal", make_big_m_literal}, {"big-m", make_big_m}, {"big-m-split", make_big_m_split}}};
 
-void check_classes(const std::string& name, const Query& query) {
-  const auto valid = [&](int c) { return c >= 0 && c < query.network.outputs(); };
-  if (!valid(query.label) || !valid(query.target) || query.label == query.target) {
-    base::fail(ErrorKind::data, "formulation '{}': expected two different classes in 0..{}, found label {} and target {}", name,
-               query.network.outputs() - 1, query.label, query.target);
-  }
-}
-
 }  // namespace
 
 ModelSize Embedding::size() const {
@@ -38,7 +30,7 @@ std::unique_ptr<Embedding> Formulation::build(const Query& query) const {
     base::fail(ErrorKind::data, "formulation '{}': expected a region of dimension {} (the network's inputs), found {}", name(),
                query.network.inputs(), query.region.dimension());
   }
-  check_classes(name(), query);
+  check(query.objective, query.network.outputs());
   check(query.bounds, query.network, fmt::format("formulation '{}'", name()));
   try {
     return do_build(query);

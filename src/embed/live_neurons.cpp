@@ -8,9 +8,9 @@ namespace {
 using Flags = std::vector<bool>;
 
 Flags read_by_objective(const Query& query) {
-  const nn::Layer& output = query.network.layers.back();
+  const nn::OutputRows output = output_rows(query.objective, query.network.layers.back());
   Flags read;
-  for (Eigen::Index j = 0; j < output.inputs(); ++j) read.push_back(margin_weight(output, query, j) != 0.0);
+  for (Eigen::Index j = 0; j < output.weight.cols(); ++j) read.push_back(!output.weight.col(j).isZero(0));
   return read;
 }
 
@@ -31,10 +31,6 @@ bool varies(double lower, double upper) {
 }
 
 }  // namespace
-
-double margin_weight(const nn::Layer& output_layer, const Query& query, Eigen::Index j) {
-  return static_cast<double>(output_layer.weight(query.target, j)) - static_cast<double>(output_layer.weight(query.label, j));
-}
 
 LiveNeurons find_live_neurons(const Query& query) {
   LiveNeurons live;

@@ -14,8 +14,4 @@ struct LiveNeurons {
 /// Backwards from the objective along non-zero weights.
 LiveNeurons find_live_neurons(const Query& query);
 
-/// Weight of last hidden neuron j in the objective y[target] - y[label], in float64 (exact unless the two differ by more than 2^29 in
-/// size).
-double margin_weight(const nn::Layer& output_layer, const Query& query, Eigen::Index j);
-
 }  // namespace espalier::embed

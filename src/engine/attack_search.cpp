@@ -16,7 +16,7 @@ milp::Result attack(const SearchContext& context, double share) {
     return context.see(input, margin) == milp::CallbackAction::stop;
   };
   const attack::AttackResult found =
-      attack::run_attack(context.embedded, context.region, context.problem.label, context.problem.target, options);
+      attack::run_attack(context.embedded, context.region, context.objective, options);
   claimed.iterations = found.steps;
   claimed.dual_bound = milp::infinity;
   if (context.settings.stop_requested && context.settings.stop_requested()) {

@@ -41,23 +41,25 @@ Eigen::VectorXd to_eigen(const std::vector<double>& x) {
   return Eigen::Map<const Eigen::VectorXd>(x.data(), static_cast<Eigen::Index>(x.size()));
 }
 
-/// A network without hidden layers: the margin is linear, its maximum a knapsack. The bound is padded by more than the rounding of sums of
-/// 2 n + 1 terms here and in a forward pass.
+/// A network without hidden layers: the functions are linear in the input, their maxima knapsacks. The bounds are padded by more than the
+/// rounding of sums of m n + m + 1 terms, m outputs with a coefficient, here and in a forward pass.
 void maximise_linear_margin(const SearchContext& c, milp::Result& claimed) {
   const nn::Layer& layer = c.embedded.layers.front();
-  const Eigen::MatrixXd weight = layer.weight.cast<double>();
-  const Eigen::VectorXd w = weight.row(c.problem.target) - weight.row(c.problem.label);
-  const double constant = static_cast<double>(layer.bias[c.problem.target]) - static_cast<double>(layer.bias[c.problem.label]);
-  const problem::LinearMaximum best = problem::maximise_linear(c.region, w);
-  const double objective = w.dot(c.region.centre) + constant + best.value;
-  const Eigen::RowVectorXd inputs = problem::magnitude(c.region.box);
-  const auto size_of = [&](int row) { return weight.row(row).cwiseAbs().cwiseProduct(inputs).sum(); };
-  const double magnitude = size_of(c.problem.target) + size_of(c.problem.label) + std::abs(constant);
-  const double terms = static_cast<double>(2 * w.size() + 4);
-  claimed.incumbent = {.objective = objective, .x = {best.maximiser.begin(), best.maximiser.end()}, .seconds = c.watch.wall_seconds()};
-  claimed.dual_bound = objective + 4 * terms * 0x1.0p-53 * magnitude;
+  const Eigen::VectorXd inputs = problem::magnitude(c.region.box);
+  const Eigen::VectorXd sizes = layer.weight.cast<double>().cwiseAbs() * inputs + layer.bias.cast<double>().cwiseAbs();
+  claimed.dual_bound = -milp::infinity;
+  for (const nn::OutputFunction& function : c.objective.functions) {
+    const nn::OutputRow row = output_row(function, layer);
+    const problem::LinearMaximum best = problem::maximise_linear(c.region, row.weight.transpose());
+    const double objective = row.weight * c.region.centre + row.bias + best.value;
+    const double magnitude = function.coefficients.cwiseAbs().dot(sizes) + std::abs(function.constant);
+    const double terms = static_cast<double>(2 * inputs.size() + layer.outputs() + 4);
+    claimed.dual_bound = std::max(claimed.dual_bound, objective + 4 * terms * 0x1.0p-53 * magnitude);
+    if (claimed.incumbent && objective <= claimed.incumbent->objective) continue;
+    claimed.incumbent = {.objective = objective, .x = {best.maximiser.begin(), best.maximiser.end()}, .seconds = c.watch.wall_seconds()};
+    c.see(best.maximiser, objective);
+  }
   claimed.termination = {Reason::optimal, Limit::none, "the margin is linear"};
-  c.see(best.maximiser, objective);
 }
 
 class BabSearch final : public Search {
@@ -104,8 +106,7 @@ class BabSearch final : public Search {
       options.node_limit = std::max<std::int64_t>(0, std::min(round.nodes, left));
       options.time_limit_seconds = c.seconds_left();
       options.start = branch::Point{.input = to_eigen(claimed.incumbent->x), .margin = claimed.incumbent->objective};
-      found = branch::run(
-          {.network = c.embedded, .region = c.region, .label = c.problem.label, .target = c.problem.target, .bounds = bounds}, options);
+      found = branch::run({.network = c.embedded, .region = c.region, .objective = c.objective, .bounds = bounds}, options);
       claimed.nodes += found.nodes;
       claimed.iterations += found.passes;
       programs += found.linear_programs;

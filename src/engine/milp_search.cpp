@@ -23,7 +23,7 @@ class MilpSearch final : public Search {
     milp::Result claimed = c.budget().spent() ? without_model(c) : with_model(c, bounds);
     const milp::Reason reason = claimed.termination.reason;
     if (reason == milp::Reason::limit || reason == milp::Reason::stopped)
-      claimed.dual_bound = std::min(claimed.dual_bound, largest_margin(bounds, c.problem.label, c.problem.target));
+      claimed.dual_bound = std::min(claimed.dual_bound, largest_margin(bounds, c.objective));
     return claimed;
   }
 
@@ -46,8 +46,7 @@ class MilpSearch final : public Search {
     const double bounded = c.watch.wall_seconds();
     const auto embedding = formulation_->build({.network = c.embedded,
                                                 .region = c.region,
-                                                .label = c.problem.label,
-                                                .target = c.problem.target,
+                                                .objective = c.objective,
                                                 .bounds = bounds,
                                                 .budget = c.budget()});
     const double build_seconds = c.watch.wall_seconds() - bounded;

@@ -17,8 +17,7 @@ milp::CallbackAction SearchContext::see(const Eigen::VectorXd& input, double cla
 double SearchContext::cutoff() const { return decide_cutoff * margin_unit / unit - deviation; }
 
 double SearchContext::margin(const Eigen::VectorXd& input) const {
-  const Eigen::VectorXd logits = nn::forward(embedded, input);
-  return logits[problem.target] - logits[problem.label];
+  return objective(nn::forward(embedded, input));
 }
 
 void note_cut_short(std::string_view what, SolveResult& result) {
@@ -34,7 +33,7 @@ bounds::Bounds bound(const bounds::BoundsMethod& method, const SearchContext& co
   context.result.neurons = count_relu_cases(bounds);
   context.result.unstable_by_layer = unstable_by_layer(bounds);
   context.result.bounds_seconds += context.watch.wall_seconds() - begin;
-  context.recorder.publish(context.bound(largest_margin(bounds, context.problem.label, context.problem.target)));
+  context.recorder.publish(context.bound(largest_margin(bounds, context.objective)));
   return bounds;
 }
 

@@ -12,11 +12,12 @@
 
 namespace espalier::engine {
 
-/// What every search needs. Labels are the problem's, the region its own; `embedded` is what is searched, in the units of nn::rescale. All
+/// What every search needs. The region is the problem's; `embedded` is what is searched, in the units of nn::rescale. All
 /// that a search computes and claims is in these units; what leaves it is in those of the network that is asked about.
 struct SearchContext {
   const problem::Problem& problem;
   const nn::Network& embedded;
+  const nn::Objective& objective;  ///< of `embedded`, in its units
   const SolveSettings& settings;
   const problem::Region& region;
   const base::Stopwatch& watch;  ///< started with the bounds
@@ -40,7 +41,7 @@ struct SearchContext {
   double absolute_gap() const { return settings.absolute_gap * margin_unit / unit; }
   /// Goal decide: no better margin of `embedded` is of interest.
   double cutoff() const;
-  /// y[target] - y[label] of `embedded`, by forward pass.
+  /// The objective of `embedded`, by forward pass.
   double margin(const Eigen::VectorXd& input) const;
 };
 

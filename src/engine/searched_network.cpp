@@ -27,22 +27,32 @@ bounds::Bounds in_original_units(bounds::Bounds bounds, const nn::Rescaled& resc
 /// What nn::rescale says of [-1,1]^n holds, times this, for the region: deviations grow at most in proportion to the inputs.
 double largest_input(const problem::Region& region) { return std::max(1.0, magnitude(region.box).maxCoeff()); }
 
+/// How far the objective may be off where the logits are by as much as this.
+double objective_deviation(const nn::Objective& objective, const Eigen::VectorXd& of_logits) {
+  double largest = 0;
+  for (const nn::OutputFunction& function : objective.functions)
+    largest = std::max(largest, function.coefficients.cwiseAbs().dot(of_logits));
+  return largest;
+}
+
 /// One step: rescaled.network's margin in place of that of what it was made of.
-SearchedNetwork after(const SearchedNetwork& before, nn::Rescaled rescaled, const problem::Problem& problem, double largest) {
-  const double factor = std::ldexp(1.0, rescaled.exponents.back()[problem.target]);
+SearchedNetwork after(const SearchedNetwork& before, nn::Rescaled rescaled, double largest) {
+  const double factor = std::ldexp(1.0, rescaled.objective_exponent);
+  const double deviation = factor * before.deviation + largest * objective_deviation(rescaled.objective, rescaled.deviation);
   return {.network = std::move(rescaled.network),
+          .objective = std::move(rescaled.objective),
           .unit = before.unit / factor,
-          .deviation = factor * before.deviation + largest * (rescaled.deviation[problem.target] + rescaled.deviation[problem.label])};
+          .deviation = deviation};
 }
 
 }  // namespace
 
 SearchedNetwork searched_network(const problem::Problem& problem, const nn::Network& network, const SolveSettings& settings,
                                  const base::Stopwatch& watch, SolveResult& result) {
-  const nn::Rescaled rescaled = nn::rescale(network, problem.label, problem.target);
+  const nn::Rescaled rescaled = nn::rescale(network, problem.objective());
   const problem::Region region = problem.region();
   const double largest = largest_input(region);
-  SearchedNetwork searched = after({}, rescaled, problem, largest);
+  SearchedNetwork searched = after({}, rescaled, largest);
   if (!settings.compress || settings.solver == "attack") return searched;
   const double begin = watch.wall_seconds();
   const std::string& method = settings.solver == "bab" ? "alpha-crown" : settings.bounds;
@@ -51,8 +61,8 @@ SearchedNetwork searched_network(const problem::Problem& problem, const nn::Netw
   if (!proof.complete) note_cut_short("bounds", result);
   const double bounded = watch.wall_seconds();
   prune::Compression made = prune::compress(searched.network, proof, {.lower = region.box.lower, .upper = region.box.upper});
-  searched.deviation += made.deviation[problem.target] + made.deviation[problem.label];
-  searched = after(searched, nn::rescale(made.network, problem.label, problem.target), problem, largest);
+  searched.deviation += objective_deviation(searched.objective, made.deviation);
+  searched = after(searched, nn::rescale(made.network, searched.objective), largest);
   result.bounds_seconds += bounded - begin;
   result.embed_seconds += watch.wall_seconds() - bounded;
   result.compression = {.layers = std::move(made.layers),

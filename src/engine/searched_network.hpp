@@ -11,6 +11,7 @@ namespace espalier::engine {
 /// |margin(x) - unit * network's margin(x)| <= unit * deviation on the problem's region.
 struct SearchedNetwork {
   nn::Network network;
+  nn::Objective objective;  ///< of the network, in its units
   double unit = 1;  ///< a power of two
   double deviation = 0;
 };

@@ -101,6 +101,7 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
     search_and_conclude(*search,
                         {.problem = problem,
                          .embedded = searched.network,
+                         .objective = searched.objective,
                          .settings = own,
                          .region = region,
                          .watch = watch,

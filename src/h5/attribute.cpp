@@ -237,6 +237,10 @@ bool Object::has_attribute(const std::string& name) const {
   return result > 0;
 }
 
+bool Object::is_text_attribute(const std::string& name) const {
+  return H5Tget_class(open_attribute(*this, name).type.id()) == H5T_STRING;
+}
+
 std::vector<std::string> Object::attribute_names() const {
   std::vector<std::string> names;
   const auto visit = [](hid_t, const char* name, const H5A_info_t*, void* data) -> herr_t {

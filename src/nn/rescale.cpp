@@ -30,14 +30,14 @@ std::optional<int> size_of(const Eigen::RowVectorXd& row) {
 /// From layer to layer: the units of the neurons before, then of this layer's own.
 class Units {
  public:
-  explicit Units(const Network& network, int label, int target)
-      : network_(network), label_(label), target_(target), inverse_(Eigen::RowVectorXd::Ones(network.inputs())) {}
+  Units(const Network& network, const Objective& objective)
+      : network_(network), objective_(objective), inverse_(Eigen::RowVectorXd::Ones(network.inputs())) {}
 
   /// Enters layer k, which is the one after the last.
   void enter(std::size_t k) {
     layer_ = k;
     const bool last = k + 1 == network_.layers.size();
-    if (last) margin_size_ = margin_size();
+    if (last) objective_size_ = largest_function();
     next_inverse_.resize(network_.layers[k].outputs());
   }
   /// Neuron i's weights and bias with its inputs in their new units.
@@ -49,8 +49,7 @@ class Units {
   }
   /// By what power of two neuron i, of which `row` is the row, is multiplied.
   int exponent(Eigen::Index i, const Eigen::RowVectorXd& row) {
-    const bool of_margin = layer_ + 1 == network_.layers.size() && (i == label_ || i == target_);
-    const std::optional<int> own = size_of(row), size = of_margin ? margin_size_ : own;
+    const std::optional<int> own = size_of(row), size = is_read(i) ? objective_size_ : own;
     if (size && std::abs(*size) > largest_exponent)
       base::fail(base::ErrorKind::data, "layer {}: expected neurons of a size between 2^-{} and 2^{}, found neuron {} with 2^{}", layer_,
                  largest_exponent, largest_exponent, i, *size);
@@ -59,22 +58,40 @@ class Units {
   }
   void leave() { inverse_ = next_inverse_; }
 
+  /// After the last layer was entered: floor(log2) of the norm of the objective's largest function; nothing if all of them are constant.
+  std::optional<int> objective_size() const { return objective_size_; }
+
  private:
-  std::optional<int> margin_size() const {
+  bool is_read(Eigen::Index i) const {
+    return layer_ + 1 == network_.layers.size() &&
+           std::any_of(objective_.functions.begin(), objective_.functions.end(), [i](const auto& f) { return f.coefficients[i] != 0; });
+  }
+
+  std::optional<int> largest_function() const {
+    std::optional<int> largest;
+    for (const OutputFunction& function : objective_.functions) largest = std::max(largest, function_size(function));
+    return largest;
+  }
+
+  std::optional<int> function_size(const OutputFunction& function) const {
     constexpr int float32_digits = 24;
-    const Eigen::RowVectorXd target = row(target_), label = row(label_);
-    std::optional<int> size = size_of(target - label);
-    for (const std::optional<int>& own : {size_of(target), size_of(label)})
-      if (own && (!size || *size < *own - float32_digits)) size = *own - float32_digits;
-    return size;
+    Eigen::RowVectorXd sum = Eigen::RowVectorXd::Zero(network_.layers[layer_].inputs() + 1);
+    std::optional<int> largest_term;
+    for (Eigen::Index i = 0; i < function.coefficients.size(); ++i) {
+      if (function.coefficients[i] == 0) continue;
+      const Eigen::RowVectorXd term = function.coefficients[i] * row(i);
+      sum += term;
+      largest_term = std::max(largest_term, size_of(term));
+    }
+    return largest_term ? std::max(size_of(sum), std::optional(*largest_term - float32_digits)) : std::nullopt;
   }
 
   const Network& network_;
-  int label_, target_;
+  const Objective& objective_;
   std::size_t layer_ = 0;
   Eigen::RowVectorXd inverse_;       ///< what weights on the neurons before are multiplied by; 0 for a neuron that is 0 everywhere
   Eigen::RowVectorXd next_inverse_;  ///< the same for this layer's
-  std::optional<int> margin_size_;
+  std::optional<int> objective_size_;
 };
 
 /// How far the new network's outputs may be from what they are meant to be.
@@ -115,9 +132,10 @@ class Deviation {
 
 }  // namespace
 
-Rescaled rescale(const Network& network, int label, int target) {
+Rescaled rescale(const Network& network, const Objective& objective) {
+  check(objective, network.outputs());
   Rescaled result;
-  Units units(network, label, target);
+  Units units(network, objective);
   Deviation deviation(network.inputs());
   for (std::size_t k = 0; k < network.layers.size(); ++k) {
     const Eigen::Index outputs = network.layers[k].outputs(), inputs = network.layers[k].inputs();
@@ -138,6 +156,9 @@ Rescaled rescale(const Network& network, int label, int target) {
     result.network.layers.push_back(std::move(layer));
     result.exponents.push_back(std::move(exponents));
   }
+  result.objective = objective;
+  result.objective_exponent = -units.objective_size().value_or(0);
+  for (OutputFunction& function : result.objective.functions) function.constant = std::ldexp(function.constant, result.objective_exponent);
   result.deviation = deviation();
   if (!result.deviation.allFinite())
     base::fail(base::ErrorKind::data,
@@ -146,18 +167,18 @@ Rescaled rescale(const Network& network, int label, int target) {
   return result;
 }
 
-double margin_unit(const Network& network, int label, int target) {
+double margin_unit(const Network& network, const Objective& objective) {
+  check(objective, network.outputs());
   constexpr int least_ordinary = -6;
-  int size = 0;
-  Units units(network, label, target);
+  Units units(network, objective);
   for (std::size_t k = 0; k < network.layers.size(); ++k) {
     units.enter(k);
-    for (Eigen::Index i = 0; i < network.layers[k].outputs(); ++i) {
-      const int exponent = units.exponent(i, units.row(i));
-      if (i == target) size = -exponent;  // the last layer's counts
-    }
+    for (Eigen::Index i = 0; i < network.layers[k].outputs(); ++i) units.exponent(i, units.row(i));
     units.leave();
   }
+  int size = units.objective_size().value_or(0);
+  for (const OutputFunction& function : objective.functions)
+    if (function.constant != 0) size = std::max(size, std::ilogb(function.constant));
   return power_of_two(std::min(0, size - least_ordinary));
 }
 

@@ -15,6 +15,8 @@ namespace {
 
 using base::ErrorKind;
 
+constexpr std::string_view any_class = "any";  ///< as target
+
 std::span<const double> as_span(const Eigen::VectorXd& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
 
 int read_class(const h5::Group& group, const std::string& attribute) {
@@ -41,7 +43,7 @@ void read_optional_fields(const h5::Group& group, Problem& problem) {
   if (group.exists("optimal_input")) problem.optimal_input = read_vector(group, "optimal_input");
 }
 
-const std::vector<std::string> known_members{"input", "network", "optimal_input", "lower", "upper"};
+const std::vector<std::string> known_members{"input", "network", "optimal_input", "lower", "upper", "functions", "constants"};
 const std::vector<std::string> known_attributes{"norm",       "epsilon",    "label",        "target",  "dataset",
                                                 "input_side", "true_label", "sample_index", "optimum", "note"};
 
@@ -78,6 +80,42 @@ std::optional<Box> read_box(const h5::Group& group) {
   return Box{.lower = read_vector(group, "lower"), .upper = read_vector(group, "upper")};
 }
 
+std::vector<nn::OutputFunction> read_functions(const h5::Group& group) {
+  const auto array = group.read_array_of_rank<double>("functions", 2);
+  const auto count = static_cast<Eigen::Index>(array.dims[0]), outputs = static_cast<Eigen::Index>(array.dims[1]);
+  Eigen::VectorXd constants = Eigen::VectorXd::Zero(count);
+  if (group.exists("constants")) constants = read_vector(group, "constants");
+  if (constants.size() != count)
+    base::fail(ErrorKind::data, "{}: {}: constants: expected {} entries (one for each of 'functions'), found {}", group.file_name(),
+               group.path(), count, constants.size());
+  std::vector<nn::OutputFunction> functions;
+  for (Eigen::Index k = 0; k < count; ++k)
+    functions.push_back(
+        {.coefficients = Eigen::Map<const Eigen::VectorXd>(array.values.data() + k * outputs, outputs), .constant = constants[k]});
+  return functions;
+}
+
+void read_objective(const h5::Group& group, Problem& problem) {
+  const auto refuse = [&group](std::string_view expected, std::string_view found) {
+    base::fail(ErrorKind::data, "{}: {}: expected {}, found {}", group.file_name(), group.path(), expected, found);
+  };
+  if (group.exists("functions")) {
+    for (const char* name : {"label", "target"})
+      if (group.has_attribute(name)) refuse("either 'functions' or attributes 'label' and 'target'", "both");
+    problem.functions = read_functions(group);
+    if (problem.functions.empty()) refuse("at least one row in 'functions'", "none");
+    return;
+  }
+  if (group.exists("constants")) refuse("'functions' beside 'constants'", "'constants' alone");
+  problem.label = read_class(group, "label");
+  if (group.is_text_attribute("target")) {
+    const auto word = group.read_attribute<std::string>("target");
+    if (word != any_class) refuse(fmt::format("a class or \"{}\" as attribute 'target'", any_class), fmt::format("\"{}\"", word));
+  } else {
+    problem.target = read_class(group, "target");
+  }
+}
+
 Problem read_group(const h5::Group& group, const std::string& name, nn::Rounding* rounding) {
   group.expect_only(known_members);
   refuse_misspelt_attributes(group);
@@ -91,8 +129,7 @@ Problem read_group(const h5::Group& group, const std::string& name, nn::Rounding
   else if (group.has_attribute("epsilon"))
     base::fail(ErrorKind::data, "{}: {}: expected no attribute 'epsilon' with norm none, found one", group.file_name(), group.path());
   problem.box = read_box(group);
-  problem.label = read_class(group, "label");
-  problem.target = read_class(group, "target");
+  read_objective(group, problem);
   read_optional_fields(group, problem);
   problem.check(group.file_name());
   return problem;
@@ -128,11 +165,29 @@ Problem read_named(const h5::Group& root, const std::string& name, nn::Rounding*
   return read_group(root.open_group(name), name, rounding);
 }
 
+void write_functions(const h5::Group& group, const std::vector<nn::OutputFunction>& functions) {
+  std::vector<double> coefficients, constants;
+  for (const nn::OutputFunction& f : functions) {
+    coefficients.insert(coefficients.end(), f.coefficients.begin(), f.coefficients.end());
+    constants.push_back(f.constant);
+  }
+  const std::uint64_t count = functions.size();
+  group.write_array("functions", std::span<const double>(coefficients), {count, coefficients.size() / count});
+  group.write_array("constants", std::span<const double>(constants), {count});
+}
+
 void write_group(const h5::Group& group, const Problem& problem) {
   group.write_attribute("norm", std::string(base::word_of(words(Norm{}), problem.norm)));
   if (problem.norm != Norm::none) group.write_attribute("epsilon", problem.epsilon);
-  group.write_attribute("label", std::int64_t{problem.label});
-  group.write_attribute("target", std::int64_t{problem.target});
+  if (problem.functions.empty()) {
+    group.write_attribute("label", std::int64_t{problem.label});
+    if (problem.target)
+      group.write_attribute("target", std::int64_t{*problem.target});
+    else
+      group.write_attribute("target", std::string(any_class));
+  } else {
+    write_functions(group, problem.functions);
+  }
   group.write_attribute("dataset", problem.dataset);
   if (!problem.note.empty()) group.write_attribute("note", problem.note);
   if (problem.input_side) group.write_attribute("input_side", *problem.input_side);

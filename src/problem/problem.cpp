@@ -83,11 +83,25 @@ void Problem::check(const std::string& where) const {
   check_image(refuse, "input", input, within);
   refuse.unless(norm == Norm::none || (std::isfinite(epsilon) && epsilon > 0), "epsilon", "a finite radius > 0",
                 fmt::format("{}", epsilon));
-  check_class(refuse, "label", label, network.outputs());
-  check_class(refuse, "target", target, network.outputs());
-  refuse.unless(label != target, "target", "a class other than the label", fmt::format("{} for both", label));
-  check_network([this] { nn::margin_unit(network, label, target); });
+  if (functions.empty()) {
+    refuse.unless(network.outputs() >= 2, "network", "two outputs or more, a class each", fmt::format("{}", network.outputs()));
+    check_class(refuse, "label", label, network.outputs());
+    if (target) check_class(refuse, "target", *target, network.outputs());
+    refuse.unless(label != target, "target", "a class other than the label", fmt::format("{} for both", label));
+  } else {
+    try {
+      nn::check({.functions = functions}, network.outputs());
+    } catch (const base::Error& error) {
+      base::fail(error.kind(), "{}{}", refuse.prefix(), error.what());
+    }
+  }
+  check_network([this] { nn::margin_unit(network, objective()); });
   check_optional_fields(refuse, *this, within);
+}
+
+nn::Objective Problem::objective() const {
+  if (!functions.empty()) return {.functions = functions};
+  return target ? nn::targeted(network.outputs(), label, *target) : nn::untargeted(network.outputs(), label);
 }
 
 Labels choose_labels(const nn::Network& network, const Eigen::Ref<const Eigen::VectorXd>& input) {

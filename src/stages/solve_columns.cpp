@@ -18,7 +18,7 @@ Schema context_columns() {
                "limit that the solve ran under: smaller than solve_time_limit if that has grown since (run --extend) and was not met"),
       column("problem", text, "", "names the question: which network, image, region, label and target; rows with the same are partners"),
       column("label", integer, "", "class to leave"),
-      column("target", integer, "", "class to reach"),
+      column("target", integer, "", "class to reach; absent if problem_target is any"),
       column("true_label", integer, "", "class in the data set"),
       column("dense_network", text, "",
              "key in /networks of the network that the question is about: the dense one unless problem_network is embedded"),
@@ -27,7 +27,7 @@ Schema context_columns() {
       column("embedded_test_accuracy", real, "1", "of the embedded network"),
       column("transfer_networks", integer, "1",
              "networks of problem_transfer_seeds that the adversarial input was run through; 0 if there is none"),
-      column("transfer_adversarial", integer, "1", "those among them whose own margin between the same two classes is positive there"),
+      column("transfer_adversarial", integer, "1", "those among them whose own margin, of the same classes, is positive there"),
       column("transfer_class_changed", integer, "1", "those among them whose first class there differs from that at the clean image"),
   };
 }

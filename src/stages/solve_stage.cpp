@@ -28,7 +28,7 @@ bool is_given(const Parameters& p, std::string_view name, std::string_view word)
 std::string problem_id(const problem::Problem& problem, const Parameters& p, const std::string& dense_network) {
   return base::digest(fmt::format("{} {} {} {} {} {} {}", dense_network, p.text("problem_split"), *problem.sample_index,
                                   base::word_of(problem::words(problem.norm), problem.norm), problem.epsilon, problem.label,
-                                  problem.target))
+                                  problem.target ? fmt::format("{}", *problem.target) : "any"))
       .hex();
 }
 
@@ -46,7 +46,7 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
   problem.epsilon = p.real("problem_epsilon");
   const problem::Labels labels = problem::choose_labels(is_given(p, "problem_label_source", "surrogate") ? embedded : dense, problem.input);
   problem.label = labels.label;
-  problem.target = labels.target;
+  if (p.text("problem_target") == "second") problem.target = labels.target;
   problem.dataset = p.text("dataset_name");
   problem.input_side = p.integer("dataset_side");
   problem.sample_index = p.integer("problem_sample_index");
@@ -95,7 +95,7 @@ void add_transfer(const problem::Problem& problem, const engine::SolveResult& re
   if (result.adversarial_input)
     for (const auto& other : others) {
       const Eigen::VectorXd logits = nn::forward(other->network, *result.adversarial_input);
-      margins.values.push_back(logits[problem.target] - logits[problem.label]);
+      margins.values.push_back(problem.objective()(logits));
       adversarial += margins.values.back() > 0;
       changed += first_class(logits) != first_class(nn::forward(other->network, problem.input));
     }
@@ -187,7 +187,7 @@ class SolveStage : public task::Stage {
       made.values.set("time_limit", p.real("solve_time_limit"));
       made.values.set("problem", problem_id(problem, p, attempt.spec.parents.front().hex()));
       made.values.set("label", std::int64_t{problem.label});
-      made.values.set("target", std::int64_t{problem.target});
+      if (problem.target) made.values.set("target", std::int64_t{*problem.target});
       made.values.set("true_label", std::int64_t{*problem.true_label});
       made.values.set("dense_network", attempt.spec.parents.front().hex());
       made.values.set("embedded_network", attempt.spec.parents[surrogate ? 1 : 0].hex());

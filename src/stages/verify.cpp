@@ -83,6 +83,7 @@ struct Rows {
         dense(column<std::string>(root, "solves", "dense_network")),
         label(column<std::int64_t>(root, "solves", "label")),
         target(column<std::int64_t>(root, "solves", "target")),
+        target_source(column_if_there<std::string>(root, "solves", "problem_target")),
         region(column_if_there<std::string>(root, "solves", "problem_region")),
         side(has_column(root, "solves", "problem_region") ? column<std::int64_t>(root, "solves", "dataset_side")
                                                           : std::vector<std::int64_t>()),
@@ -101,6 +102,7 @@ struct Rows {
   const std::vector<std::string> dense;
   const std::vector<std::int64_t> label;
   const std::vector<std::int64_t> target;
+  const std::vector<std::string> target_source;  ///< empty for files without the column: second
   const std::vector<std::string> region;  ///< empty for files without the column: l1
   const std::vector<std::int64_t> side;   ///< there if region is
   const std::vector<double> epsilon;
@@ -142,7 +144,7 @@ class Checker {
     if (problem.norm == problem::Norm::row_wise) problem.input_side = rows_.side[i];
     problem.epsilon = rows_.epsilon[i];
     problem.label = static_cast<int>(rows_.label[i]);
-    problem.target = static_cast<int>(rows_.target[i]);
+    if (rows_.target_source.empty() || rows_.target_source[i] != "any") problem.target = static_cast<int>(rows_.target[i]);
     problem.check(root_.file_name());
     const certify::Verifier verifier(problem);
 

@@ -217,7 +217,26 @@ class Run(Case):
     def test_report(self):
         text = self.run_ok("report", self.reference, "--out", self.folder / "report").stdout
         self.assertIn("magnitude structured", text)
+        self.assertNotIn("not compared", text)
         self.assertEqual((self.folder / "report" / "summary.txt").read_text(), text)
+
+    def test_any_target(self):
+        out = self.folder / "out"
+        self.run_ok("run", TINY, "--out", out, "--save-problems", "--set", "prune.criterion=none", "--set", "problem.target=[second,any]")
+        self.assertNotIn("missing", self.run_ok("check", out).stdout)
+        with h5py.File(out / "results.h5") as file:
+            solves, absent = file["solves"][:], file["solves"].attrs["missing.target"]
+        best = {}
+        for row in solves:
+            any_target = row["problem_target"] == b"any"
+            self.assertEqual(row["target"] == absent, any_target)
+            best[(row["problem_sample_index"], any_target)] = row["verified_objective"]
+        for sample in {sample for sample, _ in best}:
+            self.assertGreaterEqual(best[(sample, True)], best[(sample, False)] - 1e-6)
+        for path in out.glob("problems/*.h5"):
+            row, = [row for row in solves if row["key"].decode() == path.stem]
+            answer, = json_lines(self.run_ok("solve", path, "--json").stdout)
+            self.assertGreaterEqual(answer["verified_objective"], row["verified_objective"] - 1e-6)
 
     def test_saved_problems_can_be_solved_again(self):
         out = self.folder / "out"

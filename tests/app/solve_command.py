@@ -184,6 +184,33 @@ class BadProblemFile(Case):
                 self.assertEqual(row["status"], "optimal", row)
                 self.assertAlmostEqual(row["verified_objective"], expected[row["problem"]], delta=1e-6, msg=row["problem"])
 
+    def test_objectives(self):
+        """y = (x0 + x1, x2 + x3, x0), from x = 1/2 within L1 distance 1: the maximum of each objective is known."""
+        path = self.folder / "objectives.h5"
+        expected = {"first": 1, "second": 1.5, "any": 1.5, "functions": 1.2, "one function": 0}
+        with h5py.File(path, "w") as file:
+            for name in expected:
+                problem = file.create_group(name)
+                problem.attrs.update(norm="l1", epsilon=1.)
+                problem["input"] = np.full(4, .5)
+                problem["network/layer_0/weight"] = np.eye(4, dtype="f4")
+                problem["network/layer_1/weight"] = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 0, 0]], "f4")
+                if "function" not in name:
+                    problem.attrs["label"] = 2
+            file["first"].attrs["target"] = 0
+            file["second"].attrs["target"] = 1
+            file["any"].attrs["target"] = "any"
+            file["functions/functions"], file["functions/constants"] = np.array([[1., 1, 0], [0, 0, -2]]), np.array([-3, 1.2])
+            file["one function/functions"], file["one function/constants"] = np.array([[1., 1, 0]]), np.array([-3.])
+        for solver in ("bab", "cbc", "attack"):
+            for row in json_lines(self.run_ok("solve", path, "--solver", solver, "--goal", "optimize", "--json").stdout):
+                self.assertEqual(row["status"], "limit" if solver == "attack" else "optimal", row)
+                self.assertAlmostEqual(row["verified_objective"], expected[row["problem"]], delta=1e-6, msg=row["problem"])
+        with h5py.File(path, "r+") as file:
+            file["any"].attrs["target"] = "all"
+        row, = json_lines(self.run_ok("solve", path, "--problem", "any", "--json", code=1).stdout)
+        self.assertIn("expected a class or \"any\" as attribute 'target', found \"all\"", row["detail"])
+
 
 def put(file, name="p", dtype="f4", image=(.2, .5, .9, .1), label=1, layers=("layer_0", "layer_1")):
     """A problem with two layers; its maximum is 1.369143."""

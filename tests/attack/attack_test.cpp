@@ -15,11 +15,11 @@ using problem::Problem;
 
 double margin_at(const Problem& problem, const Eigen::VectorXd& x) {
   const Eigen::VectorXd logits = nn::forward(problem.network, x);
-  return logits[problem.target] - logits[problem.label];
+  return problem.objective()(logits);
 }
 
 AttackResult attack(const Problem& problem, const AttackOptions& options = {}) {
-  return run_attack(problem.network, problem.region(), problem.label, problem.target, options);
+  return run_attack(problem.network, problem.region(), problem.objective(), options);
 }
 
 std::vector<Problem> assorted_problems() {
@@ -30,12 +30,12 @@ std::vector<Problem> assorted_problems() {
 TEST(Margin, GradientsAreFiniteDifferencesWhereTheSmoothingIsSmall) {
   base::RandomStream random(1, "points");
   for (const Problem& problem : assorted_problems()) {
-    const Margin margin(problem.network, problem.label, problem.target);
+    const Margin margin(problem.network, problem.objective());
     Rows points(3, problem.input.size());
     for (Eigen::Index r = 0; r < 3; ++r) points.row(r) = random_point(problem.region(), random).transpose();
     std::vector<Rows> pre_activations;
     const Eigen::VectorXd margins = margin.forward(margin.first_layer(points), pre_activations);
-    const Rows gradient = margin.gradient(pre_activations, Eigen::Vector3d::Constant(1e-9));
+    const Rows gradient = margin.gradient(pre_activations, {0, 0, 0}, Eigen::Vector3d::Constant(1e-9));
     for (Eigen::Index r = 0; r < 3; ++r) {
       EXPECT_NEAR(margins[r], margin_at(problem, points.row(r)), 1e-12);
       for (Eigen::Index k = 0; k < points.cols(); ++k) {
@@ -52,16 +52,16 @@ TEST(Margin, TheLineMaximumIsAttainedAndNoSampleExceedsIt) {
   base::RandomStream random(2, "points");
   int inside = 0;
   for (const Problem& problem : assorted_problems()) {
-    const Margin margin(problem.network, problem.label, problem.target);
+    const Margin margin(problem.network, problem.objective());
     for (int repetition = 0; repetition < 100; ++repetition) {
       Rows ends(2, problem.input.size());
       ends.row(0) = random_point(problem.region(), random).transpose();
       ends.row(1) = random_point(problem.region(), random).transpose();
       const Rows g = margin.first_layer(ends);
-      const LineMaximum best = margin.maximise_along(g.row(0), g.row(1) - g.row(0));
+      const LineMaximum best = margin.maximise_along(0, g.row(0), g.row(1) - g.row(0));
       const auto at = [&](double t) { return margin_at(problem, (1 - t) * ends.row(0) + t * ends.row(1)); };
-      EXPECT_NEAR(at(best.position), best.margin, 1e-11);
-      for (int i = 0; i <= 200; ++i) EXPECT_LE(at(i / 200.0), best.margin + 1e-11);
+      EXPECT_NEAR(at(best.position), best.value, 1e-11);
+      for (int i = 0; i <= 200; ++i) EXPECT_LE(at(i / 200.0), best.value + 1e-11);
       inside += best.position > 0 && best.position < 1;
     }
   }
@@ -121,7 +121,7 @@ TEST(Attack, WithoutTimeStepsOrPermissionTheCleanInputIsTheAnswer) {
 TEST(Attack, ALinearNetworkTakesOneStepAndADeadOneNone) {
   const Problem linear = random_problem({20, 4}, 7, 1.5);
   const Eigen::MatrixXd weights = linear.network.layers[0].weight.cast<double>();
-  const Eigen::VectorXd w = weights.row(linear.target) - weights.row(linear.label);
+  const Eigen::VectorXd w = weights.row(*linear.target) - weights.row(linear.label);
   const AttackResult result = attack(linear, {.starts = 1, .iterations = 1});
   EXPECT_NEAR(result.margin, margin_at(linear, linear.input) + problem::maximise_linear(linear.region(), w).value, 1e-12);
   Problem dead = random_problem({20, 5, 4}, 7, 1.5);
@@ -133,7 +133,7 @@ TEST(Attack, ALinearNetworkTakesOneStepAndADeadOneNone) {
 TEST(Attack, WrongArgumentsAreRefused) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
   const problem::Region other = problem::l1_region(Eigen::VectorXd::Zero(5), 1);
-  EXPECT_THROW(run_attack(problem.network, other, 0, 1), base::Error);
+  EXPECT_THROW(run_attack(problem.network, other, problem.objective()), base::Error);
   EXPECT_THROW(attack(problem, {.starts = 0}), base::Error);
   EXPECT_THROW(attack(problem, {.iterations = -1}), base::Error);
 }

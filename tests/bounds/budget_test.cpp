@@ -83,11 +83,11 @@ TEST(BoundsBudget, TheLargestMarginOfTheLogitsHolds) {
   const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
   for (int i = 0; i < 50; ++i) {
     const Eigen::VectorXd logits = nn::forward(problem.network, random_point(problem.region(), random));
-    EXPECT_LE(logits[problem.target] - logits[problem.label], largest_margin(bounds, problem.label, problem.target));
+    EXPECT_LE(problem.objective()(logits), largest_margin(bounds, problem.objective()));
   }
   const Bounds crafted{.layers = {{.lower = Eigen::Vector2d(-1, -2), .upper = Eigen::Vector2d(3, 4)}}};
-  EXPECT_GT(largest_margin(crafted, 0, 1), 5);
-  EXPECT_LT(largest_margin(crafted, 0, 1), 5 + 1e-14);
+  EXPECT_GT(largest_margin(crafted, nn::targeted(2, 0, 1)), 5);
+  EXPECT_LT(largest_margin(crafted, nn::targeted(2, 0, 1)), 5 + 1e-14);
 }
 
 TEST(Propagation, OneRowOfLinesServesAllRowsForwardToo) {

@@ -34,7 +34,7 @@ TEST(LinearRelaxation, AreOnTheRightSideOfTheReluForAllKindsOfBounds) {
 /// The bound of the margin with relaxation that `change` may alter.
 double margin_bound(Propagation& propagation, const Problem& problem, const std::vector<LayerRelaxation>& relaxation) {
   BackwardPass pass;
-  propagation.backward(propagation.margin_rows(problem.label, problem.target, 1), relaxation, pass);
+  propagation.backward(propagation.margin_rows(problem.objective()), relaxation, pass);
   return pass.upper[0];
 }
 
@@ -58,7 +58,7 @@ TEST(Propagation, BoundOfAHandComputedNetwork) {
   const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
   Propagation propagation(problem.network, problem.region(), bounds);
   EXPECT_NEAR(margin_bound(propagation, problem, margin_lines(bounds, 1)), 2.0, 1e-13);
-  std::swap(problem.label, problem.target);
+  std::swap(problem.label, *problem.target);
   // The tie of upper and -lower takes slope 0: -g1 alone, at most -0.5. With slope 0.5: -1.5 x0 - 0.5 x1, at most -1 + 0.75 = -0.25.
   std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
   EXPECT_NEAR(margin_bound(propagation, problem, relaxation), -0.5, 1e-13);
@@ -75,9 +75,9 @@ TEST(Propagation, IsExactWhereEveryNeuronIsStable) {
     ++stable;
     Propagation propagation(problem.network, problem.region(), bounds);
     BackwardPass pass;
-    propagation.backward(propagation.margin_rows(problem.label, problem.target, 1), margin_lines(bounds, 1), pass);
+    propagation.backward(propagation.margin_rows(problem.objective()), margin_lines(bounds, 1), pass);
     const Eigen::VectorXd logits = nn::forward(problem.network, propagation.maximiser(pass, 0));
-    EXPECT_NEAR(logits[problem.target] - logits[problem.label], pass.upper[0], 1e-12);
+    EXPECT_NEAR(problem.objective()(logits), pass.upper[0], 1e-12);
     // In the last layer, too: the bounds are attained.
     for (Eigen::Index i = 0; i < 4; ++i) {
       propagation.backward(propagation.neuron_rows(2, std::vector{i}), margin_lines(bounds, 2), pass);
@@ -109,7 +109,7 @@ TEST(Propagation, AnySlopesGiveAValidBoundAndMultipliersOneUnderTheSplit) {
       // A split multiplier of the right sign at every neuron that it touches.
       double gift = 0;
       for (std::size_t j = 0; j < relaxation.size(); ++j) gift += relaxation[j].split_multiplier.row(0).dot(g[j]);
-      EXPECT_LE(g.back()[problem.target] - g.back()[problem.label] + gift, bound) << seed;
+      EXPECT_LE(problem.objective()(g.back()) + gift, bound) << seed;
     }
   }
 }
@@ -127,7 +127,7 @@ TEST(Propagation, RelaxedForwardGivesTheDerivativesOfTheBound) {
   }
   BackwardPass pass;
   std::vector<Rows> g;
-  propagation.backward(propagation.margin_rows(problem.label, problem.target, 1), relaxation, pass);
+  propagation.backward(propagation.margin_rows(problem.objective()), relaxation, pass);
   propagation.relaxed_forward(pass, relaxation, g);
   const double step = 1e-6;
   const auto difference = [&](double& variable) {
@@ -173,7 +173,7 @@ TEST(SlopeSearch, NeverGetsWorseWithMoreIterationsAndIsReproducible) {
     Propagation propagation(problem.network, problem.region(), bounds);
     const auto search = [&](int iterations) {
       std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
-      return search_slopes(propagation, propagation.margin_rows(problem.label, problem.target, 1), relaxation,
+      return search_slopes(propagation, propagation.margin_rows(problem.objective()), relaxation,
                            {.iterations = iterations, .first_rate = 0.3, .last_rate = 0.3}, {})
           .upper[0];
     };
@@ -192,7 +192,7 @@ TEST(Propagation, UpperFunctionsAreAboveTheMarginAndLeadToTheSameBound) {
     Propagation propagation(problem.network, problem.region(), bounds);
     std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
     for (LayerRelaxation& line : relaxation) line.split_multiplier = Rows::Zero(1, line.lower_slope.cols());
-    const AffineRows margin = propagation.margin_rows(problem.label, problem.target, 1);
+    const AffineRows margin = propagation.margin_rows(problem.objective());
     std::vector<PreActivationRows> functions;
     for (std::size_t k = 0; k < 3; ++k) functions.push_back(propagation.upper_functions(margin, relaxation, k));
     const double whole = margin_bound(propagation, problem, relaxation);
@@ -204,7 +204,7 @@ TEST(Propagation, UpperFunctionsAreAboveTheMarginAndLeadToTheSameBound) {
     }
     for (int p = 0; p < 500; ++p) {
       const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, random_point(problem.region(), random));
-      const double value = g.back()[problem.target] - g.back()[problem.label];
+      const double value = problem.objective()(g.back());
       for (std::size_t k = 0; k < 3; ++k)
         EXPECT_GE(functions[k].coefficients.row(0).dot(g[k]) + functions[k].constant[0] + functions[k].padding[0], value);
     }

@@ -23,7 +23,7 @@ const std::vector<std::string> quick_problems{"fashion_14_2x16_0", "fashion_14_2
 
 double margin_at(const Problem& problem, const Eigen::VectorXd& x) {
   const Eigen::VectorXd logits = nn::forward(problem.network, x);
-  return logits[problem.target] - logits[problem.label];
+  return problem.objective()(logits);
 }
 
 /// A problem with its bounds, in one place.
@@ -32,7 +32,7 @@ struct Case {
     bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, region);
   }
   Query query() const {
-    return {.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds};
+    return {.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds};
   }
   Outcome solve(const Options& options = {}) const { return run(query(), options); }
 
@@ -137,7 +137,7 @@ TEST(Bounding, BoundsOfNodesHoldForThePointsWithTheirPhases) {
     NodeProgram program(c.query());
     std::vector<Node> nodes;
     for (int n = 0; n < 6; ++n) {
-      nodes.push_back(bounding.root());
+      nodes.push_back(bounding.roots().front());
       for (int split = 0; split < 3; ++split) {
         const std::size_t layer = random.below(2);
         const auto i = static_cast<Eigen::Index>(random.below(7));
@@ -160,7 +160,7 @@ TEST(Bounding, BoundsOfNodesHoldForThePointsWithTheirPhases) {
     for (int p = 0; p < 3000; ++p) {
       const Eigen::VectorXd x = random_point(c.region, random);
       const std::vector<Eigen::VectorXd> g = nn::pre_activations(c.problem.network, x);
-      const double margin = g.back()[c.problem.target] - g.back()[c.problem.label];
+      const double margin = c.problem.objective()(g.back());
       for (std::size_t n = 0; n < nodes.size(); ++n) {
         bool inside = true;
         for (std::size_t k = 0; k < 2; ++k) inside = inside && (nodes[n].layers[k].split.transpose().array() * g[k].array() >= 0).all();
@@ -185,7 +185,7 @@ TEST(NodeProgram, WithAllPhasesFixedTheBoundIsAttainedByAnInput) {
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     const Case c(random_problem({10, 6, 6, 3}, seed, 1.0));
     Bounding bounding(c.query(), [](const Eigen::VectorXd&, double) {});
-    Node node = bounding.root();
+    Node node = bounding.roots().front();
     const std::vector<Eigen::VectorXd> g = nn::pre_activations(c.problem.network, c.problem.input);
     for (std::size_t k = 0; k < 2; ++k) {
       for (Eigen::Index i = 0; i < 6; ++i)
@@ -208,7 +208,7 @@ TEST(NodeProgram, PhasesThatNoInputHasAreProvenEmpty) {
     const Case c(random_problem({10, 8, 8, 3}, seed, 0.6));
     Bounding bounding(c.query(), [](const Eigen::VectorXd&, double) {});
     base::RandomStream random(seed, "phases");
-    Node node = bounding.root();
+    Node node = bounding.roots().front();
     for (std::size_t k = 0; k < 2; ++k) {
       for (Eigen::Index i = 0; i < 8; ++i)
         if (node.layers[k].open(i)) node.fix({.layer = k, .index = i}, random.below(2) == 0);

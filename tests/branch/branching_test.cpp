@@ -24,9 +24,9 @@ TEST(Branching, ChildrenCoverTheirParent) {
     const problem::Problem problem = random_problem({10, 8, 8, 3}, seed, 1.5);
     const problem::Region region = problem.region();
     const bounds::Bounds bounds = bounds::make_bounds_method("crown")->compute(problem.network, region);
-    Bounding bounding({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds},
+    Bounding bounding({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds},
                       [](const Eigen::VectorXd&, double) {});
-    Node root = bounding.root();
+    Node root = bounding.roots().front();
     if (root.unstable_neurons() == 0) continue;
     Node* const one[] = {&root};
     bounding.improve(one, 20, -1e9);
@@ -40,7 +40,7 @@ TEST(Branching, ChildrenCoverTheirParent) {
       for (const Node& child : children.nodes) EXPECT_LT(child.unstable_neurons(), root.unstable_neurons());
       for (int p = 0; p < 300; ++p) {
         const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, random_point(region, random));
-        const double margin = g.back()[problem.target] - g.back()[problem.label];
+        const double margin = problem.objective()(g.back());
         if (margin <= cutoff_value) continue;
         bool found = false;
         for (const Node& child : children.nodes) {
@@ -62,7 +62,7 @@ TEST(Branching, OfNoNodesNothing) {
   const problem::Problem problem = random_problem({10, 8, 8, 3}, 1, 1.5);
   const problem::Region region = problem.region();
   const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
-  Bounding bounding({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds},
+  Bounding bounding({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds},
                     [](const Eigen::VectorXd&, double) {});
   EXPECT_TRUE(branch(bounding, {}, 0).nodes.empty());
 }

@@ -30,7 +30,7 @@ bool no_looser(const Bounds& bounds, const Bounds& than) {
 
 Outcome search(const Problem& problem, const Bounds& bounds, const Options& options) {
   const problem::Region region = problem.region();
-  return run({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds}, options);
+  return run({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds}, options);
 }
 
 /// Some hundred nodes.
@@ -53,7 +53,7 @@ TEST(BranchBudget, WheneverItIsSpentTheBoundHolds) {
     if (outcome.end == End::closed) break;
     ASSERT_EQ(outcome.end, End::stopped);
     EXPECT_LE(looks, most + 4) << "it goes on";
-    EXPECT_LE(outcome.bound, bounds::largest_margin(bounds, problem.label, problem.target));
+    EXPECT_LE(outcome.bound, bounds::largest_margin(bounds, problem.objective()));
   }
   EXPECT_GT(nodes, 100);
 }
@@ -64,7 +64,7 @@ TEST(BranchBudget, NodesThatFillTheirMemoryEndTheSearchWithItsBound) {
   const Outcome whole = search(problem, bounds, {}), outcome = search(problem, bounds, {.memory_limit_mib = 0.03});
   EXPECT_EQ(outcome.end, End::memory);
   EXPECT_GE(outcome.bound, whole.best->margin);
-  EXPECT_LT(outcome.bound, bounds::largest_margin(bounds, problem.label, problem.target));
+  EXPECT_LT(outcome.bound, bounds::largest_margin(bounds, problem.objective()));
   EXPECT_GT(outcome.nodes, 20);
   EXPECT_LT(outcome.nodes, whole.nodes);
   const Outcome unlimited = search(problem, bounds, {.memory_limit_mib = 0});
@@ -150,9 +150,9 @@ TEST(Branch, BoundsThatAreNotNumbersProveNothingAndEndNothing) {
   Problem problem = random_problem({4, 4, 4, 4, 3}, 2, 1.0);
   const problem::Region region = problem.region();
   const Bounds bounds = bounds::make_bounds_method("interval-box")->compute(problem.network, region);
-  const Query query{.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds};
+  const Query query{.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds};
   Bounding bounding(query, [](const Eigen::VectorXd&, double) {});
-  Node node = bounding.root();
+  Node node = bounding.roots().front();
   node.layers[0].slope.setConstant(std::nan(""));
   for (LayerState& layer : node.layers) layer.split_multiplier.setConstant(std::nan(""));
   Node* const one[] = {&node};

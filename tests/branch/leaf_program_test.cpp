@@ -20,7 +20,7 @@ Problem uneven_problem(std::uint64_t seed) {
   Problem problem = espalier::testing::random_problem({4, 5, 4, 2}, seed, 1.0);
   for (nn::Layer& layer : problem.network.layers)
     for (float& w : layer.weight.reshaped()) w *= static_cast<float>(std::pow(10.0, static_cast<double>(random.below(7)) - 3));
-  problem.network = nn::rescale(problem.network, problem.label, problem.target).network;
+  problem.network = nn::rescale(problem.network, problem.objective()).network;
   return problem;
 }
 
@@ -29,17 +29,17 @@ struct Leaves {
       : problem(std::move(asked)),
         region(problem.region()),
         bounds(bounds::make_bounds_method("alpha-crown")->compute(problem.network, region)),
-        query{.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds},
+        query{.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds},
         bounding(query, [](const Eigen::VectorXd&, double) {}) {}
 
   double margin(const Eigen::VectorXd& x) const {
     const Eigen::VectorXd y = nn::forward(problem.network, x);
-    return y[problem.target] - y[problem.label];
+    return problem.objective()(y);
   }
   /// All unstable neurons have the phases that they have at x, but where `flip` says otherwise.
   template <class Flip>
   Node leaf_of(const Eigen::VectorXd& x, const Flip& flip) {
-    Node node = bounding.root();
+    Node node = bounding.roots().front();
     const std::vector<Eigen::VectorXd> g = nn::pre_activations(problem.network, x);
     for (std::size_t k = 0; k < node.layers.size(); ++k)
       for (Eigen::Index i = 0; i < g[k].size(); ++i)

@@ -22,10 +22,10 @@ struct Case {
         propagation(problem.network, region, bounds),
         bounding(query(), [](const Eigen::VectorXd&, double) {}) {}
   Query query() const {
-    return {.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds};
+    return {.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds};
   }
   Node improved_root() {
-    Node node = bounding.root();
+    Node node = bounding.roots().front();
     Node* const one[] = {&node};
     bounding.improve(one, 20, -1e9);
     return node;
@@ -62,7 +62,7 @@ TEST(OptimalityTightening, KeepsEveryPointWhoseMarginIsAboveTheCutoff) {
     std::vector<double> margins;
     for (int p = 0; p < 2000; ++p) {
       all.push_back(nn::pre_activations(c.problem.network, random_point(c.region, random)));
-      margins.push_back(all.back().back()[c.problem.target] - all.back().back()[c.problem.label]);
+      margins.push_back(c.problem.objective()(all.back().back()));
     }
     std::vector<double> sorted = margins;
     std::sort(sorted.begin(), sorted.end());
@@ -71,7 +71,7 @@ TEST(OptimalityTightening, KeepsEveryPointWhoseMarginIsAboveTheCutoff) {
       Node node = c.improved_root();
       const Node before = node;
       for (int round = 0; round < 3 && node.bound > cutoff_value && !node.empty; ++round) {
-        EXPECT_GT(tighten_by_cutoff(c.propagation, c.query(), cutoff_value, {}, node), 0);
+        EXPECT_GT(tighten_by_cutoff(c.propagation, c.propagation.margin_rows(c.problem.objective()), cutoff_value, {}, node), 0);
         Node* const one[] = {&node};
         if (!node.empty) c.bounding.improve(one, 10, cutoff_value);
       }
@@ -97,11 +97,11 @@ TEST(OptimalityTightening, KeepsTheOptimaOfReferenceProblems) {
   for (const char* name : {"mnist_14_3x16_20", "mnist_18_2x32_50", "fashion_18_3x24_20", "mnist_18_3x24_20"}) {
     Case c(reference_problem(name));
     const std::vector<Eigen::VectorXd> g = nn::pre_activations(c.problem.network, *c.problem.optimal_input);
-    const double margin = g.back()[c.problem.target] - g.back()[c.problem.label];
+    const double margin = c.problem.objective()(g.back());
     for (const double below : {3.0, 0.3, 1e-3}) {
       Node node = c.improved_root();
       for (int round = 0; round < 5; ++round) {
-        tighten_by_cutoff(c.propagation, c.query(), margin - below, {}, node);
+        tighten_by_cutoff(c.propagation, c.propagation.margin_rows(c.problem.objective()), margin - below, {}, node);
         Node* const one[] = {&node};
         ASSERT_TRUE(holds(node, g)) << name << ", cutoff " << below << " below the optimum";
         c.bounding.improve(one, 10, margin - below);
@@ -119,7 +119,7 @@ TEST(OptimalityTightening, RulesOutANodeThatCannotReachTheCutoff) {
     Node node = c.improved_root();
     const double cutoff_value = node.bound - 0.1 * (node.bound - *c.problem.optimum);
     for (int round = 0; round < 10 && node.bound > cutoff_value && !node.empty; ++round) {
-      tighten_by_cutoff(c.propagation, c.query(), cutoff_value, {}, node);
+      tighten_by_cutoff(c.propagation, c.propagation.margin_rows(c.problem.objective()), cutoff_value, {}, node);
       Node* const one[] = {&node};
       if (!node.empty) c.bounding.improve(one, 10, cutoff_value);
     }

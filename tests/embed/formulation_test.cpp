@@ -22,12 +22,12 @@ std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& 
   const problem::Region region = problem.region();
   const bounds::Bounds bounds = bounds::make_bounds_method(method)->compute(problem.network, region);
   return make_formulation(formulation)
-      ->build({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds});
+      ->build({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds});
 }
 
 double margin(const Problem& problem, const Eigen::VectorXd& x) {
   const Eigen::VectorXd logits = nn::forward(problem.network, x);
-  return logits[problem.target] - logits[problem.label];
+  return problem.objective()(logits);
 }
 
 /// Largest row or bound of the model in size: what "1e-9 scaled" is relative to.
@@ -58,7 +58,7 @@ std::vector<Problem> assorted_problems() {
   problems.back().name = "rows_pruned";
   problems.back().network.layers[0].weight.topRows(3).setZero();
   problems.back().network.layers[1].weight.bottomRows(2).setZero();
-  problems.back().network.layers[2].weight.row(problems.back().target).setZero();
+  problems.back().network.layers[2].weight.row(*problems.back().target).setZero();
   return problems;
 }
 
@@ -123,25 +123,26 @@ TEST_P(EveryFormulation, RefusesWhatDoesNotFitTogether) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
   const problem::Region region = problem.region();
   const bounds::Bounds good = bounds::make_bounds_method("interval")->compute(problem.network, region);
-  const auto refusal = [&](const bounds::Bounds& bounds, int label, int target) {
+  const auto refusal = [&](const bounds::Bounds& bounds, const nn::Objective& objective) {
     try {
-      make_formulation(GetParam())
-          ->build({.network = problem.network, .region = region, .label = label, .target = target, .bounds = bounds});
+      make_formulation(GetParam())->build({.network = problem.network, .region = region, .objective = objective, .bounds = bounds});
     } catch (const base::Error& error) {
       return std::string(error.what());
     }
     return std::string("accepted");
   };
-  EXPECT_EQ(refusal(good, 0, 1), "accepted");
-  EXPECT_THAT(refusal(good, 1, 1), ::testing::HasSubstr("expected two different classes in 0..2, found label 1 and target 1"));
-  EXPECT_THAT(refusal(good, 0, 3), ::testing::HasSubstr("target 3"));
-  EXPECT_THAT(refusal({}, 0, 1), ::testing::HasSubstr("expected bounds of 2 layers, found 0"));
+  const nn::Objective objective = nn::targeted(3, 0, 1);
+  EXPECT_EQ(refusal(good, objective), "accepted");
+  EXPECT_THAT(refusal(good, {}), ::testing::HasSubstr("objective: expected at least one function of the outputs, found none"));
+  EXPECT_THAT(refusal(good, nn::targeted(4, 0, 3)),
+              ::testing::HasSubstr("expected 3 coefficients (the network's outputs) in function 0, found 4"));
+  EXPECT_THAT(refusal({}, objective), ::testing::HasSubstr("expected bounds of 2 layers, found 0"));
   bounds::Bounds crossed = good;
   std::swap(crossed.layers[0].lower, crossed.layers[0].upper);
-  EXPECT_THAT(refusal(crossed, 0, 1), ::testing::HasSubstr("expected finite lower <= upper"));
+  EXPECT_THAT(refusal(crossed, objective), ::testing::HasSubstr("expected finite lower <= upper"));
   bounds::Bounds infinite = good;
   infinite.layers[1].upper[0] = std::numeric_limits<double>::infinity();
-  EXPECT_THAT(refusal(infinite, 0, 1), ::testing::HasSubstr("bounds of layer 1, neuron 0"));
+  EXPECT_THAT(refusal(infinite, objective), ::testing::HasSubstr("bounds of layer 1, neuron 0"));
   EXPECT_THROW(build(GetParam(), problem)->complete(Eigen::VectorXd::Zero(5)), base::Error);
 }
 
@@ -163,8 +164,7 @@ TEST(Formulations, EndSoonAfterTheirBudgetIsSpent) {
       int looks = 0;
       const auto embedding = make_formulation(name)->build({.network = problem.network,
                                                             .region = region,
-                                                            .label = problem.label,
-                                                            .target = problem.target,
+                                                            .objective = problem.objective(),
                                                             .bounds = bounds,
                                                             .budget = base::Budget(milp::infinity, [&] { return ++looks > most; })});
       EXPECT_EQ(embedding != nullptr, most == 1000) << name;

@@ -19,7 +19,7 @@ std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& 
   const problem::Region region = problem.region();
   const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
   return make_formulation(formulation)
-      ->build({.network = problem.network, .region = region, .label = problem.label, .target = problem.target, .bounds = bounds});
+      ->build({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds});
 }
 
 bool has_column(const Embedding& embedding, const std::string& name) {
@@ -105,7 +105,7 @@ TEST(Lean, NeuronsWithoutAPathToTheObjectiveAreDropped) {
   ASSERT_TRUE(has_column(*build("big-m", problem), "h_1_2"));
   // Equal weights to both logits cancel in the margin; then neuron 4 of the first layer is read by neuron 2 alone.
   nn::Layer& output = problem.network.layers[2];
-  output.weight(problem.label, 2) = output.weight(problem.target, 2);
+  output.weight(problem.label, 2) = output.weight(*problem.target, 2);
   for (Eigen::Index i = 0; i < 6; ++i) {
     if (i != 2) problem.network.layers[1].weight(i, 4) = 0;
   }
@@ -113,8 +113,7 @@ TEST(Lean, NeuronsWithoutAPathToTheObjectiveAreDropped) {
   EXPECT_FALSE(has_column(*embedding, "h_1_2"));
   EXPECT_FALSE(has_column(*embedding, "h_0_4"));
   const Eigen::VectorXd logits = nn::forward(problem.network, problem.input);
-  EXPECT_NEAR(embedding->model().objective_value(embedding->complete(problem.input)), logits[problem.target] - logits[problem.label],
-              1e-12);
+  EXPECT_NEAR(embedding->model().objective_value(embedding->complete(problem.input)), problem.objective()(logits), 1e-12);
 }
 
 TEST(Lean, ANetworkPrunedToNothingIsAConstant) {
@@ -126,7 +125,7 @@ TEST(Lean, ANetworkPrunedToNothingIsAConstant) {
   EXPECT_EQ(embedding->read_input({}), problem.input);
   const auto& bias = problem.network.layers[1].bias;
   EXPECT_DOUBLE_EQ(embedding->model().objective_constant(),
-                   static_cast<double>(bias[problem.target]) - static_cast<double>(bias[problem.label]));
+                   static_cast<double>(bias[*problem.target]) - static_cast<double>(bias[problem.label]));
 }
 
 }  // namespace

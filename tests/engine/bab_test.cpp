@@ -38,6 +38,38 @@ TEST(Native, FindsAndProvesTheOptimaOfReferenceProblems) {
   }
 }
 
+std::vector<nn::OutputFunction> random_functions(Eigen::Index outputs, std::uint64_t seed) {
+  base::RandomStream random(seed, "functions");
+  std::vector<nn::OutputFunction> functions(1 + seed % 3);
+  for (nn::OutputFunction& f : functions) {
+    f.coefficients = Eigen::VectorXd::NullaryExpr(outputs, [&random] { return random.uniform(-3, 3); });
+    f.constant = random.uniform(-2, 2);
+  }
+  return functions;
+}
+
+TEST(Native, TheUntargetedMaximumIsTheLargestTargetedOne) {
+  for (const char* name : {"mnist_14_2x16_0", "fashion_14_2x16_50"}) {
+    Problem problem = reference_problem(name);
+    double largest = -milp::infinity;
+    std::int64_t nodes = 0;
+    for (int c = 0; c < 10; ++c) {
+      if (c == problem.label) continue;
+      problem.target = c;
+      const SolveResult one = solve(problem, SolveSettings{});
+      ASSERT_EQ(one.status, Status::optimal) << one.detail;
+      largest = std::max(largest, *one.verified_objective);
+      nodes += one.nodes;
+    }
+    problem.target.reset();
+    const SolveResult all = solve(problem, SolveSettings{});
+    EXPECT_EQ(all.status, Status::optimal) << all.detail;
+    EXPECT_NEAR(*all.verified_objective, largest, 1e-5 * (1 + std::abs(largest)));
+    EXPECT_LT(all.nodes, nodes) << "targets that cannot be best are closed at their root";
+    EXPECT_TRUE(*all.class_changed || largest < 0);
+  }
+}
+
 TEST(Native, AgreesWithCbcOnProblemsOfAllShapes) {
   struct Shape {
     std::vector<int> widths;
@@ -49,7 +81,9 @@ TEST(Native, AgreesWithCbcOnProblemsOfAllShapes) {
                                   {{15, 3, 10, 3}, 1.5, 0},       {{30, 14, 14, 4}, 3.0, 0}, {{40, 30, 3}, 4.0, 0}};
   for (std::size_t s = 0; s < shapes.size(); ++s) {
     for (std::uint64_t seed = 0; seed < 3; ++seed) {
-      const Problem problem = random_problem(shapes[s].widths, 10 * s + seed, shapes[s].epsilon, shapes[s].pruned);
+      Problem problem = random_problem(shapes[s].widths, 10 * s + seed, shapes[s].epsilon, shapes[s].pruned);
+      if (seed == 1) problem.target.reset();
+      if (seed == 2) problem.functions = random_functions(problem.network.outputs(), s);
       const SolveResult cbc = solve(problem, SolveSettings{.solver = "cbc", .bounds = "crown"}),
                         bab = solve(problem, SolveSettings{.solver = "bab"});
       ASSERT_EQ(cbc.status, Status::optimal) << cbc.detail;
@@ -150,7 +184,7 @@ TEST(Native, DegenerateProblemsHaveAnAnswer) {
   EXPECT_EQ(same.status, Status::optimal) << same.detail;
   EXPECT_NEAR(same.dual_bound, *same.verified_objective, 1e-9);
   Problem clean = random_problem({12, 6, 3}, 1, 0.5);  // adversarial at the clean input already
-  std::swap(clean.label, clean.target);
+  std::swap(clean.label, *clean.target);
   const SolveResult at_once = solve(clean, SolveSettings{.solver = "bab", .goal = Goal::decide});
   EXPECT_EQ(at_once.status, Status::adversarial);
   EXPECT_TRUE(at_once.clean_input_misclassified);

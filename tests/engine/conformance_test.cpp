@@ -43,22 +43,31 @@ std::vector<Combination> combinations() {
 
 double margin(const Problem& problem, const Eigen::VectorXd& x) {
   const Eigen::VectorXd logits = nn::forward(problem.network, x);
-  return logits[problem.target] - logits[problem.label];
+  return problem.objective()(logits);
 }
 
-/// Small problems: dense, pruned, deep, already adversarial, over regions of every kind. Their optima are those of enumeration (see the
-/// test of that name).
+/// Small problems: dense, pruned, deep, already adversarial, over regions of every kind, with objectives of every kind. Their optima are
+/// those of enumeration (see the test of that name).
 std::vector<Problem> small_problems() {
   std::vector<Problem> problems{random_problem({16, 8, 8, 3}, 11, 1.0, 0.3), random_problem({12, 6, 6, 6, 3}, 4, 0.8),
                                 random_problem({20, 10, 4}, 7, 2.0)};
   problems.push_back(problems.back());
-  std::swap(problems.back().label, problems.back().target);
+  std::swap(problems.back().label, *problems.back().target);
   problems.push_back(within_random_box(random_problem({12, 8, 6, 3}, 21, 1), problem::Norm::l1, 1.5));
   problems.push_back(within_random_box(random_problem({12, 8, 6, 3}, 22, 1), problem::Norm::linf, 0.3));
   problems.push_back(within_random_box(random_problem({8, 7, 6, 3}, 23, 1), problem::Norm::none, 0));
   problems.push_back(within_random_box(random_problem({9, 8, 6, 3}, 24, 1), problem::Norm::row_wise, 0.9));
-  constexpr double optima[]{-0.3479145675, -2.1006061264, 1.6674797032, 3.6015738338,
-                            0.1535145254,  -0.1315401351, 2.6418428643, 0.4751529288};
+  problems.push_back(random_problem({12, 8, 6, 4}, 25, 0.4));
+  problems.back().target.reset();
+  problems.push_back(within_random_box(random_problem({10, 8, 6, 3}, 26, 1), problem::Norm::l1, 1.2));
+  problems.back().functions = {{.coefficients = Eigen::Vector3d(0.5, -2, 1.5), .constant = -2.5},
+                               {.coefficients = Eigen::Vector3d(-1, 0, 0.25), .constant = -1}};
+  problems.push_back(random_problem({10, 8, 6, 2}, 27, 1.0));
+  nn::Layer& output = problems.back().network.layers.back();
+  output = {.weight = output.weight.topRows(1), .bias = output.bias.head(1), .mask = {}};
+  problems.back().functions = {{.coefficients = Eigen::VectorXd::Constant(1, -3), .constant = 0.5}};
+  constexpr double optima[]{-0.3479145675, -2.1006061264, 1.6674797032,  3.6015738338, 0.1535145254, -0.1315401351,
+                            2.6418428643,  0.4751529288,  -2.1145766692, 1.6012471493, -1.4276170744};
   for (std::size_t i = 0; i < problems.size(); ++i) {
     problems[i].name = "small_" + std::to_string(i);
     problems[i].optimum = optima[i];
@@ -173,9 +182,9 @@ TEST_P(EverySolver, AnOutputThatIgnoresTheInputIsAConstant) {
   Problem problem = random_problem({10, 5, 3}, 2, 1.5);
   problem.network.layers[1].weight.setZero();
   problem.network.layers[1].bias = Eigen::Vector3f(0, 0, 0);
-  problem.network.layers[1].bias[problem.target] = -0.25F;
+  problem.network.layers[1].bias[*problem.target] = -0.25F;
   expect_maximum(problem, -0.25);
-  problem.network.layers[1].bias[problem.target] = 0.25F;
+  problem.network.layers[1].bias[*problem.target] = 0.25F;
   expect_maximum(problem, 0.25);
   problem.network.layers[0].weight.setZero();  // nothing of the input is left at all
   expect_maximum(problem, 0.25);
@@ -203,7 +212,7 @@ TEST_P(EverySolver, AMarginOfZeroIsUndecided) {
 
 TEST_P(EverySolver, OneThatIsAdversarialAtTheCleanInputIsDecidedThere) {
   Problem problem = random_problem({12, 6, 3}, 1, 0.5);
-  std::swap(problem.label, problem.target);
+  std::swap(problem.label, *problem.target);
   const SolveResult r = answer(problem, Goal::decide);
   EXPECT_EQ(r.status, Status::adversarial);
   EXPECT_TRUE(r.clean_input_misclassified);

@@ -37,10 +37,9 @@ class Enumeration {
   void visit(const Affine& h, std::size_t layer) {
     const nn::Layer& own = problem_.network.layers[layer];
     Affine g{.weight = own.weight.cast<double>() * h.weight, .bias = own.weight.cast<double>() * h.bias + own.bias.cast<double>()};
-    if (layer + 1 == problem_.network.layers.size())
-      take(g.weight.row(problem_.target) - g.weight.row(problem_.label), g.bias[problem_.target] - g.bias[problem_.label]);
-    else
-      fix(g, 0, layer);
+    if (layer + 1 < problem_.network.layers.size()) return fix(g, 0, layer);
+    for (const nn::OutputFunction& f : problem_.objective().functions)
+      take(f.coefficients.transpose() * g.weight, f.coefficients.dot(g.bias) + f.constant);
   }
 
   /// Fixes neuron i and those behind it; of those before it, `g` is the output already.

@@ -26,7 +26,7 @@ Problem wide_problem() {
 
 double margin_at(const Problem& problem, const Eigen::VectorXd& x) {
   const Eigen::VectorXd logits = nn::forward(problem.network, x);
-  return logits[problem.target] - logits[problem.label];
+  return problem.objective()(logits);
 }
 
 /// The tight limits are measured by bench/limits.py; here the machine may have other work.

@@ -24,7 +24,7 @@ const std::vector<std::string> quick_problems{"fashion_14_2x16_0", "fashion_14_3
 
 double margin(const Problem& problem, const Eigen::VectorXd& x) {
   const Eigen::VectorXd logits = nn::forward(problem.network, x);
-  return logits[problem.target] - logits[problem.label];
+  return problem.objective()(logits);
 }
 
 /// The network with the share `rate` of each layer's smallest weights set to 0: a surrogate.

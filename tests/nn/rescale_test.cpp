@@ -31,6 +31,9 @@ Network random_network(const std::vector<int>& widths, std::uint64_t seed, doubl
   return network;
 }
 
+Rescaled in_own_units(const Network& network) { return rescale(network, targeted(network.outputs(), label, target)); }
+double unit_of(const Network& network) { return margin_unit(network, targeted(network.outputs(), label, target)); }
+
 void expect_same_bits(const Network& a, const Network& b) {
   ASSERT_EQ(a.layers.size(), b.layers.size());
   for (std::size_t k = 0; k < a.layers.size(); ++k) {
@@ -56,7 +59,7 @@ TEST(Rescale, IsTheSameFunctionWithRowsOfNormOne) {
   base::RandomStream random(1, "rescale");
   for (const double pruned : {0.0, 0.8}) {
     const Network network = scaled_neurons(random_network({7, 6, 5, 4}, 1, pruned), 20, random);
-    const Rescaled r = rescale(network, label, target);
+    const Rescaled r = in_own_units(network);
     expect_same_function(network, r, random);
     EXPECT_EQ(r.deviation, Eigen::VectorXd::Zero(4));
     for (std::size_t k = 0; k < r.network.layers.size(); ++k) {
@@ -75,23 +78,48 @@ TEST(Rescale, IsTheSameFunctionWithRowsOfNormOne) {
   }
 }
 
+TEST(Rescale, ObjectivesOfSeveralFunctionsComeAlong) {
+  base::RandomStream random(3, "rescale");
+  const Network network = scaled_logits(scaled_neurons(random_network({7, 6, 5, 4}, 1), 20, random), 9);
+  const Objective objective{.functions = {{.coefficients = Eigen::Vector4d(0, 0.25, -7, 0), .constant = 3},
+                                          {.coefficients = Eigen::Vector4d(0, 1, 0, 1), .constant = -0.1}}};
+  const Rescaled r = rescale(network, objective);
+  expect_same_function(network, r, random);
+  for (const Eigen::Index read : {1, 2, 3}) EXPECT_EQ(r.exponents.back()[read], r.objective_exponent);
+  double largest = 0;
+  for (const OutputFunction& f : r.objective.functions) {
+    const OutputRow row = output_row({.coefficients = f.coefficients}, r.network.layers.back());
+    largest = std::max(largest, std::hypot(row.weight.norm(), row.bias));
+  }
+  EXPECT_GE(largest, 1.0);
+  EXPECT_LT(largest, 2.0);
+  for (int i = 0; i < 20; ++i) {
+    const Eigen::VectorXd x = Eigen::VectorXd::NullaryExpr(7, [&random] { return random.uniform(); });
+    EXPECT_EQ(r.objective(forward(r.network, x)), std::ldexp(objective(forward(network, x)), r.objective_exponent));
+  }
+  EXPECT_EQ(margin_unit(network, objective), 1);
+  // A constant of ordinary size makes a margin of ordinary size, however small the logits are.
+  EXPECT_LT(margin_unit(scaled_logits(network, -60), {.functions = {{.coefficients = Eigen::Vector4d(0, 0.25, -7, 0)}}}), 1e-6);
+  EXPECT_EQ(margin_unit(scaled_logits(network, -60), objective), 1);
+}
+
 TEST(Rescale, WhateverTheUnitsTheBitsAreTheSame) {
   base::RandomStream random(2, "rescale");
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     Network network = random_network({6, 5, 5, 5, 3}, seed, seed % 2 == 0 ? 0.0 : 0.7);
     network.layers[1].weight.row(2).setZero();  // 0 everywhere: what reads it may be of any size
     network.layers[1].bias[2] = 0;
-    const Rescaled once = rescale(network, label, target);
+    const Rescaled once = in_own_units(network);
     for (const int largest : {1, 10, 60}) {
       const Network other = scaled_neurons(network, largest, random);
-      const Rescaled r = rescale(other, label, target);
+      const Rescaled r = in_own_units(other);
       expect_same_bits(r.network, once.network);
       expect_same_function(other, r, random);
       EXPECT_EQ(r.exponents.back(), once.exponents.back());
-      EXPECT_EQ(margin_unit(other, label, target), margin_unit(network, label, target));
+      EXPECT_EQ(unit_of(other), unit_of(network));
     }
-    expect_same_bits(rescale(once.network, label, target).network, once.network);
-    expect_same_bits(rescale(scaled_logits(network, -80), label, target).network, once.network);
+    expect_same_bits(in_own_units(once.network).network, once.network);
+    expect_same_bits(in_own_units(scaled_logits(network, -80)).network, once.network);
   }
 }
 
@@ -100,9 +128,9 @@ TEST(Rescale, WeightsBesideWhichFloat32HasNoRoomAreAccountedFor) {
   constexpr float smallest = std::numeric_limits<float>::denorm_min();
   Network network = random_network({4, 3, 3}, 3);
   network.layers[0].weight(1, 2) = 5 * smallest;
-  EXPECT_EQ(rescale(network, label, target).deviation, Eigen::VectorXd::Zero(3)) << "scaled up: exact";
+  EXPECT_EQ(in_own_units(network).deviation, Eigen::VectorXd::Zero(3)) << "scaled up: exact";
   network.layers[0].weight(1, 0) = 64;
-  const Rescaled r = rescale(network, label, target);
+  const Rescaled r = in_own_units(network);
   EXPECT_EQ(r.network.layers[0].weight(1, 2), 0.0F);
   EXPECT_GE(r.deviation[target], 5.0 / 64 * smallest * std::abs(r.network.layers[1].weight(target, 1)));
   EXPECT_LT(r.deviation.maxCoeff(), 1e-40);
@@ -110,14 +138,14 @@ TEST(Rescale, WeightsBesideWhichFloat32HasNoRoomAreAccountedFor) {
   network.layers[0].weight.row(2).setConstant(3 * smallest);
   network.layers[0].bias[2] = 0;
   network.layers[1].weight.col(2).setConstant(smallest);
-  const Rescaled dead = rescale(network, label, target);
+  const Rescaled dead = in_own_units(network);
   EXPECT_GE(norm(dead.network.layers[0], 2), 1.0);
   EXPECT_EQ(dead.network.layers[1].weight.col(2), Eigen::Vector3f::Zero());
   EXPECT_GT(dead.deviation.minCoeff(), 0);
   EXPECT_LT(dead.deviation.maxCoeff(), 1e-40);
   // The same in other units: the same bits.
   ASSERT_TRUE(scale_neuron(network, 0, 1, 30));
-  expect_same_bits(rescale(network, label, target).network, dead.network);
+  expect_same_bits(in_own_units(network).network, dead.network);
 }
 
 TEST(Rescale, WhatFloat64CannotHoldIsRefused) {
@@ -125,7 +153,7 @@ TEST(Rescale, WhatFloat64CannotHoldIsRefused) {
   for (int k = 0; k < 9; ++k)
     network.layers.push_back({.weight = WeightMatrix::Constant(3, 3, 0x1p-120F), .bias = Eigen::VectorXf::Zero(3), .mask = {}});
   try {
-    rescale(network, label, target);
+    in_own_units(network);
     FAIL() << "accepted";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.kind(), base::ErrorKind::data);
@@ -136,19 +164,19 @@ TEST(Rescale, WhatFloat64CannotHoldIsRefused) {
 
 TEST(MarginUnit, IsOneForOrdinaryNetworksAndFollowsTinyLogits) {
   const Network network = random_network({7, 6, 5, 4}, 1);
-  EXPECT_EQ(margin_unit(network, label, target), 1);
-  EXPECT_EQ(margin_unit(scaled_logits(network, 2), label, target), 1);
-  const double tiny = margin_unit(scaled_logits(network, -40), label, target);
+  EXPECT_EQ(unit_of(network), 1);
+  EXPECT_EQ(unit_of(scaled_logits(network, 2)), 1);
+  const double tiny = unit_of(scaled_logits(network, -40));
   EXPECT_LT(tiny, 0x1p-30);
-  EXPECT_EQ(margin_unit(scaled_logits(network, -50), label, target), tiny * 0x1p-10);
-  EXPECT_EQ(margin_unit(scaled_logits(network, 60), label, target), 1);
+  EXPECT_EQ(unit_of(scaled_logits(network, -50)), tiny * 0x1p-10);
+  EXPECT_EQ(unit_of(scaled_logits(network, 60)), 1);
   Network equal = network;
   equal.layers.back().weight.row(label) = equal.layers.back().weight.row(target);
   equal.layers.back().bias[label] = equal.layers.back().bias[target];
-  EXPECT_GT(margin_unit(equal, label, target), 0) << "a margin of 0 everywhere";
+  EXPECT_GT(unit_of(equal), 0) << "a margin of 0 everywhere";
   equal.layers.back().weight.setZero();
   equal.layers.back().bias.setZero();
-  EXPECT_EQ(margin_unit(equal, label, target), 1) << "no logits at all";
+  EXPECT_EQ(unit_of(equal), 1) << "no logits at all";
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(ProblemFile, TheReferenceFileHasItsSeventeenProblems) {
     ASSERT_TRUE(problem.optimum && problem.optimal_input) << problem.name;
     // The file's own promise: the optimum is the network's margin at the optimal input, which is in the region.
     const Eigen::VectorXd logits = nn::forward(problem.network, *problem.optimal_input);
-    EXPECT_NEAR(logits[problem.target] - logits[problem.label], *problem.optimum, 1e-9) << problem.name;
+    EXPECT_NEAR(problem.objective()(logits), *problem.optimum, 1e-9) << problem.name;
     EXPECT_TRUE(contains(problem.region(), *problem.optimal_input, 1e-9)) << problem.name;
   }
 }
@@ -147,6 +147,38 @@ TEST(ProblemFile, RegionsOfEveryKindAreReadBack) {
             "'upper']\n");
 }
 
+TEST(ProblemFile, ObjectivesOfEveryKindAreReadBack) {
+  std::vector<Problem> problems(2, espalier::testing::random_problem({4, 3, 3}, 7, 0.5));
+  problems[0].name = "any";
+  problems[0].target.reset();
+  problems[1].name = "functions";
+  problems[1].functions = {{.coefficients = Eigen::Vector3d(1, 0.1, -2), .constant = 0.3}, {.coefficients = Eigen::Vector3d(0, 1, 0)}};
+  const auto path = scratch("objectives.h5");
+  write_problems(path, problems);
+  const std::vector<Problem> again = read_problems(path);
+  EXPECT_EQ(again[0].target, std::nullopt);
+  EXPECT_EQ(again[0].label, problems[0].label);
+  ASSERT_EQ(again[1].functions.size(), 2U);
+  for (std::size_t k = 0; k < 2; ++k) {
+    EXPECT_EQ(again[1].functions[k].coefficients, problems[1].functions[k].coefficients);
+    EXPECT_EQ(again[1].functions[k].constant, problems[1].functions[k].constant);
+  }
+}
+
+TEST(ProblemFile, ObjectivesThatAreNoneAreRefused) {
+  EXPECT_THAT(reading([](const h5::Group& p) { p.write_attribute("target", "all"); }),
+              HasSubstr("spoilt.h5: /p: expected a class or \"any\" as attribute 'target', found \"all\""));
+  const auto add_functions = [](const h5::Group& p, h5::Dims dims) {
+    p.write_array("functions", std::vector<double>(dims[0] * dims[1], 1), dims);
+  };
+  EXPECT_THAT(reading([&](const h5::Group& p) {
+                add_functions(p, {1, 2});
+              }),
+              HasSubstr("expected either 'functions' or attributes 'label' and 'target', found both"));
+  EXPECT_THAT(reading([&](const h5::Group& p) { p.write_array("constants", std::vector<double>{1}, {1}); }),
+              HasSubstr("expected 'functions' beside 'constants', found 'constants' alone"));
+}
+
 TEST(ProblemFile, BoxesThatAreNoneAreRefused) {
   const auto with_box = [](std::vector<double> lower, std::vector<double> upper) {
     return reading([&](const h5::Group& g) {
@@ -200,7 +232,7 @@ TEST(ProblemFile, SpoiltFilesAreRefusedByFileAndObject) {
 TEST(ProblemFile, UnknownMembersAreRefusedByName) {
   EXPECT_THAT(reading([](const h5::Group& g) { g.create_group("networks"); }),
               HasSubstr("'/p' in '" + scratch("spoilt.h5").string() +
-                        "': expected nothing but input, network, optimal_input, lower, upper, found 'networks' (did you mean 'network'?)"));
+                        "': expected nothing but input, network, optimal_input, lower, upper, functions, constants, found 'networks' (did you mean 'network'?)"));
   EXPECT_THAT(reading([](const h5::Group& g) {
                 g.write_array("optimal_inputs", std::vector<double>{0, 0, 0, 0}, {4});
               }),

@@ -47,6 +47,31 @@ TEST(Problem, EveryRefusalNamesFileProblemObjectExpectedAndFound) {
   EXPECT_THAT(refusal([](Problem& p) { p.network.layers[1].weight(0, 0) = std::nanf(""); }), HasSubstr("problem 'random_1': network: "));
 }
 
+TEST(Problem, ObjectivesAreTargetedUntargetedOrGiven) {
+  Problem problem = espalier::testing::random_problem({9, 4, 3}, 1, 0.5);
+  const Eigen::Vector3d y(0.25, -1, 2);
+  problem.label = 0;
+  problem.target = 1;
+  EXPECT_EQ(problem.objective()(y), -1.25);
+  problem.target.reset();
+  EXPECT_EQ(problem.objective().functions.size(), 2U);
+  EXPECT_EQ(problem.objective()(y), 1.75);
+  problem.functions = {{.coefficients = Eigen::Vector3d(2, 1, 0), .constant = 0.5}, {.coefficients = Eigen::Vector3d(0, 0, -1)}};
+  EXPECT_EQ(problem.objective()(y), 0);
+  problem.label = 17;  // counts for nothing
+  EXPECT_NO_THROW(problem.check());
+}
+
+TEST(Problem, ObjectivesThatAreNoneAreRefused) {
+  const auto with = [](const nn::OutputFunction& function) { return refusal([&](Problem& p) { p.functions = {function}; }); };
+  EXPECT_EQ(with({.coefficients = Eigen::Vector2d(1, 1)}),
+            "some.h5: problem 'random_1': objective: expected 3 coefficients (the network's outputs) in function 0, found 2");
+  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, std::nan(""))}), HasSubstr("as coefficient 2 of function 0, found nan"));
+  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, 2e9)}), HasSubstr("expected a number in [-1e9, 1e9]"));
+  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, 0), .constant = -INFINITY}), HasSubstr("as constant of function 0, found -inf"));
+  EXPECT_THAT(with({.coefficients = Eigen::Vector3d::Zero(), .constant = 1}), HasSubstr("a coefficient other than 0 in function 0"));
+}
+
 TEST(ChooseLabels, AreTheTwoLargestLogitsAndTiesGoToTheLowerClass) {
   nn::Network network;
   network.layers.push_back({.weight = nn::WeightMatrix::Zero(4, 2), .bias = Eigen::Vector4f(1, 3, 2, 3), .mask = {}});

@@ -229,7 +229,8 @@ TEST(Summary, ADensePartnerAgreesInAllButPruning) {
     EXPECT_EQ(pruned->unpaired, 1);
     EXPECT_THAT(pruned->unpaired_reason, StartsWith("the nearest differs in " + difference.first + " ("));
   }
-  // A dense network has neither a protocol nor another source of its label.
+  // A dense network has neither a protocol, nor another source of its label, nor another network to ask about.
+  EXPECT_EQ(summarise_rows(rows, {{"problem_network", std::vector<std::string>{"", "dense"}}})[1].pairs, 1);
   EXPECT_EQ(summarise_rows(rows, {{"solve_protocol", std::vector<std::string>{"surrogate", "surrogate-then-dense"}}})[1].pairs, 1);
 }
 

@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "espalier/nn/network.hpp"
+#include "espalier/nn/objective.hpp"
 #include "espalier/problem/region.hpp"
 
 namespace espalier::attack {
@@ -24,18 +24,19 @@ struct AttackOptions {
 
 struct AttackResult {
   Eigen::VectorXd input;   ///< the best point, in the region up to rounding
-  double margin = 0;       ///< y[target] - y[label] there, as computed here: a claim, see certify
+  double margin = 0;       ///< the objective there, as computed here: a claim, see certify
   std::int64_t steps = 0;  ///< of all points together
   bool complete = true;    ///< false: the time limit, stop_requested or on_improvement ended it
 };
 
-/// Looks for a large y[target] - y[label] over the region. Every point moves by Frank-Wolfe: the gradient's exact
+/// Looks for a large objective over the region. Every point moves by Frank-Wolfe: the gradient's exact
 /// maximiser over B (a fractional knapsack) is the end of a segment, along which the margin, piecewise linear, is maximised exactly from
 /// kink to kink. The points differ in how far the derivative of ReLU is smoothed, which falls from step to step; points that stand still
-/// are thrown to a new random place. Never worse than the clean image. Deterministic by seed, unless a time limit cuts it. Frank and Wolfe
+/// are thrown to a new random place. Of several functions every point has one at a time, the largest at the clean input first, and another
+/// one after it stood still. Never worse than the clean image. Deterministic by seed, unless a time limit cuts it. Frank and Wolfe
 /// (1956); Lacoste-Julien (2016) for objectives that are not concave. Throws base::Error(data) if the region's dimension is not the
 /// network's, base::Error(configuration) if starts < 1 or iterations < 0.
-AttackResult run_attack(const nn::Network& network, const problem::Region& region, int label, int target,
+AttackResult run_attack(const nn::Network& network, const problem::Region& region, const nn::Objective& objective,
                         const AttackOptions& options = {});
 
 }  // namespace espalier::attack

@@ -10,6 +10,7 @@
 
 #include "espalier/base/budget.hpp"
 #include "espalier/nn/network.hpp"
+#include "espalier/nn/objective.hpp"
 #include "espalier/problem/region.hpp"
 
 namespace espalier::bounds {
@@ -63,8 +64,10 @@ std::vector<std::string> bounds_method_names();
 /// Clears bounds.complete if the budget is spent first.
 void renew(const nn::Network& network, const problem::Region& region, std::size_t layer, const base::Budget& budget, Bounds& bounds);
 
-/// The largest y[target] - y[label] that bounds of the logits allow, rounded up.
-double largest_margin(const Bounds& bounds, int label, int target);
+/// What bounds of the logits say of the objective's functions, by interval arithmetic, padded outward as every sum.
+LayerBounds function_bounds(const Bounds& bounds, const nn::Objective& objective);
+/// The largest margin that they allow.
+double largest_margin(const Bounds& bounds, const nn::Objective& objective);
 
 /// What bounds l, u on a pre-activation g say about h = max(0, g).
 enum class ReluCase {

@@ -21,6 +21,9 @@ struct AffineRows {
   Rows coefficients;
   Eigen::VectorXd constant;
   Eigen::VectorXd padding;
+
+  /// Row indices[0], then row indices[1], and so on; a row may come several times.
+  AffineRows rows(std::span<const Eigen::Index> indices) const;
 };
 
 /// Affine functions of the pre-activations g of hidden layer `layer`: coefficients (rows x width) g + constant; padding as in AffineRows.
@@ -88,8 +91,8 @@ class Propagation {
 
   /// Pre-activations of `layer` >= 1: rows g_i for i in neurons, then rows -g_i, as functions of the layer before.
   AffineRows neuron_rows(std::size_t layer, std::span<const Eigen::Index> neurons) const;
-  /// y[target] - y[label], `rows` times; needs a hidden layer.
-  AffineRows margin_rows(int label, int target, Eigen::Index rows) const;
+  /// The objective's functions, one a row; needs a hidden layer.
+  AffineRows margin_rows(const nn::Objective& objective) const;
 
   /// relaxation[j]: of hidden layer j, for j = 0..start.layer. O(rows sum n_j n_(j-1)).
   void backward(const AffineRows& start, std::span<const LayerRelaxation> relaxation, BackwardPass& pass);
@@ -117,6 +120,7 @@ class Propagation {
 
   problem::Region region_;
   problem::LinearMaximiser maximiser_;
+  nn::Layer output_layer_;
   std::vector<Rows> weights_;
   Rows first_transposed_;  ///< W_0^T: a pixel's column is contiguous
   std::vector<Eigen::VectorXd> biases_;

@@ -13,12 +13,11 @@
 
 namespace espalier::branch {
 
-/// What is asked: the maximum of y[target] - y[label] of `network` over `region`. `bounds` are valid for both.
+/// What is asked: the maximum of the objective of `network` over `region`. `bounds` are valid for both.
 struct Query {
   const nn::Network& network;
   const problem::Region& region;
-  int label = 0;
-  int target = 0;
+  nn::Objective objective;
   const bounds::Bounds& bounds;
 };
 
@@ -61,7 +60,8 @@ struct Outcome {
 };
 
 /// Best-first branch and bound in batches.
-/// A node fixes the phases of some neurons. Bounding it: backward propagation with lower slopes and split multipliers improved by projected
+/// Each of the objective's functions has a root of its own, over the same bounds: a node belongs to one of them, and nodes of all wait in
+/// one queue, so that the best margin closes nodes whichever function it is of. A node fixes the phases of some neurons. Bounding it: backward propagation with lower slopes and split multipliers improved by projected
 /// Adam (beta-CROWN, Wang et al. 2021) from the parent's, after bounds of the unstable neurons behind the split have been renewed; then
 /// optimality-based tightening of all unstable neurons' bounds by the margin that would have to be reached, which fixes phases and closes
 /// nodes, and the margin's bound once more. Every iterate's maximiser over the region is a feasible input and is tried. Branching: trial

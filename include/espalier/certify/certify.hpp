@@ -25,8 +25,8 @@ class Verified {
   /// to.
   const Eigen::VectorXd& input() const { return input_; }
   double distance() const { return distance_; }              ///< ||input - x0|| in the region's norm, recomputed
-  double margin() const { return margin_; }                  ///< y[target] - y[label] of the dense network, float64
-  double margin_float32() const { return margin_float32_; }  ///< the same in float32, the precision the network was trained in
+  double margin() const { return margin_; }                  ///< the objective of the dense network, float64
+  double margin_float32() const { return margin_float32_; }  ///< the same of logits in float32, the precision the network was trained in
   bool adversarial() const { return adversarial_; }          ///< margin() > adversarial_threshold times the problem's margin unit
   /// arg max D(input) != arg max D(x0): the weaker success test of the authors' earlier code (method, section 10.3).
   bool class_changed() const { return class_changed_; }
@@ -54,11 +54,12 @@ class Verifier {
   /// The clean image itself (distance 0).
   Verified clean_input() const;
 
-  /// nn::margin_unit of the problem's network and classes.
+  /// nn::margin_unit of the problem's network and objective.
   double margin_unit() const { return margin_unit_; }
 
  private:
   const problem::Problem& problem_;
+  nn::Objective objective_;
   Eigen::Index clean_class_ = 0;
   double margin_unit_ = 1;
 };

@@ -15,12 +15,11 @@
 
 namespace espalier::embed {
 
-/// What is to be modelled: maximise y[target] - y[label] of `network` over `region`. `bounds` are valid for both.
+/// What is to be modelled: maximise the objective of `network` over `region`. `bounds` are valid for both.
 struct Query {
   const nn::Network& network;
   const problem::Region& region;
-  int label = 0;
-  int target = 0;
+  nn::Objective objective;
   const bounds::Bounds& bounds;
   base::Budget budget = {};
 };
@@ -61,7 +60,7 @@ class Formulation {
  public:
   virtual ~Formulation() = default;
   virtual std::string name() const = 0;
-  /// Nothing if the budget is spent first. Throws base::Error(data) if network, region, bounds and classes do not fit together,
+  /// Nothing if the budget is spent first. Throws base::Error(data) if network, region, bounds and objective do not fit together,
   /// base::Error(numeric) if a bound is not finite or crossed.
   std::unique_ptr<Embedding> build(const Query& query) const;
 
@@ -75,7 +74,9 @@ class Formulation {
 /// "big-m":  x = x0 + p - n substituted into the first layer; p, n only where they can move and matter; no binaries for stable neurons,
 ///          constant and off neurons dropped, on neurons linear, pruned weights absent.
 /// "big-m-split": P1 (5)-(9): v+ - v- = W o + b, 0 <= v+ <= M+ z, 0 <= v- <= M- (1 - z), o = v+, over the literal input part of
-/// "big-m-literal". Throws base::Error(configuration) naming the formulations there are.
+/// "big-m-literal".
+/// Of an objective of m > 1 functions each maximises the largest, by one more column, m + 1 rows and m binaries.
+/// Throws base::Error(configuration) naming the formulations there are.
 std::unique_ptr<Formulation> make_formulation(const std::string& name);
 std::vector<std::string> formulation_names();
 

@@ -16,7 +16,7 @@ void check_settings(const SolveSettings& settings);
 /// Throws base::Error(configuration) if the solver is a program which is not on this machine.
 void require_program(const SolveSettings& settings);
 
-/// Algorithm 1 of P2 (method, section 7): the MILP of `embedded` is solved around the problem's region for y[target] - y[label]; the input
+/// Algorithm 1 of P2 (method, section 7): the MILP of `embedded` is solved around the problem's region for the problem's objective; the input
 /// of every incumbent is evaluated on problem.network by certify; the first verified adversarial one is recorded with its time. With
 /// `embedded` equal to problem.network this is the dense arm, and the result may be optimal or robust; else it is a surrogate's and may be
 /// neither. The attack, in place of a MILP, ends with status limit (limit "iterations"), or with adversarial as above. Labels are the

@@ -42,6 +42,8 @@ class Object {
   /// Creates the attribute, or replaces one of the same name.
   void write_attribute(const std::string& name, const AttributeValue& value) const;
   bool has_attribute(const std::string& name) const;
+  /// Whether it holds text, not numbers. Throws base::Error(data) if there is none.
+  bool is_text_attribute(const std::string& name) const;
   std::vector<std::string> attribute_names() const;
 
   /// T: one of AttributeValue's types. An integer is read as a real and 1.0 as an integer where that is exact, as in arrays; a one-element

@@ -72,12 +72,15 @@ struct Solves {
 };
 
 /// In what a pruned network's solve and its dense partner agree: the network, the question and how it is solved. The dense arm has no
-/// pruning, and neither a source of its label nor a protocol: these are at their defaults there, and label and target tell questions apart.
+/// pruning, no choice of the network that is asked about, no source of its label and no protocol: dense_network, label and target tell
+/// questions apart.
 std::vector<std::string> partner_columns(const Results& results) {
+  constexpr std::string_view of_surrogates[] = {"problem_network", "problem_label_source", "solve_protocol"};
   std::vector<std::string> columns{"dense_network", "label", "target"};
   for (const std::string& name : results.parameters) {
     const bool of_pruning = name.starts_with("prune_") || name.starts_with("select_");
-    if (!of_pruning && name != "problem_label_source" && name != "solve_protocol") columns.push_back(name);
+    if (!of_pruning && std::find(std::begin(of_surrogates), std::end(of_surrogates), name) == std::end(of_surrogates))
+      columns.push_back(name);
   }
   return columns;
 }
