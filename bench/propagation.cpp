@@ -92,7 +92,8 @@ void measure(const problem::Problem& problem, double peak) {
       auto slope = relaxation.back().lower_slope.array();
       slope = (relaxation.back().upper_intercept.array() > 0).select(Rows::Random(rows, slope.cols()).array().abs(), slope);
     }
-    const bounds::AffineRows start = propagation.margin_rows(problem.objective()).rows(std::vector<Eigen::Index>(static_cast<std::size_t>(rows), 0));
+    const bounds::AffineRows start =
+        propagation.margin_rows(problem.objective()).rows(std::vector<Eigen::Index>(static_cast<std::size_t>(rows), 0));
     bounds::BackwardPass pass;
     std::vector<Rows> g;
     const double backward = seconds([&] { propagation.backward(start, relaxation, pass); });

@@ -30,8 +30,9 @@ class Margin {
   Rows first_layer(const Rows& x) const;
   /// Pre-activations of all hidden layers from those of the first; the functions' values (rows x functions).
   Rows forward(const Rows& first, std::vector<Rows>& pre_activations) const;
-  /// Gradients at x (rows x inputs) of function own[r] in row r. The derivative of ReLU at g is clamp(1/2 + g / (2 smoothing), 0, 1), with each row's own
-  /// smoothing > 0 times the layer's mean |g|: a step where it is small, and telling of the neurons beyond their kink where it is not.
+  /// Gradients at x (rows x inputs) of function own[r] in row r. The derivative of ReLU at g is clamp(1/2 + g / (2 smoothing), 0, 1), with
+  /// each row's own smoothing > 0 times the layer's mean |g|: a step where it is small, and telling of the neurons beyond their kink where
+  /// it is not.
   Rows gradient(const std::vector<Rows>& pre_activations, const std::vector<Eigen::Index>& own, const Eigen::VectorXd& smoothing) const;
   /// max over t in [0, 1] of a function at first-layer pre-activations g + t d: piecewise linear in t, so the walk goes from kink to kink.
   /// Up to `kinks` of them, fewer if the budget is spent.

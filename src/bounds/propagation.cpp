@@ -34,8 +34,10 @@ LayerRelaxation make_relaxation(const LayerBounds& bounds, Eigen::Index rows) {
 
 AffineRows AffineRows::rows(std::span<const Eigen::Index> indices) const {
   const auto count = static_cast<Eigen::Index>(indices.size());
-  AffineRows chosen{
-      .layer = layer, .coefficients = Rows(count, coefficients.cols()), .constant = Eigen::VectorXd(count), .padding = Eigen::VectorXd(count)};
+  AffineRows chosen{.layer = layer,
+                    .coefficients = Rows(count, coefficients.cols()),
+                    .constant = Eigen::VectorXd(count),
+                    .padding = Eigen::VectorXd(count)};
   for (Eigen::Index r = 0; r < count; ++r) {
     const Eigen::Index from = indices[static_cast<std::size_t>(r)];
     chosen.coefficients.row(r) = coefficients.row(from);

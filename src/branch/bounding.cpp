@@ -224,8 +224,7 @@ void Bounding::tighten(Node& node, std::size_t layer) {
 }
 
 void Bounding::tighten_by_cutoff(std::span<Node* const> nodes, double cutoff_value) {
-  for (Node* const& node : nodes)
-    passes_ += branch::tighten_by_cutoff(propagation_, margin_rows({&node, 1}), cutoff_value, budget_, *node);
+  for (Node* const& node : nodes) passes_ += branch::tighten_by_cutoff(propagation_, margin_rows({&node, 1}), cutoff_value, budget_, *node);
 }
 
 namespace {

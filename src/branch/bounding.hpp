@@ -55,8 +55,7 @@ class Bounding {
   bounds::AffineRows margin_rows(std::span<Node* const> nodes) const;
   void offer_best(const bounds::BackwardPass& pass, const Rows& first_layer);
   void tighten(Node& node, std::size_t layer);
-  void bound_trials(const Node& node, const std::vector<bounds::LayerRelaxation>& relaxation, Eigen::Index parent,
-                    std::span<Trial> trials);
+  void bound_trials(const Node& node, const std::vector<bounds::LayerRelaxation>& relaxation, Eigen::Index parent, std::span<Trial> trials);
 
   const Query query_;  ///< references to what the caller keeps
   Offer offer_;

@@ -1,22 +1,27 @@
 #include "branch/leaf_program.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "espalier/milp/linear_program.hpp"
-#include "espalier/problem/region_columns.hpp"
+#include "espalier/problem/linear_maximiser.hpp"
 
 namespace espalier::branch {
 namespace {
 
-/// Affine functions of the input, one a row.
+/// Affine functions of x - x0, one a row.
 struct Affine {
   Rows weight;
   Eigen::VectorXd bias;
 };
 
-Affine first(const nn::Layer& layer) { return {.weight = layer.weight.cast<double>(), .bias = layer.bias.cast<double>()}; }
+Affine first(const nn::Layer& layer, const Eigen::VectorXd& centre) {
+  const Rows weight = layer.weight.cast<double>();
+  return {.weight = weight, .bias = weight * centre + layer.bias.cast<double>()};
+}
 
 /// The layer's pre-activations from its inputs'. In blocks of rows, each a few hundredths of a second in the widest networks.
 Affine after(const nn::Layer& layer, const Affine& h, const base::Budget& budget) {
@@ -31,24 +36,27 @@ Affine after(const nn::Layer& layer, const Affine& h, const base::Budget& budget
   return g;
 }
 
-/// A split neuron's side: sign (weight x + bias) >= 0.
+/// A split neuron's side: weight (x - x0) + bias >= 0.
 struct Side {
   Neuron neuron;
-  double sign = 0;
+  double price = 0;  ///< the neuron's multiplier where the side's is 1
   Eigen::RowVectorXd weight;
   double bias = 0;
 };
 
-class LeafProgram {
- public:
-  LeafProgram(const Query& query, const base::Budget& budget, const Node& node) : region_(query.region), budget_(budget) {
+/// What is to be maximised, and the sides, as affine functions of x - x0 of norm 1.
+struct Leaf {
+  Leaf(const Query& query, const base::Budget& budget, const Node& node) {
     Affine h;
     for (std::size_t k = 0; k < node.layers.size(); ++k) {
-      h = k == 0 ? first(query.network.layers[k]) : after(query.network.layers[k], h, budget);
+      h = k == 0 ? first(query.network.layers[k], query.region.centre) : after(query.network.layers[k], h, budget);
       const LayerState& layer = node.layers[k];
       for (Eigen::Index i = 0; i < layer.split.size(); ++i) {
-        if (layer.split[i] != 0 && h.weight.row(i).norm() > 0)
-          sides_.push_back({.neuron = {.layer = k, .index = i}, .sign = layer.split[i], .weight = h.weight.row(i), .bias = h.bias[i]});
+        if (const double norm = h.weight.row(i).norm(); layer.split[i] != 0 && norm > 0)
+          sides.push_back({.neuron = {.layer = k, .index = i},
+                           .price = layer.split[i] / norm,
+                           .weight = h.weight.row(i) * (layer.split[i] / norm),
+                           .bias = h.bias[i] * (layer.split[i] / norm)});
         if (layer.bounds.lower[i] >= 0) continue;  // on
         h.weight.row(i).setZero();
         h.bias[i] = 0;
@@ -56,89 +64,147 @@ class LeafProgram {
     }
     const nn::OutputFunction& function = query.objective.functions[static_cast<std::size_t>(node.function)];
     const nn::OutputRow output = output_row(function, query.network.layers.back());
-    margin_ = output.weight * h.weight;
-    constant_ = output.weight.dot(h.bias) + output.bias;
-    input_ = problem::RegionColumns(model_, region_);
-    violation_ = model_.add_column({.upper = 0, .name = {}});
-    first_side_ = model_.rows().size();
-    for (const Side& side : sides_) add_row(side);
-    model_.set_objective(milp::Sense::maximise, terms(margin_ / margin_size()));
+    margin = output.weight * h.weight;
+    constant = output.weight.dot(h.bias) + output.bias;
+    if (const double norm = margin.norm(); norm > 0) margin_unit = norm;
+    margin /= margin_unit;
   }
 
-  milp::LinearProgram::Solution maximise() const { return milp::LinearProgram(model_).solve(budget_); }
+  std::vector<Side> sides;
+  Eigen::RowVectorXd margin;  ///< times margin_unit, plus constant
+  double constant = 0;
+  double margin_unit = 1;
+};
 
-  /// By how much the rows have to be violated at least: the objective is its negative.
-  milp::LinearProgram::Solution minimise_violation() const {
-    milp::LinearProgram program(model_);
-    program.set_column_bounds(violation_, 0, milp::infinity);
-    program.set_objective({{violation_, -1}}, 0);
-    return program.solve(budget_);
-  }
+/// max w d over d = x - x0, x in the region, with w_i d + b_i >= 0 for the sides, where all that is asked of the region is the maximum of
+/// linear functions (Dantzig and Wolfe 1960). A linear program over convex combinations of the points that are known says what a violation
+/// of each side is worth; the maximiser of w + sum of prices times w_i is the next point, its value an upper bound.
+class Decomposition {
+ public:
+  struct Result {
+    Eigen::VectorXd prices;  ///< >= 0, of the sides: those of the smallest bound
+    double bound = milp::infinity;
+    Eigen::VectorXd change;  ///< d of the master's optimum, which the sides allow up to the master's tolerance; empty if none was found
+  };
 
-  /// The margin's maximum over the region, were the phases' sides no constraints.
-  double bound_without_sides() const {
-    return margin_ * region_.centre + constant_ + problem::maximise_linear(region_, margin_.transpose()).value;
-  }
-  double margin_size() const { return margin_.norm() > 0 ? margin_.norm() : 1.0; }
-
-  Eigen::VectorXd input(const milp::LinearProgram::Solution& solution) const { return input_.read(solution.x); }
-
-  /// Multipliers are the dual values times `factor`. A row's is the change of the objective per unit of its lower bound: not positive.
-  void set_multipliers(const milp::LinearProgram::Solution& solution, double factor, Node& node) const {
-    for (LayerState& layer : node.layers) layer.split_multiplier.setZero();
-    for (std::size_t n = 0; n < sides_.size(); ++n) {
-      const double price = std::max(0.0, -solution.row_duals[first_side_ + n]) * factor / sides_[n].weight.norm();
-      node.layers[sides_[n].neuron.layer].split_multiplier[sides_[n].neuron.index] = sides_[n].sign * price;
+  Decomposition(const problem::Region& region, const Leaf& leaf, const base::Budget& budget)
+      : leaf_(leaf), budget_(budget), maximiser_(region), weights_(std::ssize(leaf.sides), region.dimension()), biases_(weights_.rows()) {
+    for (Eigen::Index i = 0; i < weights_.rows(); ++i) {
+      weights_.row(i) = leaf.sides[static_cast<std::size_t>(i)].weight;
+      biases_[i] = leaf.sides[static_cast<std::size_t>(i)].bias;
     }
+    add_point(Eigen::VectorXd::Zero(region.dimension()));
+  }
+
+  /// max over d of min(0, min over i of w_i d + b_i): below 0 if no input of the region is on all sides.
+  Result least_violation() {
+    return run(Eigen::RowVectorXd::Zero(weights_.cols()), [](double bound, double value) { return bound < 0 || value > -1e-9; });
+  }
+  /// After least_violation() found none. Ends when the bound is below `enough`, too.
+  Result maximum(double enough) {
+    violation_allowed_ = false;
+    return run(leaf_.margin, [enough](double bound, double) { return bound < enough; });
   }
 
  private:
-  std::vector<milp::Term> terms(const Eigen::RowVectorXd& weight) const {
-    std::vector<milp::Term> all;
-    for (Eigen::Index k = 0; k < weight.size(); ++k)
-      if (weight[k] != 0) input_.append(all, k, weight[k]);
-    return all;
+  static constexpr int most_rounds = 1000;
+
+  template <class Enough>
+  Result run(const Eigen::RowVectorXd& objective, const Enough& enough) {
+    constexpr double gap = 1e-10;
+    Result result;
+    for (int round = 0; round < most_rounds; ++round) {
+      const milp::LinearProgram::Solution master = solve_master(objective);
+      if (master.status == milp::LinearProgram::Status::interrupted) throw Interrupted{};
+      if (master.status != milp::LinearProgram::Status::optimal) break;
+      Eigen::VectorXd prices(weights_.rows());
+      for (Eigen::Index i = 0; i < prices.size(); ++i) prices[i] = std::max(0.0, -master.row_duals[static_cast<std::size_t>(i)]);
+      const Eigen::RowVectorXd w = objective + prices.transpose() * weights_;
+      const double bound = prices.dot(biases_) + maximiser_.maximise({w.data(), static_cast<std::size_t>(w.size())});
+      if (bound < result.bound) {
+        result.bound = bound;
+        result.prices = prices;
+      }
+      result.change = combination(master);
+      if (result.bound - master.objective <= gap * (1 + std::abs(master.objective)) || enough(result.bound, master.objective)) break;
+      Eigen::VectorXd change = Eigen::VectorXd::Zero(w.size());
+      for (const problem::Step& step : maximiser_.steps()) change[step.pixel] = step.change;
+      add_point(std::move(change));
+    }
+    return result;
   }
 
-  void add_row(const Side& side) {
-    const double factor = side.sign / side.weight.norm();
-    milp::RowData row{.lower = -factor * (side.weight * region_.centre + side.bias), .terms = terms(factor * side.weight), .name = {}};
-    row.terms.push_back({violation_, 1});
-    model_.add_row(std::move(row));
+  void add_point(Eigen::VectorXd change) {
+    sides_at_.push_back(weights_ * change + biases_);
+    points_.push_back(std::move(change));
   }
 
-  const problem::Region& region_;
+  milp::LinearProgram::Solution solve_master(const Eigen::RowVectorXd& objective) const {
+    milp::Model model;
+    std::vector<milp::Term> terms, all;
+    for (const Eigen::VectorXd& point : points_) {
+      all.push_back({model.add_column({.name = {}}), 1});
+      terms.push_back({all.back().column, objective * point});
+    }
+    const milp::Column violation = model.add_column({.upper = violation_allowed_ ? milp::infinity : 0, .name = {}});
+    if (violation_allowed_) terms.push_back({violation, -1});
+    for (Eigen::Index i = 0; i < weights_.rows(); ++i) {
+      milp::RowData side{.lower = 0, .terms = {{violation, 1}}, .name = {}};
+      for (std::size_t p = 0; p < points_.size(); ++p) side.terms.push_back({all[p].column, sides_at_[p][i]});
+      model.add_row(std::move(side));
+    }
+    model.add_row({.lower = 1, .upper = 1, .terms = std::move(all), .name = {}});
+    model.set_objective(milp::Sense::maximise, std::move(terms));
+    return milp::LinearProgram(model).solve(budget_);
+  }
+
+  Eigen::VectorXd combination(const milp::LinearProgram::Solution& master) const {
+    Eigen::VectorXd change = Eigen::VectorXd::Zero(weights_.cols());
+    for (std::size_t p = 0; p < points_.size(); ++p) change += master.x[p] * points_[p];
+    return change;
+  }
+
+  const Leaf& leaf_;
   const base::Budget& budget_;
-  std::vector<Side> sides_;
-  Eigen::RowVectorXd margin_;
-  double constant_ = 0;
-  milp::Model model_;
-  problem::RegionColumns input_;
-  std::size_t first_side_ = 0;  ///< row of the first side
-  milp::Column violation_;
+  problem::LinearMaximiser maximiser_;
+  Rows weights_;
+  Eigen::VectorXd biases_;
+  std::vector<Eigen::VectorXd> points_, sides_at_;
+  bool violation_allowed_ = true;
 };
+
+/// Multipliers are the prices times `factor`.
+void set_multipliers(const Leaf& leaf, const Eigen::VectorXd& prices, double factor, Node& node) {
+  for (LayerState& layer : node.layers) layer.split_multiplier.setZero();
+  for (std::size_t i = 0; i < leaf.sides.size(); ++i) {
+    const Side& side = leaf.sides[i];
+    node.layers[side.neuron.layer].split_multiplier[side.neuron.index] = side.price * prices[static_cast<Eigen::Index>(i)] * factor;
+  }
+}
 
 }  // namespace
 
 std::optional<Eigen::VectorXd> solve_leaf(const Query& query, Bounding& bounding, const base::Budget& budget, double cutoff_value,
                                           Node& node) {
-  const LeafProgram program(query, budget, node);
-  milp::LinearProgram::Solution solution = program.maximise();
-  if (solution.status == milp::LinearProgram::Status::interrupted) throw Interrupted{};
-  const bool feasible = solution.status == milp::LinearProgram::Status::optimal;
-  double factor = program.margin_size();
-  if (!feasible) {
-    solution = program.minimise_violation();
-    if (solution.status == milp::LinearProgram::Status::interrupted) throw Interrupted{};
-    if (solution.status != milp::LinearProgram::Status::optimal || solution.objective >= 0) return std::nullopt;
-    // The sides, times their prices, add up to at most the objective, everywhere: so many times that is enough to close the node.
-    factor = 2 * (program.bound_without_sides() - cutoff_value) / -solution.objective;
-  }
+  if (budget.spent()) throw Interrupted{};
+  const Leaf leaf(query, budget, node);
+  Decomposition decomposition(query.region, leaf, budget);
   Node trial = node;
-  program.set_multipliers(solution, factor, trial);
+  const Decomposition::Result violation = decomposition.least_violation();
+  std::optional<Eigen::VectorXd> input;
+  if (violation.bound < 0) {
+    // The sides, times their prices, add up to at most the bound, everywhere: so many times that is enough to close the node.
+    const double without_sides = leaf.constant + leaf.margin_unit * problem::maximise_linear(query.region, leaf.margin.transpose()).value;
+    set_multipliers(leaf, violation.prices, 2 * std::max(0.0, without_sides - cutoff_value) / -violation.bound, trial);
+  } else {
+    const Decomposition::Result best = decomposition.maximum((cutoff_value - leaf.constant) / leaf.margin_unit);
+    if (best.prices.size() == 0 && !leaf.sides.empty()) return std::nullopt;
+    set_multipliers(leaf, best.prices, leaf.margin_unit, trial);
+    input = query.region.centre + best.change;
+  }
   trial.bound = bounding.evaluate(trial);
   if (trial.bound < node.bound) node = std::move(trial);
-  return feasible ? std::optional(program.input(solution)) : std::nullopt;
+  return input;
 }
 
 }  // namespace espalier::branch

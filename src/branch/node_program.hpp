@@ -14,8 +14,8 @@ namespace espalier::branch {
 ///   open: h >= 0, h >= g, h <= the chord;   on: h = g (and g >= 0 if split);   off: h = 0 (and g <= 0 if split).
 /// Should no input have the phases, splits may be violated at a high price: the program's value is then far below any margin, and its dual
 /// values prove that as they prove any bound (a Farkas ray, which Clp does not always have right, is not needed).
-/// Only linear relaxations and split constraints of a node are in it, so that its dual values are slopes and multipliers of bound
-/// propagation.
+/// For regions that are polytopes. Only linear relaxations and split constraints of a node are in it, so that its dual values are slopes
+/// and multipliers of bound propagation.
 class NodeProgram {
  public:
   explicit NodeProgram(const Query& query);
@@ -45,8 +45,8 @@ class NodeProgram {
 
   std::vector<Neuron> violated(const milp::LinearProgram::Solution& solution, const Node& node) const;
 
-  const Query query_;          ///< references to what the caller keeps
-  std::vector<Rows> weights_;  ///< of the hidden layers
+  const Query query_;                   ///< references to what the caller keeps
+  std::vector<Rows> weights_;           ///< of the hidden layers
   std::vector<nn::OutputRow> outputs_;  ///< the objective's functions
   std::size_t function_ = 0;            ///< whose the program is now
   problem::RegionColumns input_;

@@ -181,7 +181,9 @@ class Search {
 
   /// All phases fixed: the linear program is exact.
   void solve_exactly(Node node) {
-    if (const std::optional<Eigen::VectorXd> input = program().solve(node, bounding_, budget_)) try_input(*input);
+    if (query_.region.is_polytope()) {
+      if (const std::optional<Eigen::VectorXd> input = program().solve(node, bounding_, budget_)) try_input(*input);
+    }
     if (node.bound > cutoff_value()) {
       if (const std::optional<Eigen::VectorXd> input = solve_leaf(query_, bounding_, budget_, cutoff_value(), node)) try_input(*input);
     }
@@ -207,7 +209,7 @@ class Search {
     bounding_.improve(open, tightened_passes, cutoff_value());
     for (Node* child : open) {
       const double gap = child->bound - cutoff_value();
-      if (turns_.next(gap, root_bound_ - cutoff_value())) {
+      if (query_.region.is_polytope() && turns_.next(gap, root_bound_ - cutoff_value())) {
         if (const std::optional<Eigen::VectorXd> input = program().solve(*child, bounding_, budget_)) try_input(*input);
         turns_.tell(gap, child->bound - cutoff_value());
       }
@@ -233,8 +235,8 @@ class Search {
   std::optional<NodeProgram> program_;  ///< made when it is first wanted
   NodeQueue queue_;
   ProgramTurns turns_;
-  double largest_margin_;                                      ///< that the query's bounds of the logits allow
-  double in_work_ = -std::numeric_limits<double>::infinity();  ///< the largest bound of the batch in work
+  double largest_margin_;                                         ///< that the query's bounds of the logits allow
+  double in_work_ = -std::numeric_limits<double>::infinity();     ///< the largest bound of the batch in work
   double root_bound_ = -std::numeric_limits<double>::infinity();  ///< the largest
   double told_bound_ = std::numeric_limits<double>::infinity();
   double tightened_by_cutoff_ = -std::numeric_limits<double>::infinity();  ///< nodes say nothing of inputs with a margin up to this

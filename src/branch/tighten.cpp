@@ -147,6 +147,8 @@ constexpr std::int64_t mip_nodes = 32;
 
 std::int64_t tighten(const nn::Network& network, const problem::Region& region, const TighteningOptions& options, bounds::Bounds& bounds) {
   check(bounds, network, "tighten");
+  if (options.nodes == 0 && !region.is_polytope())
+    base::fail(base::ErrorKind::data, "tighten: expected a region with linear sides for linear programs, found a Euclidean ball");
   std::int64_t count = 0;
   const auto met = [&] { return options.nodes > 0 && options.node_limit >= 0 && count >= options.node_limit; };
   for (std::size_t layer = 1; layer < network.layers.size() && !met(); ++layer) {

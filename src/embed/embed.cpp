@@ -30,6 +30,8 @@ std::unique_ptr<Embedding> Formulation::build(const Query& query) const {
     base::fail(ErrorKind::data, "formulation '{}': expected a region of dimension {} (the network's inputs), found {}", name(),
                query.network.inputs(), query.region.dimension());
   }
+  if (!query.region.is_polytope())
+    base::fail(ErrorKind::data, "formulation '{}': expected a region with linear sides, found a Euclidean ball", name());
   check(query.objective, query.network.outputs());
   check(query.bounds, query.network, fmt::format("formulation '{}'", name()));
   try {

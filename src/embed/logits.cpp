@@ -16,7 +16,8 @@ Logits::Logits(milp::Model& model, const Query& query, const Columns& hidden) {
   std::vector<Affine> functions;
   for (const nn::OutputFunction& function : query.objective.functions) {
     functions.push_back({.constant = function.constant, .terms = {}});
-    for (Eigen::Index i = 0; i < layer.outputs(); ++i) append(functions.back().terms, y_[static_cast<std::size_t>(i)], function.coefficients[i]);
+    for (Eigen::Index i = 0; i < layer.outputs(); ++i)
+      append(functions.back().terms, y_[static_cast<std::size_t>(i)], function.coefficients[i]);
   }
   objective_ = ModelObjective(model, query, std::move(functions));
 }

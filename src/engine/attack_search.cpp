@@ -15,8 +15,7 @@ milp::Result attack(const SearchContext& context, double share) {
     claimed.incumbent = {.objective = margin, .x = {input.begin(), input.end()}, .seconds = context.watch.wall_seconds()};
     return context.see(input, margin) == milp::CallbackAction::stop;
   };
-  const attack::AttackResult found =
-      attack::run_attack(context.embedded, context.region, context.objective, options);
+  const attack::AttackResult found = attack::run_attack(context.embedded, context.region, context.objective, options);
   claimed.iterations = found.steps;
   claimed.dual_bound = milp::infinity;
   if (context.settings.stop_requested && context.settings.stop_requested()) {

@@ -44,11 +44,8 @@ class MilpSearch final : public Search {
 
   milp::Result with_model(const SearchContext& c, const bounds::Bounds& bounds) const {
     const double bounded = c.watch.wall_seconds();
-    const auto embedding = formulation_->build({.network = c.embedded,
-                                                .region = c.region,
-                                                .objective = c.objective,
-                                                .bounds = bounds,
-                                                .budget = c.budget()});
+    const auto embedding =
+        formulation_->build({.network = c.embedded, .region = c.region, .objective = c.objective, .bounds = bounds, .budget = c.budget()});
     const double build_seconds = c.watch.wall_seconds() - bounded;
     c.result.embed_seconds += build_seconds;
     if (!embedding) return without_model(c);

@@ -16,9 +16,7 @@ milp::CallbackAction SearchContext::see(const Eigen::VectorXd& input, double cla
 
 double SearchContext::cutoff() const { return decide_cutoff * margin_unit / unit - deviation; }
 
-double SearchContext::margin(const Eigen::VectorXd& input) const {
-  return objective(nn::forward(embedded, input));
-}
+double SearchContext::margin(const Eigen::VectorXd& input) const { return objective(nn::forward(embedded, input)); }
 
 void note_cut_short(std::string_view what, SolveResult& result) {
   std::string& all = result.cut_short;

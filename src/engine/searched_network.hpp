@@ -12,7 +12,7 @@ namespace espalier::engine {
 struct SearchedNetwork {
   nn::Network network;
   nn::Objective objective;  ///< of the network, in its units
-  double unit = 1;  ///< a power of two
+  double unit = 1;          ///< a power of two
   double deviation = 0;
 };
 

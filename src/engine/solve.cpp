@@ -154,12 +154,19 @@ void check_settings(const SolveSettings& settings) {
   make_search(settings);
 }
 
+void check_norm(const std::string& solver, problem::Norm norm) {
+  if (norm != problem::Norm::l2 || solver == "bab" || solver == "attack") return;
+  base::fail(ErrorKind::configuration,
+             "solver: expected bab or attack over a region of norm l2, found '{}': a Euclidean ball is no part of a linear model", solver);
+}
+
 void require_program(const SolveSettings& settings) { milp::require_program(settings.solver); }
 
 SolveResult solve(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings) {
   problem.check();
   check_embedded(problem, embedded);
   check_limits(settings);
+  check_norm(settings.solver, problem.norm);
   return run(problem, embedded, settings);
 }
 

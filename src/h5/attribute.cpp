@@ -237,9 +237,7 @@ bool Object::has_attribute(const std::string& name) const {
   return result > 0;
 }
 
-bool Object::is_text_attribute(const std::string& name) const {
-  return H5Tget_class(open_attribute(*this, name).type.id()) == H5T_STRING;
-}
+bool Object::is_text_attribute(const std::string& name) const { return H5Tget_class(open_attribute(*this, name).type.id()) == H5T_STRING; }
 
 std::vector<std::string> Object::attribute_names() const {
   std::vector<std::string> names;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "espalier/base/error.hpp"
 
 namespace espalier::problem {
 
-LinearMaximiser::LinearMaximiser(const Region& region) : radius_(region.radius), row_length_(static_cast<std::size_t>(region.row_length)) {
+LinearMaximiser::LinearMaximiser(const Region& region)
+    : radius_(region.radius), row_length_(static_cast<std::size_t>(region.row_length)), euclidean_(region.euclidean) {
   const Eigen::VectorXd up = region.box.upper - region.centre, down = region.centre - region.box.lower;
   room_up_.assign(up.begin(), up.end());
   room_down_.assign(down.begin(), down.end());
@@ -117,11 +119,50 @@ double LinearMaximiser::maximise_over_rows(std::span<const double> w) {
   return value;
 }
 
+double LinearMaximiser::maximise_over_ball(std::span<const double> w) {
+  const auto room = [&](std::size_t k) { return std::min(1.0, (w[k] > 0 ? room_up_[k] : room_down_[k]) / radius_); };
+  double largest = 0;
+  for (std::size_t k = 0; k < w.size(); ++k)
+    if (room(k) > 0) largest = std::max(largest, std::abs(w[k]));
+  if (!(largest > 0)) return 0;
+  // In units of the radius and of the largest |w|: input k moves by min(room_k, t |w_k|). What `t` moves to its end stays there, because t
+  // grows when it must make up for that.
+  constexpr double negligible = 1e-100;
+  const auto reach = [&](std::size_t k) { return std::abs(w[k]) / largest; };
+  order_.clear();
+  for (std::size_t k = 0; k < w.size(); ++k)
+    if (room(k) > 0 && reach(k) > negligible) order_.push_back(k);
+  double spent = 0, t = 0;
+  for (std::size_t before = order_.size() + 1; order_.size() < before;) {
+    before = order_.size();
+    double squares = 0;
+    for (const std::size_t k : order_) squares += reach(k) * reach(k);
+    t = order_.empty() ? std::numeric_limits<double>::infinity() : std::sqrt(std::max(0.0, 1 - spent) / squares);
+    std::erase_if(order_, [&](std::size_t k) {
+      if (t * reach(k) < room(k)) return false;
+      spent += room(k) * room(k);
+      return true;
+    });
+  }
+  double value = 0, length = 0;
+  for (std::size_t k = 0; k < w.size(); ++k) {
+    if (!(room(k) > 0 && reach(k) > negligible)) continue;
+    const double change = std::min(room(k), t * reach(k));
+    steps_.push_back({.pixel = static_cast<Eigen::Index>(k), .change = std::copysign(radius_ * change, w[k])});
+    value += reach(k) * change;
+    length += change * change;
+  }
+  // By duality, for any t: max <= sum of |w_k| d_k + (r^2 - ||d||^2) / (2 t).
+  if (length < 1 && t < std::numeric_limits<double>::infinity()) value += (1 - length) / (2 * t);
+  return value * largest * radius_;
+}
+
 double LinearMaximiser::maximise(std::span<const double> w) {
   if (w.size() != room_up_.size())
     base::fail(base::ErrorKind::internal, "region: expected a vector of length {}, found length {}", room_up_.size(), w.size());
   steps_.clear();
   if (std::isinf(radius_)) return maximise_over_box(w);
+  if (euclidean_) return maximise_over_ball(w);
   if (row_length_ > 1) return maximise_over_rows(w);
   const Eigen::Map<const Eigen::VectorXd> values(w.data(), static_cast<Eigen::Index>(w.size()));
   const double largest = values.size() == 0 ? 0.0 : values.lpNorm<Eigen::Infinity>();

@@ -52,12 +52,13 @@ double find_threshold(const std::vector<std::pair<double, double>>& reach_and_ro
 
 base::Words<Norm> words(Norm) {
   static constexpr std::pair<Norm, std::string_view> all[]{
-      {Norm::l1, "l1"}, {Norm::linf, "linf"}, {Norm::row_wise, "row-wise"}, {Norm::none, "none"}};
+      {Norm::l1, "l1"}, {Norm::l2, "l2"}, {Norm::linf, "linf"}, {Norm::row_wise, "row-wise"}, {Norm::none, "none"}};
   return all;
 }
 
 double distance(Norm norm, const Eigen::Ref<const Eigen::VectorXd>& x, const Eigen::Ref<const Eigen::VectorXd>& centre,
                 Eigen::Index row_length) {
+  if (norm == Norm::l2) return (x - centre).stableNorm();
   if (norm == Norm::linf) return (x - centre).lpNorm<Eigen::Infinity>();
   if (norm != Norm::row_wise) return (x - centre).lpNorm<1>();
   double sum = 0;
@@ -73,11 +74,12 @@ Region make_region(Norm norm, Eigen::VectorXd centre, double radius, Box box, Ei
     box.lower = box.lower.cwiseMax((centre.array() - radius).matrix());
     box.upper = box.upper.cwiseMin((centre.array() + radius).matrix());
   }
-  const bool budget = norm == Norm::l1 || norm == Norm::row_wise;
+  const bool budget = norm == Norm::l1 || norm == Norm::l2 || norm == Norm::row_wise;
   return {.centre = std::move(centre),
           .box = std::move(box),
           .radius = budget ? radius : Region{}.radius,
-          .row_length = norm == Norm::row_wise ? row_length : 1};
+          .row_length = norm == Norm::row_wise ? row_length : 1,
+          .euclidean = norm == Norm::l2};
 }
 
 Region l1_region(Eigen::VectorXd centre, double radius) {
@@ -93,7 +95,8 @@ Region box_region(Box box) {
 Eigen::VectorXd magnitude(const Box& box) { return box.lower.cwiseAbs().cwiseMax(box.upper.cwiseAbs()).cwiseMax(box.upper - box.lower); }
 
 double budget_used(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x) {
-  return distance(region.row_length > 1 ? Norm::row_wise : Norm::l1, x, region.centre, region.row_length);
+  const Norm norm = region.euclidean ? Norm::l2 : region.row_length > 1 ? Norm::row_wise : Norm::l1;
+  return distance(norm, x, region.centre, region.row_length);
 }
 
 bool contains(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x, double tolerance) {
@@ -159,6 +162,10 @@ Eigen::VectorXd project_rows(const Region& region, const Eigen::Ref<const Eigen:
 
 Eigen::VectorXd project(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x) {
   check_length(region, x.size());
+  if (region.euclidean) {
+    const Eigen::VectorXd clipped = clip(region.box, x);
+    return budget_used(region, clipped) <= region.radius ? clipped : maximise_linear(region, x - region.centre).maximiser;
+  }
   if (region.row_length > 1 && region.has_budget()) return project_rows(region, x);
   std::vector<std::pair<double, double>> reach_and_room;
   reach_and_room.reserve(static_cast<std::size_t>(x.size()));

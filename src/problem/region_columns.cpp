@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "espalier/base/error.hpp"
+
 namespace espalier::problem {
 namespace {
 
@@ -25,6 +27,8 @@ std::string name_of(const char* kind, Eigen::Index k, bool named) { return named
 
 RegionColumns::RegionColumns(milp::Model& model, const Region& region, const std::vector<bool>* wanted)
     : centre_(region.centre), row_length_(region.row_length) {
+  if (!region.is_polytope())
+    base::fail(base::ErrorKind::internal, "region: expected one with linear sides for a model, found a Euclidean ball");
   const bool named = wanted != nullptr;
   const auto add = [&](const char* kind, Eigen::Index k, double room) {
     if (wanted != nullptr && (!(*wanted)[static_cast<std::size_t>(k)] || room <= 0)) return absent;

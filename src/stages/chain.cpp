@@ -51,16 +51,17 @@ void check_exact(const Parameters& p) {
                "found none");
 }
 
-void check_solver(const std::string& solver) {
+void check_solver(const std::string& solver, const std::string& region) {
   try {
     engine::check_settings({.solver = solver});
+    engine::check_norm(solver, base::parse_word(problem::words(problem::Norm{}), "region", region));
   } catch (const base::Error& error) {
     base::fail(error.kind(), "solve.{}", error.what());
   }
 }
 
 void check(const Parameters& p) {
-  check_solver(p.text("solve.solver"));
+  check_solver(p.text("solve.solver"), p.text("problem.region"));
   if (const std::int64_t index = p.integer("problem.sample_index"); p.text("problem.split") == "test" && index >= data::test_count)
     base::fail(ErrorKind::configuration, "problem.sample_index: expected 0 to {} (problem.split: test), found {}", data::test_count - 1,
                index);

@@ -227,10 +227,10 @@ Schema problem_fields() {
       text("problem.split", "train", "which images of the data set: train (60,000) or test (10,000)", {"train", "test"}),
       integer("problem.sample_index", 0, "", "clean image: index in problem.split", 0, data::train_count - 1),
       text("problem.region", "l1",
-           "norm that limits the change of the clean image: l1 (sum of the changes), linf (largest change) or row-wise (sum over the "
-           "image's "
-           "rows of the largest change in a row: what the code of Pham et al., arXiv 2505.01985, limits); pixels stay in [0, 1]",
-           {"l1", "linf", "row-wise"}),
+           "norm that limits the change of the clean image: l1 (sum of the changes), l2 (Euclidean length; solvers bab and attack), linf "
+           "(largest change) or row-wise (sum over the image's rows of the largest change in a row: what the code of Pham et al., arXiv "
+           "2505.01985, limits); pixels stay in [0, 1]",
+           {"l1", "l2", "linf", "row-wise"}),
       real("problem.epsilon", 5, "1", "radius of the region around the clean image, in its norm", 0, true),
       only_if(
           text(
@@ -238,9 +238,10 @@ Schema problem_fields() {
               "whose adversarial input is sought: the dense network's, with the pruned one as its surrogate, or the embedded network's own",
               {"dense", "embedded"}),
           {is_pruned}),
-      text("problem.target", "second",
-           "class to reach: the second one on the clean image, or any but the label (the largest margin of all is maximised, in one search)",
-           {"second", "any"}),
+      text(
+          "problem.target", "second",
+          "class to reach: the second one on the clean image, or any but the label (the largest margin of all is maximised, in one search)",
+          {"second", "any"}),
       only_if(text("problem.label_source", "dense", "whose first and second class on the clean image are label and target",
                    {"dense", "surrogate"}),
               has_surrogate()),

@@ -103,8 +103,8 @@ struct Rows {
   const std::vector<std::int64_t> label;
   const std::vector<std::int64_t> target;
   const std::vector<std::string> target_source;  ///< empty for files without the column: second
-  const std::vector<std::string> region;  ///< empty for files without the column: l1
-  const std::vector<std::int64_t> side;   ///< there if region is
+  const std::vector<std::string> region;         ///< empty for files without the column: l1
+  const std::vector<std::int64_t> side;          ///< there if region is
   const std::vector<double> epsilon;
   const std::vector<double> margin;
   const std::vector<double> margin_float32;

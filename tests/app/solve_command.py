@@ -183,6 +183,14 @@ class BadProblemFile(Case):
             for row in json_lines(self.run_ok("solve", path, "--solver", solver, "--goal", "optimize", "--json").stdout):
                 self.assertEqual(row["status"], "optimal", row)
                 self.assertAlmostEqual(row["verified_objective"], expected[row["problem"]], delta=1e-6, msg=row["problem"])
+        with h5py.File(path, "r+") as file:
+            file["l1_0"].attrs.update(norm="l2", epsilon=.5)  # 1/4 each
+        row, = json_lines(self.run_ok("solve", path, "--problem", "l1_0", "--json").stdout)
+        self.assertEqual(row["status"], "optimal", row)
+        self.assertAlmostEqual(row["verified_objective"], 3, delta=1e-6)
+        row, = json_lines(self.run_ok("solve", path, "--problem", "l1_0", "--solver", "cbc", "--json", code=1).stdout)
+        self.assertEqual((row["status"], row["reason"]), ("error", "configuration"))
+        self.assertIn("expected bab or attack over a region of norm l2, found 'cbc'", row["detail"])
 
     def test_objectives(self):
         """y = (x0 + x1, x2 + x3, x0), from x = 1/2 within L1 distance 1: the maximum of each objective is known."""

@@ -35,6 +35,7 @@ std::vector<Problem> assorted_problems() {
           within_random_box(random_problem({30, 12, 12, 5}, 7, 1), problem::Norm::l1, 2.0),
           within_random_box(random_problem({20, 12, 12, 5}, 8, 1), problem::Norm::linf, 0.2),
           within_random_box(random_problem({25, 12, 12, 5}, 10, 1), problem::Norm::row_wise, 1.2),
+          within_random_box(random_problem({25, 12, 12, 5}, 11, 1), problem::Norm::l2, 1.2),
           within_random_box(random_problem({10, 8, 8, 8, 3}, 9, 1), problem::Norm::none, 0)};
 }
 

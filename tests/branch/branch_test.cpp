@@ -31,9 +31,7 @@ struct Case {
   explicit Case(Problem p) : problem(std::move(p)), region(problem.region()) {
     bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, region);
   }
-  Query query() const {
-    return {.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds};
-  }
+  Query query() const { return {.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds}; }
   Outcome solve(const Options& options = {}) const { return run(query(), options); }
 
   Problem problem;

@@ -21,9 +21,7 @@ struct Case {
         bounds(bounds::make_bounds_method("crown")->compute(problem.network, region)),
         propagation(problem.network, region, bounds),
         bounding(query(), [](const Eigen::VectorXd&, double) {}) {}
-  Query query() const {
-    return {.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds};
-  }
+  Query query() const { return {.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds}; }
   Node improved_root() {
     Node node = bounding.roots().front();
     Node* const one[] = {&node};

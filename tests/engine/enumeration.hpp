@@ -96,10 +96,21 @@ class Enumeration {
       }
       return terms;
     };
-    model.add_row(std::move(budget));
+    if (!region_.euclidean) model.add_row(std::move(budget));
     for (const auto& [side, bias] : sides_) model.add_row({.lower = -bias - side * region_.centre, .terms = terms_of(side), .name = {}});
     model.set_objective(milp::Sense::maximise, terms_of(weight), constant + weight * region_.centre);
-    return milp::LinearProgram(model).solve();
+    for (;;) {
+      const milp::LinearProgram::Solution solution = milp::LinearProgram(model).solve();
+      if (region_.is_polytope() || solution.status != milp::LinearProgram::Status::optimal) return solution;
+      // Euclidean: the half-space that touches the ball where the solution leaves it, until none does.
+      Eigen::RowVectorXd change(region_.dimension());
+      for (std::size_t k = 0; k < plus.size(); ++k)
+        change[static_cast<Eigen::Index>(k)] =
+            solution.x[static_cast<std::size_t>(plus[k].index)] - solution.x[static_cast<std::size_t>(minus[k].index)];
+      if (change.norm() <= region_.radius + 2e-7) return solution;  // rows hold up to 1e-7
+      change.normalize();
+      model.add_row({.upper = region_.radius, .terms = terms_of(change), .name = {}});
+    }
   }
 
   const problem::Problem& problem_;

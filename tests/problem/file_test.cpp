@@ -126,7 +126,7 @@ TEST(ProblemFile, NamesSelectInTheirOrderAndAWrongOneGetsASuggestion) {
 TEST(ProblemFile, RegionsOfEveryKindAreReadBack) {
   const auto path = scratch("regions.h5");
   std::vector<Problem> problems;
-  for (const Norm norm : {Norm::l1, Norm::linf, Norm::row_wise, Norm::none}) {
+  for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf, Norm::row_wise, Norm::none}) {
     problems.push_back(espalier::testing::within_random_box(espalier::testing::random_problem({4, 3, 2}, 7, 0.5), norm, 0.25));
     problems.back().name = base::word_of(words(norm), norm);
   }
@@ -205,7 +205,7 @@ TEST(ProblemFile, BoxesThatAreNoneAreRefused) {
 TEST(ProblemFile, SpoiltFilesAreRefusedByFileAndObject) {
   EXPECT_EQ(reading([](const h5::Group&) {}), "no error");
   EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("norm", std::string("linff")); }),
-              HasSubstr("attribute 'norm': expected one of l1, linf, row-wise, none, found 'linff' (did you mean 'linf'?)"));
+              HasSubstr("attribute 'norm': expected one of l1, l2, linf, row-wise, none, found 'linff' (did you mean 'linf'?)"));
   EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("epsilon", -1.0); }),
               AllOf(HasSubstr("spoilt.h5"), HasSubstr("problem 'p'"), HasSubstr("epsilon: expected a finite radius > 0, found -1")));
   EXPECT_THAT(reading([](const h5::Group& g) { g.write_attribute("label", std::int64_t{-4}); }), HasSubstr("'label'"));
@@ -232,7 +232,8 @@ TEST(ProblemFile, SpoiltFilesAreRefusedByFileAndObject) {
 TEST(ProblemFile, UnknownMembersAreRefusedByName) {
   EXPECT_THAT(reading([](const h5::Group& g) { g.create_group("networks"); }),
               HasSubstr("'/p' in '" + scratch("spoilt.h5").string() +
-                        "': expected nothing but input, network, optimal_input, lower, upper, functions, constants, found 'networks' (did you mean 'network'?)"));
+                        "': expected nothing but input, network, optimal_input, lower, upper, functions, constants, found 'networks' (did "
+                        "you mean 'network'?)"));
   EXPECT_THAT(reading([](const h5::Group& g) {
                 g.write_array("optimal_inputs", std::vector<double>{0, 0, 0, 0}, {4});
               }),

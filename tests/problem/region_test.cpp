@@ -17,8 +17,8 @@ struct Kind {
   Norm norm;
   bool unit_box;
 };
-constexpr Kind kinds[]{{Norm::l1, true},    {Norm::l1, false},      {Norm::linf, false},
-                       {Norm::none, false}, {Norm::row_wise, true}, {Norm::row_wise, false}};
+constexpr Kind kinds[]{{Norm::l1, true},       {Norm::l1, false},       {Norm::linf, false}, {Norm::none, false},
+                       {Norm::row_wise, true}, {Norm::row_wise, false}, {Norm::l2, true},    {Norm::l2, false}};
 
 /// By seed one of the kinds; sides of a box of its own may have no length. Rows have a third of the inputs.
 Region random_region(Eigen::Index pixels, std::uint64_t seed) {
@@ -42,6 +42,7 @@ Eigen::VectorXd random_vector(Eigen::Index size, base::RandomStream& random, dou
 
 TEST(Region, DistanceIsTheSumOfAbsoluteDifferencesOrTheLargestOrThatOfRows) {
   EXPECT_DOUBLE_EQ(distance(Norm::row_wise, Eigen::Vector4d(0.25, 1, 0, 0.25), Eigen::Vector4d(0.5, 0.5, 0, 0), 2), 0.5 + 0.25);
+  EXPECT_DOUBLE_EQ(distance(Norm::l2, Eigen::Vector3d(0.25, 1, 0), Eigen::Vector3d(0.5, 0.5, 0)), std::sqrt(0.3125));
   EXPECT_DOUBLE_EQ(distance(Norm::linf, Eigen::Vector3d(0.25, 1, 0), Eigen::Vector3d(0.5, 0.5, 0)), 0.5);
   EXPECT_DOUBLE_EQ(distance(problem::Norm::l1, Eigen::Vector3d(0.25, 1, 0), Eigen::Vector3d(0.5, 0.5, 0)), 0.75);
 }
@@ -185,6 +186,7 @@ TEST(Region, TheLinearMaximumIsThatOfALinearProgram) {
   base::RandomStream random(7, "weights");
   for (std::uint64_t seed = 0; seed < 120; ++seed) {
     const Region region = random_region(12, seed);
+    if (!region.is_polytope()) continue;
     const Eigen::VectorXd w = random_vector(12, random);
     for (const bool only_wanted : {false, true}) {
       milp::Model model;
@@ -205,6 +207,57 @@ TEST(Region, TheLinearMaximumIsThatOfALinearProgram) {
       EXPECT_TRUE(columns.read(point).isApprox(best.maximiser, 1e-14)) << seed;
     }
   }
+}
+
+TEST(Region, ABallAroundTheMiddleOfALargeBoxHasTheDirectionAsMaximiser) {
+  const Region ball = make_region(Norm::l2, Eigen::Vector3d(0.5, 0.5, 0.5), 0.25, unit_box(3));
+  const LinearMaximum best = maximise_linear(ball, Eigen::Vector3d(2, -1, 2));
+  EXPECT_DOUBLE_EQ(best.value, 0.25 * 3);
+  EXPECT_TRUE(best.maximiser.isApprox(Eigen::Vector3d(0.5 + 0.5 / 3, 0.5 - 0.25 / 3, 0.5 + 0.5 / 3), 1e-15));
+  EXPECT_TRUE(project(ball, Eigen::Vector3d(2.5, -0.5, 2.5)).isApprox(best.maximiser, 1e-15));
+  // Input 0 has room for 0.1: the others share what is left of the squares.
+  const Region cut = make_region(Norm::l2, Eigen::Vector3d(0.9, 0.5, 0.5), 0.25, unit_box(3));
+  const double left = std::sqrt(0.0625 - 0.01);
+  EXPECT_NEAR(maximise_linear(cut, Eigen::Vector3d(2, -1, 0)).value, 2 * 0.1 + left, 1e-15);
+  EXPECT_NEAR(maximise_linear(cut, Eigen::Vector3d(4, -3, 4)).value, 4 * 0.1 + 5 * left, 1e-15);
+}
+
+/// By bisection on the multiplier of the ball: g(t) = sum of |w| min(room, t |w|) + (r^2 - ||min(room, t |w|)||^2) / (2 t) is at least the
+/// maximum for every t, and equal to it at the best.
+TEST(Region, TheLinearMaximumOverABallIsThatOfItsDual) {
+  base::RandomStream random(8, "weights");
+  int binding = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    const Region region = random_region(12, seed);
+    if (region.is_polytope()) continue;
+    Eigen::VectorXd w = random_vector(12, random);
+    for (double& each : w) each *= std::pow(10.0, random.uniform(-3, 3)) * static_cast<double>(random.below(4) > 0);
+    const auto moved = [&](double t) {
+      return Eigen::VectorXd::NullaryExpr(12,
+                                          [&](Eigen::Index k) {
+                                            return std::min(
+                                                w[k] > 0 ? region.box.upper[k] - region.centre[k] : region.centre[k] - region.box.lower[k],
+                                                t * std::abs(w[k]));
+                                          })
+          .eval();
+    };
+    double low = 0, high = 1e9;
+    for (int i = 0; i < 200; ++i) (moved(0.5 * (low + high)).norm() < region.radius ? low : high) = 0.5 * (low + high);
+    const LinearMaximum best = maximise_linear(region, w);
+    EXPECT_NEAR(best.value, w.cwiseAbs().dot(moved(low)), 1e-12 * (1 + best.value)) << seed;
+    EXPECT_LE(budget_used(region, best.maximiser), region.radius * (1 + 1e-14)) << seed;
+    binding += budget_used(region, best.maximiser) > region.radius * (1 - 1e-9);
+  }
+  EXPECT_GT(binding, 50);
+}
+
+TEST(Region, LengthsThatWouldOverflowOrVanishAsSquaresDoNot) {
+  for (const double size : {1e-200, 1e200}) {
+    const Region ball = make_region(Norm::l2, Eigen::Vector2d(0.5, 0.5), 0.25, unit_box(2));
+    EXPECT_NEAR(maximise_linear(ball, Eigen::Vector2d(3, 4) * size).value / size, 5 * 0.25, 1e-14);
+  }
+  const Region tiny = make_region(Norm::l2, Eigen::Vector2d(0.5, 0.5), 1e-200, unit_box(2));
+  EXPECT_NEAR(maximise_linear(tiny, Eigen::Vector2d(3, 4)).value / 1e-200, 5, 1e-14);
 }
 
 TEST(Region, TheUnitBoxAloneHasItsCorners) {

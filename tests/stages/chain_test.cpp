@@ -144,7 +144,7 @@ TEST(Chain, ARowHasWhatItsVariantHas) {
   const auto last = [](std::initializer_list<Parameters::Map::value_type> changes) { return expand_chain(instance(changes)).back(); };
   const Parameters::Map::value_type threshold{"prune.criterion", std::string("threshold")};
   EXPECT_THAT(names(last({}), "prune_"), ElementsAre("criterion"));
-  EXPECT_THAT(names(last({}), "problem_"), ElementsAre("epsilon", "region", "sample_index", "split", "transfer_seeds"));
+  EXPECT_THAT(names(last({}), "problem_"), ElementsAre("epsilon", "region", "sample_index", "split", "target", "transfer_seeds"));
   EXPECT_THAT(names(last({}), "select_"), ElementsAre());
   EXPECT_THAT(names(last({magnitude}), "prune_"),
               ElementsAre("compact", "criterion", "finetuning", "output", "proof", "rate", "steps", "structure"));
@@ -159,6 +159,19 @@ TEST(Chain, ARowHasWhatItsVariantHas) {
       ElementsAre("bounds", "check_share", "compress", "formulation", "goal", "node_limit", "seed", "solver", "start", "time_limit"));
   EXPECT_FALSE(last({{"train.momentum", 0.9}}).parameters.contains("train_momentum")) << "adam has none";
   EXPECT_TRUE(last({{"train.optimizer", std::string("sgd")}}).parameters.contains("train_momentum"));
+}
+
+TEST(Chain, AMilpSolverTakesNoEuclideanBall) {
+  const Parameters::Map::value_type l2{"problem.region", std::string("l2")}, bab{"solve.solver", std::string("bab")};
+  EXPECT_EQ(expand_chain(instance({l2, bab})).back().parameters.text("problem_region"), "l2");
+  try {
+    expand_chain(instance({l2, {"solve.solver", std::string("cbc")}}));
+    FAIL() << "accepted";
+  } catch (const base::Error& error) {
+    EXPECT_STREQ(
+        error.what(),
+        "solve.solver: expected bab or attack over a region of norm l2, found 'cbc': a Euclidean ball is no part of a linear model");
+  }
 }
 
 TEST(Chain, ExactCompressionNeedsAProof) {

@@ -70,7 +70,7 @@ TEST(Stages, RunTwiceGiveTheSameNumbers) {
 }
 
 TEST(Stages, TheRegionIsThatOfTheParameters) {
-  for (const char* region : {"l1", "linf", "row-wise"}) {
+  for (const char* region : {"l1", "l2", "linf", "row-wise"}) {
     const InstanceRun run({{"problem.region", std::string(region)}, {"problem.epsilon", 0.125}, {"solve.solver", std::string("bab")}});
     const StageResult& solve = run.result("solve");
     const auto array = [&](const std::string& name) {
@@ -81,7 +81,10 @@ TEST(Stages, TheRegionIsThatOfTheParameters) {
     double rows = 0;
     for (Eigen::Index row = 0; row < 8; ++row) rows += change.segment(8 * row, 8).lpNorm<Eigen::Infinity>();
     const std::string norm = region;
-    const double length = norm == "l1" ? change.lpNorm<1>() : norm == "linf" ? change.lpNorm<Eigen::Infinity>() : rows;
+    const double length = norm == "l1"     ? change.lpNorm<1>()
+                          : norm == "l2"   ? change.norm()
+                          : norm == "linf" ? change.lpNorm<Eigen::Infinity>()
+                                           : rows;
     EXPECT_NEAR(solve.values.real("distance"), length, 1e-12) << region;
     EXPECT_NEAR(length, 0.125, 1e-6) << region;  // more changes a margin more
   }

@@ -22,6 +22,7 @@ struct TighteningOptions {
 /// warm-started from the neuron before. Either way what counts is the bound evaluated by propagation from dual values, with its rounding
 /// bounded, so that Clp is a witness that need not be trusted. `bounds` must be valid, gets no looser, and is valid whenever the budget is
 /// spent, which clears bounds.complete. Returns how many nodes were bounded, or programs solved.
+/// Throws base::Error(data) for linear programs over a region that is no polytope.
 std::int64_t tighten(const nn::Network& network, const problem::Region& region, const TighteningOptions& options, bounds::Bounds& bounds);
 
 /// The methods of bounds::make_bounds_method and, both over "alpha-crown" and never looser:

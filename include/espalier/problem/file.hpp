@@ -1,12 +1,13 @@
 // Problem files (HDF5). Layout: one group per problem,
-//   /<problem>                      attributes: label, target (a class, or "any": the largest of all other classes), norm ("l1", "linf", "row-wise", "none"), epsilon (but with norm none);
-//   optional: dataset, input_side, true_label, sample_index, optimum, note
-//   /<problem>/input                float64 (n0,)
-//   /<problem>/lower, upper         float64 (n0,), optional, both or none: the box of the inputs, [0,1]^n without them
-//   /<problem>/optimal_input        float64 (n0,), optional
-//   /<problem>/functions            float64 (m, n_out), optional, in place of label and target: the largest of these m linear functions of the
-//                                   logits is maximised
-//   /<problem>/constants            float64 (m,), optional: what is added to each
+//   /<problem>                attributes: label, target (a class, or "any": the largest of all other classes), norm ("l1", "l2",
+//                             "linf", "row-wise", "none"), epsilon (but with norm none); optional: dataset, input_side, true_label,
+//                             sample_index, optimum, note
+//   /<problem>/input          float64 (n0,)
+//   /<problem>/lower, upper   float64 (n0,), optional, both or none: the box of the inputs, [0,1]^n without them
+//   /<problem>/optimal_input  float64 (n0,), optional
+//   /<problem>/functions      float64 (m, n_out), optional, in place of label and target: the largest of these m linear functions of the
+//                             logits is maximised
+//   /<problem>/constants      float64 (m,), optional: what is added to each
 //   /<problem>/network/layer_<k>/weight float32 (out, in), bias float32 (out,), mask uint8 (out, in); the last two optional
 // A problem holds nothing else: an unknown member is refused by name. So is an unknown attribute that is nearly the name of one that is
 // not there; other attributes are the user's own. Links are followed. What stands beside the problems is ignored, unless it is a link

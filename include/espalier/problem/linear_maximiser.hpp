@@ -21,7 +21,8 @@ class LinearMaximiser {
  public:
   explicit LinearMaximiser(const Region& region);
 
-  /// max over x in B of w.(x - x0), up to the rounding of a sum of `steps().size()` products of non-negative numbers.
+  /// max over x in B of w.(x - x0), up to the rounding of a sum of `steps().size()` products of non-negative numbers; never less than that
+  /// because the steps miss the budget.
   double maximise(std::span<const double> w);
   /// The maximiser of the last call: the pixels that differ from the centre. At most one of them is cut by the budget. Ties go to the lower
   /// index.
@@ -33,6 +34,8 @@ class LinearMaximiser {
   /// The budget is spent on pieces of rows, all sorted.
   double maximise_over_rows(std::span<const double> w);
   void add_pieces(std::span<const double> w, std::size_t row);
+  /// Every input moves by its share of a Euclidean length.
+  double maximise_over_ball(std::span<const double> w);
 
   struct Candidate {
     double reach = 0;  ///< |w_k|
@@ -58,8 +61,9 @@ class LinearMaximiser {
   std::vector<double> room_down_;
   double radius_;
   std::size_t row_length_;
+  bool euclidean_;
   std::vector<Piece> pieces_;
-  std::vector<std::size_t> order_;  ///< of one row's inputs
+  std::vector<std::size_t> order_;  ///< of one row's inputs; in a ball those that have room left
   std::vector<double> largest_;     ///< largest change by row
   std::vector<Candidate> candidates_;
   std::vector<Step> steps_;

@@ -15,16 +15,16 @@ namespace espalier::problem {
 
 /// maximise  y[target] - y[label],  y = network(x),  over  x in the box  with  ||x - input|| <= epsilon.
 /// A positive maximum means that an adversarial input exists. (Method: P1 eq. 10-13, P2 section 3; both papers use the L1 norm in code.)
-/// Without a target the largest y[c] of all other classes takes the place of y[target]; and if `functions` are given, the largest of them is
-/// maximised.
+/// Without a target the largest y[c] of all other classes takes the place of y[target]; and if `functions` are given, the largest of them
+/// is maximised.
 struct Problem {
   std::string name;
   nn::Network network;    ///< the dense network: the one whose answer counts
   Eigen::VectorXd input;  ///< x0, the clean input in the box; of an image row-major
   Norm norm = Norm::l1;
-  double epsilon = 0;      ///< radius in that norm, > 0; not used with norm none
-  std::optional<Box> box;  ///< [0,1]^n if there is none
-  int label = 0;           ///< the class to leave
+  double epsilon = 0;                         ///< radius in that norm, > 0; not used with norm none
+  std::optional<Box> box;                     ///< [0,1]^n if there is none
+  int label = 0;                              ///< the class to leave
   std::optional<int> target;                  ///< the class to reach; any other one if there is none
   std::vector<nn::OutputFunction> functions;  ///< if there are any, label and target count for nothing
 
@@ -45,8 +45,8 @@ struct Problem {
   /// Throws base::Error(data) saying "problem '<name>': <object>: expected ..., found ..." when the network is malformed or of numbers
   /// whose products leave float64 (nn::rescale), the input or the box has another length than the network's inputs, a bound of the box is
   /// not finite or beyond +-1e6 or above its upper one, the input leaves the box or is NaN, epsilon is not finite and positive (but with
-  /// norm none), input_side is not there with norm row_wise, a class is out of range, label == target, there is no other class, `functions` do not pass nn::check(),
-  /// or optimal_input (if any) has a wrong length. `where` (a file name) is put in front if not empty.
+  /// norm none), input_side is not there with norm row_wise, a class is out of range, label == target, there is no other class, `functions`
+  /// do not pass nn::check(), or optimal_input (if any) has a wrong length. `where` (a file name) is put in front if not empty.
   void check(const std::string& where = {}) const;
 };
 

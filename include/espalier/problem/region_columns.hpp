@@ -10,7 +10,7 @@
 namespace espalier::problem {
 
 /// x = x0 + p - n with 0 <= p <= upper - x0 and 0 <= n <= x0 - lower, and the budget, if there is one: sum p + n <= radius; or, over rows
-/// of inputs, one more column t for each row with p <= t and n <= t, and sum t <= radius.
+/// of inputs, one more column t for each row with p <= t and n <= t, and sum t <= radius. For regions that are polytopes.
 class RegionColumns {
  public:
   RegionColumns() = default;
