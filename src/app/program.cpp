@@ -128,7 +128,7 @@ int run_command_line(int argc, char** argv, const studies::Registry& studies) {
   try {
     flush_output();
   } catch (...) {
-    return report_error();
+    return exit_code == exit_store ? exit_code : report_error();  // told already
   }
   return exit_code;
 }

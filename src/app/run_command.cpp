@@ -9,8 +9,8 @@
 #include "app/exit_codes.hpp"
 #include "app/experiment_plan.hpp"
 #include "app/extension.hpp"
+#include "app/ranks.hpp"
 #include "app/run_options.hpp"
-#include "app/surroundings.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/engine/solve.hpp"
@@ -182,31 +182,39 @@ void forget_failures(const RunOptions& options, store::OutputDirectory& director
   directory.sync();
 }
 
-struct Ended {
-  farm::RunResult result;
-  int exit_code = 0;
-};
+/// srun without an MPI plugin starts as many runs as it has tasks, each by itself. With --shard, or with an --out each, that may be meant.
+void warn_of_lonely_tasks(const wire::Link& link, const RunOptions& options) {
+  const char* task = std::getenv("SLURM_PROCID");
+  if (link.size() > 1 || wire::launched_tasks() <= 1 || !options.shard.empty() || (task != nullptr && std::string(task) != "0")) return;
+  base::log_warning(
+      "this is one of {} processes that were started together, but MPI does not connect them: each is a run by itself, and the second one "
+      "in the same output directory is refused. Start them with 'srun --mpi=pmix' or with mpirun (jobs/slurm)",
+      wire::launched_tasks());
+}
 
-/// `workers_wait` becomes false once farm::run_master is responsible for dismissing the workers. The directory is closed in the end.
-Ended run_master(const RunOptions& options, wire::Link& link, const Catalogue& catalogue, sandbox::Sandbox* sandbox, bool& workers_wait) {
+Ended run_master(const RunOptions& options, Master& master, const Catalogue& catalogue) {
+  warn_of_lonely_tasks(master.link, options);
+  if (master.link.size() > 1) master.sandbox.reset();
   const ExperimentPlan planned = load_plan(options.config, options.overrides, catalogue, shard_of(options));
   check_solvers(planned.plan.graph);
   RunOptions anywhere = options;
   anywhere.data_dir = check_data(planned.plan.graph, options);
-  const std::string again = continue_command(anywhere, link.size());
-  const farm::RunOptions farm = farm_options(planned.experiment.run, options, catalogue, sandbox);  // what it refuses leaves no directory
+  const int ranks = master.link.size(), workers = std::max(1, ranks - 1);
+  const std::string again = continue_command(anywhere, ranks);
+  // What it refuses leaves no directory.
+  const farm::RunOptions farm = farm_options(planned.experiment.run, options, catalogue, master.sandbox.get());
   store::OutputDirectory directory = open_directory(options, planned, catalogue);
   for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
   directory.append(store::run_started({{"study", planned.experiment.study},
-                                       {"rank_layout", fmt::format("1 master, {} workers", std::max(1, link.size() - 1))},
-                                       {"workers", std::to_string(std::max(1, link.size() - 1))},
+                                       {"rank_layout", fmt::format("1 master, {} workers", workers)},
+                                       {"workers", std::to_string(workers)},
                                        {"command", again}}));
   directory.sync();
   forget_failures(options, directory, planned.plan.graph);
 
-  workers_wait = false;
+  master.workers_wait = false;
   Ended ended;
-  ended.result = farm::run_master(link, planned.plan.graph, catalogue.stages, directory, farm);
+  ended.result = farm::run_master(master.link, planned.plan.graph, catalogue.stages, directory, farm);
   ended.exit_code = finish(directory, catalogue.stages, planned.plan.graph, ended.result, options, again);
   return ended;
 }
@@ -223,46 +231,6 @@ std::function<std::string(const std::string&)> legal(std::function<void(const st
   };
 }
 
-/// What a rank works with, made before MPI and before threads: the sandbox's server is forked from what the process is then.
-struct Equipment {
-  std::optional<Catalogue> catalogue;
-  std::unique_ptr<sandbox::Sandbox> sandbox;
-  std::exception_ptr error;  ///< told when there is a link: the other ranks would wait in MPI_Init for one that ended before
-
-  Equipment(const RunOptions& options, const studies::Registry& studies) {
-    try {
-      catalogue.emplace(make_catalogue(studies, environment_options(options)));
-      if (!options.no_sandbox) sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(catalogue->stages));
-    } catch (...) {
-      error = std::current_exception();
-    }
-  }
-};
-
-/// What keeps this rank from working is told to the master, which goes on with the others.
-int run_worker(const RunOptions& options, wire::Link& link, const Equipment& equipment) {
-  base::configure_log(base::LogLevel::info, fmt::format("rank {}", link.rank().value));
-  const farm::WorkerOptions worker{.sandbox = equipment.sandbox.get(), .silence_seconds = options.silence_seconds};
-  try {
-    if (equipment.error) std::rethrow_exception(equipment.error);
-  } catch (const std::exception& e) {
-    farm::decline(link, e.what(), worker);
-    return exit_done;
-  }
-  farm::run_worker(link, equipment.catalogue->stages, options.out, worker);
-  return exit_done;
-}
-
-/// srun without an MPI plugin starts as many runs as it has tasks, each by itself. With --shard, or with an --out each, that may be meant.
-void warn_of_lonely_tasks(const wire::Link& link, const RunOptions& options) {
-  const char* task = std::getenv("SLURM_PROCID");
-  if (link.size() > 1 || wire::launched_tasks() <= 1 || !options.shard.empty() || (task != nullptr && std::string(task) != "0")) return;
-  base::log_warning(
-      "this is one of {} processes that were started together, but MPI does not connect them: each is a run by itself, and the second one "
-      "in the same output directory is refused. Start them with 'srun --mpi=pmix' or with mpirun (jobs/slurm)",
-      wire::launched_tasks());
-}
-
 /// Of the exception in flight: a full disk can, a directory of another configuration stays one.
 bool can_be_repaired() {
   try {
@@ -275,29 +243,18 @@ bool can_be_repaired() {
 }
 
 int run(const RunOptions& options, const studies::Registry& studies) {
-  require_descriptors();
-  const farm::StopSignals signals;  // at once: what comes before kills this rank
-  Equipment equipment(options, studies);
-  const std::unique_ptr<wire::Link> link = wire::connect();
-  tell_ready();
-  warn_of_lonely_tasks(*link, options);
-  if (link->rank().value != 0) return run_worker(options, *link, equipment);
-  bool workers_wait = true;
-  try {
-    farm::welcome(*link);
-    if (equipment.error) std::rethrow_exception(equipment.error);
-    if (link->size() > 1) equipment.sandbox.reset();  // the workers have theirs
-    const Ended ended = run_master(options, *link, *equipment.catalogue, equipment.sandbox.get(), workers_wait);
-    tell_exit_code(ended.exit_code);
-    farm::leave(*link, ended.result, ended.exit_code);
-    return ended.exit_code;
-  } catch (...) {  // told here: leaving MPI may hang, in recovery mode it then ends by an alarm
-    const int exit_code = report_error();
-    if (exit_code == exit_store && can_be_repaired()) std::cerr << "Once that is repaired, the same command continues.\n";
-    tell_exit_code(exit_code);
-    if (workers_wait) farm::dismiss(*link);
-    return exit_code;
-  }
+  std::optional<Catalogue> catalogue;
+  const RankOptions ranks{.use_sandbox = !options.no_sandbox,
+                          .silence_seconds = options.silence_seconds,
+                          .directory = options.out,
+                          .after_refusal = [](int exit_code) {
+                            if (exit_code == exit_store && can_be_repaired())
+                              std::cerr << "Once that is repaired, the same command continues.\n";
+                          }};
+  const auto make_stages = [&]() -> const task::StageRegistry& {
+    return catalogue.emplace(make_catalogue(studies, environment_options(options))).stages;
+  };
+  return on_all_ranks(ranks, make_stages, [&](Master& master) { return run_master(options, master, *catalogue); });
 }
 
 }  // namespace

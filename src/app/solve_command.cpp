@@ -1,19 +1,25 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <system_error>
+#include <unordered_map>
 
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
+#include "app/ranks.hpp"
 #include "app/schema_options.hpp"
-#include "app/solve_child.hpp"
 #include "app/surroundings.hpp"
+#include "espalier/base/log.hpp"
 #include "espalier/base/text.hpp"
 #include "espalier/engine/records.hpp"
 #include "espalier/engine/solve.hpp"
-#include "espalier/sandbox/sandbox.hpp"
+#include "espalier/farm/stop.hpp"
+#include "espalier/stages/stages.hpp"
 
 namespace espalier::app {
 
@@ -25,12 +31,16 @@ struct SolveOptions {
   std::vector<std::string> files;
   std::vector<std::string> problems;
   task::Parameters settings;  ///< see solve_schema()
-  double cpu_limit = 0;
-  double memory_limit = 8192;
-  double kill_grace = 0;
-  std::string log_file;
+  task::ResourceLimits limits{.memory_mib = 8192};
+  std::string log_directory;
   bool round_weights = false;
   bool json = false;
+};
+
+/// One problem of a file.
+struct GivenProblem {
+  std::string file;  ///< as it was given
+  std::string name;  ///< as it is stored: any bytes
 };
 
 /// What a user may choose of a solve whose network is given: there is no surrogate.
@@ -63,59 +73,126 @@ void print_json(Json row) {
   std::cout << row.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
-/// The last row that a child published before it was killed or crashed; without one, that of a solve that found nothing.
-Json cut_short(const sandbox::Report& report, const SolveJob& job, const SolveRequest& request) {
-  Json row = report.partial ? from_bytes(*report.partial) : solve_row(job, request, {.limit = "none"});
-  const bool late = report.end == sandbox::End::time || report.end == sandbox::End::cpu;
-  row["status"] = late ? "limit" : "error";
-  row["reason"] = late ? "hard_limit" : std::string(sandbox::to_string(report.end));
-  if (late) row["limit"] = std::string(sandbox::to_string(report.end));
-  row["detail"] = report.log.empty() ? report.message : fmt::format("{}; what it printed is in '{}'", report.message, report.log.string());
-  row["seconds"] = report.wall_seconds;
-  row["cpu_seconds"] = report.cpu_seconds;
+/// JSON has no NaN and no infinity: they become null.
+struct ValueToJson {
+  Json operator()(double value) const { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+  Json operator()(const auto& value) const { return value; }
+};
+
+/// The answer to one problem: engine::settings_record() and engine::result_record() without "solve_", null for what does not exist.
+Json row_of(const GivenProblem& given, const task::TaskSpec& task, const task::Outcome& outcome) {
+  Json row{{"file", given.file}, {"problem", given.name}};
+  const task::Parameters nothing_found =
+      engine::result_record().values({.reason = outcome.error_kind, .limit = "none", .detail = outcome.message});
+  const auto add = [&row](const std::string& name, const task::Value* value) {
+    row[name.starts_with("solve_") ? name.substr(6) : name] = value != nullptr ? std::visit(ValueToJson(), *value) : Json(nullptr);
+  };
+  for (const auto& entry : engine::settings_record().entries()) add(entry.field.name, task.parameters.find("solve_" + entry.field.name));
+  const task::Parameters& values = outcome.values.size() > 0 ? outcome.values : nothing_found;
+  for (const auto& entry : engine::result_record().entries()) add(entry.field.name, values.find(entry.field.name));
+  if (outcome.kind == task::OutcomeKind::failed) row["detail"] = outcome.message;
+  row["cpu_seconds"] = outcome.cpu_seconds;  // an external solver's as well
+  add("weight_rounding", values.find("weight_rounding"));
+  row["log"] = task.parameters.boolean("log") ? Json(task.key.hex()) : Json(nullptr);
   return row;
 }
 
-Json solve(sandbox::Sandbox& sandbox, const SolveJob& job, const SolveRequest& request, std::size_t index, const SolveOptions& options) {
-  const task::ResourceLimits limits{.wall_seconds = job.settings.time_limit_seconds,
-                                    .grace_seconds = options.kill_grace,
-                                    .cpu_seconds = options.cpu_limit,
-                                    .memory_mib = options.memory_limit};
-  const std::string log = options.log_file.empty() ? "" : fmt::format("{}.{}.out", options.log_file, index);
-  const sandbox::Report report = sandbox.run(to_bytes(request), limits, log, {});
-  if (report.end != sandbox::End::finished) return cut_short(report, job, request);
-  std::error_code ignored;
-  if (!report.log.empty()) std::filesystem::remove(report.log, ignored);
-  Json row = from_bytes(report.result);
-  row["cpu_seconds"] = report.cpu_seconds;  // an external solver's as well
-  return row;
+/// Prints rows in the order of the problems, each as soon as those before it are there.
+class RowPrinter final : public farm::Ledger {
+ public:
+  RowPrinter(const std::vector<GivenProblem>& given, const std::vector<base::TaskId>& tasks, const task::TaskGraph& graph,
+             const SolveOptions& options)
+      : given_(given), tasks_(tasks), graph_(graph), options_(options), outcomes_(graph.tasks.size()) {
+    for (std::size_t t = 0; t < graph.tasks.size(); ++t) index_[graph.tasks[t].spec.key] = t;
+  }
+
+  void append(const task::Outcome& outcome) override {
+    outcomes_[index_.at(outcome.key)] = outcome;
+    for (; next_ < given_.size() && outcomes_[tasks_[next_].value]; ++next_) print(next_);
+  }
+  void sync() override {}
+
+  std::size_t printed() const { return next_; }
+  int errors() const { return errors_; }
+  std::vector<dispatch::FinishedTask> finished() const {
+    std::vector<dispatch::FinishedTask> tasks;
+    for (const auto& outcome : outcomes_)
+      if (outcome) tasks.push_back({.key = outcome->key, .kind = outcome->kind, .message = outcome->message});
+    return tasks;
+  }
+  /// The first task without an outcome has failed with this.
+  void fail_next(std::string message) {
+    const auto missing = std::find_if(outcomes_.begin(), outcomes_.end(), [](const auto& outcome) { return !outcome; });
+    task::Outcome outcome;
+    outcome.key = graph_.tasks[static_cast<std::size_t>(missing - outcomes_.begin())].spec.key;
+    outcome.kind = task::OutcomeKind::failed;
+    outcome.error_kind = "crashed";
+    outcome.message = std::move(message);
+    append(outcome);
+  }
+
+ private:
+  void print(std::size_t i) {
+    const std::size_t t = tasks_[i].value;
+    const Json row = row_of(given_[i], graph_.tasks[t].spec, *outcomes_[t]);
+    if (row["status"] == "error") ++errors_;
+    try {
+      options_.json ? print_json(row) : print_row(row, options_.files.size() > 1);
+    } catch (const std::system_error& error) {  // fmt::print
+      base::fail(base::ErrorKind::io, "cannot write to standard output: {}", error.code().message());
+    }
+    flush_output();
+  }
+
+  const std::vector<GivenProblem>& given_;
+  const std::vector<base::TaskId>& tasks_;  ///< of the problems: one that is asked for twice is one task
+  const task::TaskGraph& graph_;
+  const SolveOptions& options_;
+  std::unordered_map<task::StageKey, std::size_t> index_;
+  std::vector<std::optional<task::Outcome>> outcomes_;
+  std::size_t next_ = 0;
+  int errors_ = 0;
+};
+
+task::TaskSpec spec_of(const task::Stage& stage, task::Parameters parameters) {
+  const task::StageKey key = task::make_key(stage.kind(), stage.schema_version(), parameters, {});
+  return {.key = key, .kind = stage.kind(), .schema_version = stage.schema_version(), .parameters = std::move(parameters), .parents = {}};
 }
+
+std::string absolute(const std::string& file) { return std::filesystem::absolute(file).string(); }
 
 /// What the files hold. A file that cannot be read is refused before anything is solved.
-std::vector<SolveRequest> list(sandbox::Sandbox& sandbox, const SolveJob& job, const SolveOptions& options) {
-  std::vector<SolveRequest> all;
-  for (std::size_t k = 0; k < job.files.size(); ++k) {
-    const sandbox::Report report = sandbox.run(to_bytes({.file = k, .name = ""}), {.memory_mib = options.memory_limit}, {}, {});
-    if (report.end != sandbox::End::finished)
-      base::fail(base::ErrorKind::data, "'{}' could not be read: the process that read it {}", job.files[k], report.message);
-    const Json answer = from_bytes(report.result);
-    if (answer.contains("error")) throw base::Error(base::ErrorKind::data, answer["error"].get<std::string>());
-    for (const Json& name : answer["names"]) all.push_back({.file = k, .name = name.get<std::string>()});
+std::vector<GivenProblem> list(const Master& master, const SolveOptions& options) {
+  std::vector<GivenProblem> all;
+  for (const std::string& file : options.files) {
+    const task::TaskSpec spec = spec_of(master.stages.find("list_problems"), {{"file", absolute(file)}});
+    const task::Outcome outcome = farm::run_attempt({.spec = spec, .limits = options.limits}, master.stages, *master.sandbox);
+    if (outcome.kind == task::OutcomeKind::failed) {
+      const bool told = outcome.error_kind == "data" || outcome.error_kind == "io";
+      base::fail(base::ErrorKind::data, "{}{}", told ? "" : fmt::format("'{}' could not be read: the process that read it ", file),
+                 outcome.message);
+    }
+    const std::string& names = outcome.values.text("names");
+    for (std::size_t begin = 0; begin <= names.size();) {
+      const std::size_t end = std::min(names.find('/', begin), names.size());
+      all.push_back({.file = file, .name = names.substr(begin, end - begin)});
+      begin = end + 1;
+    }
   }
   return all;
 }
 
 /// Those called `names`, stored or printed, in that order. Each must be there.
-std::vector<SolveRequest> choose(const std::vector<SolveRequest>& all, const std::vector<std::string>& names) {
+std::vector<GivenProblem> choose(const std::vector<GivenProblem>& all, const std::vector<std::string>& names) {
   if (names.empty()) return all;
-  std::vector<SolveRequest> chosen;
+  std::vector<GivenProblem> chosen;
   for (const std::string& name : names) {
     const std::size_t before = chosen.size();
-    for (const SolveRequest& request : all)
-      if (request.name == name || base::printable(request.name) == name) chosen.push_back(request);
+    for (const GivenProblem& given : all)
+      if (given.name == name || base::printable(given.name) == name) chosen.push_back(given);
     if (chosen.size() > before) continue;
     std::vector<std::string> present;
-    for (const SolveRequest& request : all) present.push_back(request.name);
+    for (const GivenProblem& given : all) present.push_back(given.name);
     base::fail(base::ErrorKind::configuration, "--problem: expected the name of a problem, found '{}'{}; there are {}: {}{}", name,
                base::did_you_mean(name, present), present.size(),
                fmt::join(present.begin(), present.begin() + std::min<long>(20, std::ssize(present)), ", "),
@@ -124,47 +201,94 @@ std::vector<SolveRequest> choose(const std::vector<SolveRequest>& all, const std
   return chosen;
 }
 
-int run_solve(const SolveOptions& options) {
-  require_descriptors();
-  SolveJob job{
-      .files = options.files, .round_weights = options.round_weights, .settings = engine::settings_record().from(options.settings, "")};
-  job.given = options.settings;
-  job.settings.memory_limit_mib = options.memory_limit;
-  job.settings.log_file = options.log_file;
-  engine::check_settings(job.settings);
-  engine::require_program(job.settings);
-  std::optional<sandbox::Sandbox> sandbox(std::in_place, solve_work(job));
-  const std::vector<SolveRequest> wanted = choose(list(*sandbox, job, options), options.problems);
-  if (!options.json)
-    fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", "problem", "status", "claimed", "verified", "dual bound", "nodes",
-               "time [s]", "first [s]");
-  int errors = 0;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    Json row;
-    try {
-      row = solve(*sandbox, job, wanted[i], i, options);
-    } catch (const sandbox::ServerLost& lost) {  // it costs this problem only
-      row = cut_short({.end = sandbox::End::crashed, .message = lost.what()}, job, wanted[i]);
-      sandbox.emplace(solve_work(job));
-    }
-    if (row["status"] == "error") ++errors;
-    if (options.json)
-      print_json(row);
-    else
-      print_row(row, job.files.size() > 1);
-    flush_output();
+/// One task for each problem.
+struct SolvePlan {
+  task::TaskGraph graph;
+  std::vector<base::TaskId> tasks;  ///< by problem
+};
+
+SolvePlan plan(const task::Stage& stage, const std::vector<GivenProblem>& given, const SolveOptions& options) {
+  SolvePlan plan;
+  std::unordered_map<task::StageKey, base::TaskId> known;
+  task::Parameters common{{"round_weights", options.round_weights}, {"log", !options.log_directory.empty()}};
+  for (const auto& [name, value] : options.settings.map()) common.set("solve_" + name, value);
+  for (const GivenProblem& problem : given) {
+    task::Parameters parameters = common;
+    parameters.set("file", absolute(problem.file));
+    parameters.set("problem", problem.name);
+    task::TaskSpec spec = spec_of(stage, std::move(parameters));
+    const auto [it, is_new] = known.emplace(spec.key, base::TaskId{static_cast<std::uint32_t>(plan.graph.tasks.size())});
+    plan.tasks.push_back(it->second);
+    if (is_new) plan.graph.tasks.push_back({.spec = std::move(spec), .parents = {}});
   }
+  return plan;
+}
+
+/// A run alone has one worker: when its sandbox's server is lost, a new one goes on with what is left, as another rank would. A problem
+/// that costs so many servers one after the other has failed.
+farm::RunResult run_plan(const SolvePlan& planned, const SolveOptions& options, Master& master, RowPrinter& printer) {
+  constexpr int most_servers = 3;
+  for (int servers = 1;; ++servers) {
+    const std::vector<dispatch::FinishedTask> finished = printer.finished();
+    farm::RunResult result =
+        farm::run_master(master.link, planned.graph, master.stages, options.log_directory, finished, printer,
+                         {.progress = farm::ProgressStyle::none, .limits = options.limits, .sandbox = master.sandbox.get()});
+    const bool server_lost = master.sandbox && !result.settled && !result.left_behind && !result.error && !farm::stop_requested();
+    if (!server_lost) return result;
+    if (printer.finished().size() > finished.size()) servers = 1;
+    if (servers == most_servers) {
+      printer.fail_next(fmt::format("it took the sandbox's server with it, {} times", most_servers));
+      servers = 0;
+    }
+    master.sandbox = std::make_unique<sandbox::Sandbox>(farm::stage_work(master.stages));
+  }
+}
+
+int exit_code_of_solves(const farm::RunResult& result, int errors) {
+  if (result.error) return exit_code_of(result.error->kind());
+  if (!result.settled) return exit_stopped;
   return errors == 0 ? exit_done : exit_some_failed;
 }
 
+Ended solve(const SolveOptions& options, Master& master) {
+  std::signal(SIGPIPE, SIG_DFL);  // farm::StopSignals ignores it, for runs; when nobody reads the rows, nobody wants them
+  const std::vector<GivenProblem> given = choose(list(master, options), options.problems);
+  if (master.link.size() > 1) master.sandbox.reset();
+  const SolvePlan planned = plan(master.stages.find("solve_problem"), given, options);
+  if (!options.json)
+    fmt::print("{:<28} {:<15} {:>14} {:>14} {:>14} {:>9} {:>9} {:>10}\n", "problem", "status", "claimed", "verified", "dual bound", "nodes",
+               "time [s]", "first [s]");
+  flush_output();
+  RowPrinter printer(given, planned.tasks, planned.graph, options);
+  master.workers_wait = false;
+  Ended ended;
+  ended.result = run_plan(planned, options, master, printer);
+  if (ended.result.error) base::log_error("{}", ended.result.error->what());
+  if (!ended.result.settled && !ended.result.error)
+    std::cerr << fmt::format("Stopped early: {} of {} problems are answered.\n", printer.printed(), given.size());
+  ended.exit_code = exit_code_of_solves(ended.result, printer.errors());
+  return ended;
+}
+
+int run_solve(const SolveOptions& options) {
+  std::optional<task::StageRegistry> stages;
+  const auto make_stages = [&]() -> const task::StageRegistry& {
+    const engine::SolveSettings settings = engine::settings_record().from(options.settings, "");
+    engine::check_settings(settings);
+    engine::require_program(settings);
+    return stages.emplace(stages::make_problem_file_stages());
+  };
+  return on_all_ranks({.directory = options.log_directory}, make_stages, [&](Master& master) { return solve(options, master); });
+}
+
 void add_limits(CLI::App& command, SolveOptions& options) {
-  command.add_option("--cpu-limit", options.cpu_limit, "CPU seconds per problem, for machines that others use as well; 0: none")
+  command.add_option("--cpu-limit", options.limits.cpu_seconds, "CPU seconds per problem, for machines that others use as well; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_option("--memory-limit", options.memory_limit, "MiB of address space for each problem's process; 0: none")
+  command.add_option("--memory-limit", options.limits.memory_mib, "MiB of address space for each problem's process; 0: none")
       ->check(CLI::Range(0.0, task::ResourceLimits::largest_memory_mib))
       ->capture_default_str();
-  command.add_option("--kill-grace", options.kill_grace, "seconds from the time limit to SIGKILL; 0: max(5, 5 % of the limit)")
+  command.add_option("--kill-grace", options.limits.grace_seconds, "seconds from the time limit to SIGKILL; 0: max(5, 5 % of the limit)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 }
@@ -173,12 +297,15 @@ void add_limits(CLI::App& command, SolveOptions& options) {
 
 void add_solve(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<SolveOptions>();
-  CLI::App* command = program.add_subcommand("solve", "Solve the problems of a file with given networks; nothing is trained");
+  CLI::App* command =
+      program.add_subcommand("solve", "Solve the problems of files with given networks, alone or under mpirun; nothing is trained");
   command->add_option("PROBLEMS", options->files, "problem files (HDF5)")->required();
   command->add_option("--problem", options->problems, "only this problem (may be repeated)")->allow_extra_args(false);
   add_options(*command, solve_schema(), options->settings);
   add_limits(*command, *options);
-  command->add_option("--log", options->log_file, "the solver's own output goes to this file");
+  command->add_option(
+      "--log-dir", options->log_directory,
+      "folder: its log/ gets the solver's own output, a file for each problem (column log), and what crashed solves have printed");
   command->add_flag("--round-weights", options->round_weights,
                     "weights that float32 does not hold exactly are rounded to it, and the largest change is told;\n"
                     "without it such a problem is an error");
@@ -189,6 +316,7 @@ void add_solve(CLI::App& program, int& exit_code) {
       "  espalier solve problems.h5 --solver cbc --bounds alpha-crown --start attack\n"
       "  espalier solve problems.h5 --solver cbc --bounds crown --compress\n"
       "  espalier solve problems.h5 --solver attack\n"
+      "  mpirun -np 5 --oversubscribe espalier solve results/dense/problems/*.h5 --json\n"
       "Every problem is read and solved in a process of its own: one that is malformed or crashes is an error in its row, and the\n"
       "others are solved; the exit code is then 1.");
   command->callback([options, command, &exit_code] {

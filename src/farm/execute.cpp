@@ -6,6 +6,7 @@
 #include "espalier/base/build_info.hpp"
 #include "espalier/base/clock.hpp"
 #include "espalier/base/error.hpp"
+#include "espalier/farm/run.hpp"
 #include "espalier/store/part.hpp"
 
 namespace espalier::farm {
@@ -126,6 +127,14 @@ std::optional<Outcome> execute(const task::Attempt& attempt, const Workplace& pl
   // Stages are single-threaded; the process's other threads (MPI, the master of a run alone) are not theirs.
   outcome->cpu_seconds = (base::thread_cpu_time() - cpu_before).count();
   return outcome;
+}
+
+Outcome run_attempt(const task::Attempt& attempt, const task::StageRegistry& registry, sandbox::Sandbox& sandbox) {
+  const std::filesystem::path none;
+  const auto outcome =
+      execute(attempt, {.registry = registry, .output_directory = none, .rank = base::Rank{0}, .sandbox = &sandbox}, [] { return false; });
+  if (!outcome) fail(ErrorKind::internal, "stage '{}' gave up without being asked to stop", attempt.spec.kind);
+  return *outcome;
 }
 
 }  // namespace espalier::farm

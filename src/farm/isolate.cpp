@@ -99,12 +99,13 @@ sandbox::Work stage_work(const task::StageRegistry& registry) {
 std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplace& place, const task::ResourceLimits& limits,
                                     const std::vector<task::Array>& brief, const std::function<bool()>& stop_requested) {
   Outcome outcome = blank_outcome(attempt);
-  base::make_directories(place.output_directory / "log");
+  const bool keeps_logs = !place.output_directory.empty();
+  if (keeps_logs) base::make_directories(place.output_directory / "log");
   const std::string log = "log/" + attempt.spec.key.hex() + ".out";
   const bool shares = place.registry.find(attempt.spec.kind).leaves_no_trace(attempt);
-  const sandbox::Report report =
-      place.sandbox->run(encode(Request{attempt, place.output_directory, brief}), limits, place.output_directory / log, stop_requested,
-                         shares ? sandbox::Process::shared : sandbox::Process::own);
+  const sandbox::Report report = place.sandbox->run(encode(Request{attempt, place.output_directory, brief}), limits,
+                                                    keeps_logs ? place.output_directory / log : std::filesystem::path(), stop_requested,
+                                                    shares ? sandbox::Process::shared : sandbox::Process::own);
   if (report.end == End::stopped || (report.end == End::finished && report.result.empty())) return std::nullopt;
   if (report.end == End::finished)
     outcome = task::decode_outcome(report.result);

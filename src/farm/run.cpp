@@ -37,8 +37,8 @@ RunResult drive(wire::Link& link, const task::TaskGraph& graph, const std::files
                 std::span<const dispatch::FinishedTask> finished, Ledger& ledger, const RunOptions& options) {
   std::optional<MasterLoop> loop;
   welcome(link);
-  send_all(link, Tag::directory,
-           encode(DirectoryNotice{std::filesystem::absolute(output_directory).lexically_normal().string(), options.directory_token}));
+  const auto there = output_directory.empty() ? output_directory : std::filesystem::absolute(output_directory).lexically_normal();
+  send_all(link, Tag::directory, encode(DirectoryNotice{there.string(), options.directory_token}));
   try {
     loop.emplace(link, graph, finished, ledger, options);
   } catch (const base::Error& e) {

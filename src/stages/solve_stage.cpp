@@ -8,6 +8,7 @@
 #include "espalier/stages/stages.hpp"
 #include "stages/proof_arrays.hpp"
 #include "stages/solve_columns.hpp"
+#include "stages/solver_stage.hpp"
 
 namespace espalier::stages {
 
@@ -105,7 +106,7 @@ void add_transfer(const problem::Problem& problem, const engine::SolveResult& re
   if (!margins.values.empty()) row.arrays.push_back(std::move(margins));
 }
 
-class SolveStage : public task::Stage {
+class SolveStage : public SolverStage {
  public:
   explicit SolveStage(std::shared_ptr<Environment> environment)
       : environment_(std::move(environment)),
@@ -117,21 +118,6 @@ class SolveStage : public task::Stage {
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }
   const Schema& arrays() const override { return solve_arrays(); }
-
-  /// A solver may crash, hang or eat memory: every solve has a process of its own.
-  std::optional<task::ResourceLimits> limits(const Attempt& attempt) const override {
-    task::ResourceLimits limits = attempt.limits;
-    limits.wall_seconds = attempt.spec.parameters.real("solve_time_limit");
-    return limits;
-  }
-
-  /// Searches of our own, whose linear programs keep to themselves. What Cbc and other programs change is more than we know.
-  bool leaves_no_trace(const Attempt& attempt) const override {
-    const std::string& solver = attempt.spec.parameters.text("solve_solver");
-    return solver == "bab" || solver == "attack";
-  }
-
-  std::string limit_parameter() const override { return "solve_time_limit"; }
 
   /// Of what has a share of the limit, cut_short names what used it up; a surrogate has half, and a claim that was not confirmed would have
   /// been given more time for that.
@@ -156,15 +142,6 @@ class SolveStage : public task::Stage {
     for (const task::PartFile& input : attempt.inputs) environment_->network(output_directory / input.name);
   }
 
-  void cut_short(StageResult& partial, const task::CutShort& how) const override {
-    const bool late = how.cause == "time" || how.cause == "cpu";
-    partial.values.set("solve_status", std::string(engine::to_string(late ? engine::Status::limit : engine::Status::error)));
-    partial.values.set("solve_reason", late ? std::string("hard_limit") : how.cause);
-    partial.values.set("solve_limit", late ? how.cause : std::string("none"));
-    partial.values.set("solve_detail", how.message);
-    partial.values.set("solve_seconds", how.wall_seconds);
-  }
-
   StageResult run(const Attempt& attempt, const StageContext& context) const override {
     const Parameters& p = attempt.spec.parameters;
     // The network that the question is about, its surrogate if it has one, then those that adversarial inputs are tried on.
@@ -175,11 +152,9 @@ class SolveStage : public task::Stage {
     for (std::size_t k = surrogate ? 2 : 1; k < attempt.inputs.size(); ++k) others.push_back(input(attempt, context, k));
     const problem::Problem problem = make_problem(p, dense->network, embedded->network, context.brief);
 
-    engine::SolveSettings settings = engine::settings_record().from(p, "solve_");
+    engine::SolveSettings settings = settings_of(attempt, context);
     settings.seed += static_cast<std::uint64_t>(p.integer("repetition"));
-    settings.stop_requested = context.stop_requested;
-    settings.memory_limit_mib = attempt.limits.memory_mib;
-    if (environment_->options().solver_logs) settings.log_file = context.output_directory / "log" / (attempt.spec.key.hex() + ".log");
+    if (environment_->options().solver_logs) settings.log_file = log_file(attempt, context);
     if (environment_->options().save_problems) save(problem, attempt, context);
 
     const auto row = [&](const engine::SolveResult& result) {
@@ -208,15 +183,6 @@ class SolveStage : public task::Stage {
  private:
   std::shared_ptr<const StoredNetwork> input(const Attempt& attempt, const StageContext& context, std::size_t k) const {
     return environment_->network(context.output_directory / attempt.inputs.at(k).name);
-  }
-
-  /// A solve that was asked to stop has no result, or one that would be another the next time, unless a limit was the cause.
-  static void note_limit(const StageContext& context, engine::SolveResult& result) {
-    const std::string_view limit = context.limit_reached();
-    if (limit.empty()) throw task::StageStopped{};
-    result.reason = "limit";
-    result.limit = limit;
-    result.detail = fmt::format("asked to stop at its limit of {}: {}", limit == "cpu" ? "CPU time" : "time", result.detail);
   }
 
   static void save(const problem::Problem& problem, const Attempt& attempt, const StageContext& context) {

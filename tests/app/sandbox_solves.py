@@ -43,7 +43,7 @@ class Marked(Case):
 
     def solve(self, *lines, code=1, seconds=1):
         result = self.run_ok("solve", PROBLEMS, "--problem", PROBLEM, "--solver", self.solver(*lines), "--json", "--time-limit", seconds,
-                             "--kill-grace", "3", "--log", self.folder / "log", code=code, env=self.environment)
+                             "--kill-grace", "3", "--log-dir", self.folder / "logs", code=code, env=self.environment)
         self.expect_nothing_left()
         return json_lines(result.stdout)[0]
 
@@ -56,16 +56,18 @@ class Marked(Case):
 
 
 class Misbehaving(Marked):
-    def test_a_killed_server_costs_one_problem(self):
-        mark = self.folder / "killed"
-        solver = self.solver(f"[ -e {mark} ] || {{ touch {mark}; kill -9 $(ps -o ppid= -p $PPID); exec sleep 1000; }}", "exit 9")
+    def test_a_killed_server_is_replaced(self):
+        """Three times; then its problem has failed."""
+        marks = f"$(ls {self.folder} | grep -c ^killed)"
+        solver = self.solver(f"[ {marks} = 3 ] || {{ touch {self.folder}/killed{marks}; kill -9 $(ps -o ppid= -p $PPID); exec sleep 1000; }}",
+                             "exit 9")
         result = self.run_ok("solve", PROBLEMS, "--problem", PROBLEM, "--problem", "fashion_14_2x16_0", "--solver", solver, "--json", code=1,
                              env=self.environment)
         first, second = json_lines(result.stdout)
         self.assertEqual((first["status"], first["reason"]), ("error", "crashed"))
-        self.assertIn("the sandbox's server", first["detail"])
+        self.assertEqual(first["detail"], "it took the sandbox's server with it, 3 times")
         self.assertEqual(second["status"], "error")
-        self.assertNotIn("the sandbox's server", second["detail"])
+        self.assertIn("returned 9", second["detail"])
         self.expect_nothing_left()
 
     def test_sleeps_for_ever_and_ignores_term(self):
@@ -83,8 +85,9 @@ class Misbehaving(Marked):
     def test_crashes_our_process(self):
         answer = self.solve("kill -SEGV $PPID", "sleep 1000")
         self.assertEqual((answer["status"], answer["reason"]), ("error", "crashed"))
-        self.assertEqual(answer["detail"], f"ended by signal 11 (Segmentation fault); what it printed is in '{self.folder}/log.0.out'")
-        self.assertIn("espalier", (self.folder / "log.0.out").read_text(), "the stack")
+        printed = f"log/{answer['log']}.out"
+        self.assertEqual(answer["detail"], f"ended by signal 11 (Segmentation fault); what it printed is in '{printed}'")
+        self.assertIn("espalier", (self.folder / "logs" / printed).read_text(), "the stack")
         self.assertIsNotNone(answer["verified_objective"])
 
     def test_the_rest_of_the_file_goes_on(self):
@@ -111,7 +114,7 @@ class Misbehaving(Marked):
     def test_prints_a_gigabyte(self):
         answer = self.solve("head -c 1G /dev/zero", "kill -SEGV $PPID", seconds=100)
         self.assertEqual(answer["status"], "error")
-        self.assertLess((self.folder / "log").stat().st_size, 1 << 28)
+        self.assertLess((self.folder / f"logs/log/{answer['log']}.log").stat().st_size, 1 << 28)
 
     def test_nobody_survives_a_killed_program(self):
         """The solver and its daemon, behind the program, its sandbox and the solving process."""

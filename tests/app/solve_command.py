@@ -1,12 +1,15 @@
 """`espalier solve` on the reference problems, on damaged copies of them and on small files in every form."""
 import os
+import pathlib
 import shutil
+import signal
+import subprocess
 import unittest
 
 import h5py
 import numpy as np
 
-from harness import PROBLEMS, Case, json_lines
+from harness import ENVIRONMENT, PROBLEMS, PROGRAM, Case, json_lines
 
 KEYS = {"problem", "solver", "formulation", "bounds", "goal", "status", "reason", "claimed_objective", "verified_objective", "dual_bound",
         "nodes", "seconds", "first_adversarial_seconds", "proved_by", "proof_seconds", "proved_bound"}
@@ -230,6 +233,78 @@ def put(file, name="p", dtype="f4", image=(.2, .5, .9, .1), label=1, layers=("la
         group[f"network/{layer}/weight"] = random.normal(size=shape).astype(dtype)
         group[f"network/{layer}/bias"] = np.zeros(shape[0], dtype)
     return group
+
+
+class Ranks(Case):
+    """The same rows in the same order, whoever solves them."""
+    names = [word for name in small_problems() for word in ("--problem", name)]
+
+    def rows(self, *arguments, **options):
+        def steady(row):
+            return {key: value for key, value in row.items() if "seconds" not in key}
+        return [steady(row) for row in json_lines(self.run_ok("solve", PROBLEMS, *self.names, *arguments, "--json", **options).stdout)]
+
+    def test_rows_do_not_depend_on_ranks(self):
+        alone = self.rows()
+        for ranks in (1, 2, 3):
+            self.assertEqual(self.rows(ranks=ranks), alone)
+
+    def test_a_problem_that_is_asked_for_twice_is_solved_once_and_told_twice(self):
+        name = self.names[1]
+        first, other, again = json_lines(self.run_ok("solve", PROBLEMS, "--problem", name, "--problem", self.names[3], "--problem", name,
+                                                     "--json").stdout)
+        self.assertEqual(first, again)
+        self.assertNotEqual(first["problem"], other["problem"])
+
+    def test_faults_are_told_once_under_mpirun(self):
+        for arguments, says in (((self.folder / "none.h5",), "No such file or directory"), ((PROBLEMS, "--problem", "x"), "--problem: expected"),
+                                ((PROBLEMS, "--solver", "external:nosuch {model} {solution}"), "found no 'nosuch' in PATH")):
+            result = self.run_ok("solve", *arguments, code=2, ranks=3)
+            self.assertEqual(result.stderr.count(says), 1, result.stderr)
+            self.assertEqual(result.stdout, "")
+
+    def test_a_killed_worker_costs_nothing(self):
+        command = ["solve", PROBLEMS, "--json", "--solver", "cbc", "--time-limit", "2"]
+        launcher = ["mpirun", "--oversubscribe", "--enable-recovery", "-np", "3", PROGRAM]
+        process = subprocess.Popen(launcher + [str(word) for word in command], env=dict(ENVIRONMENT, ESPALIER_TEST_MARK=str(self.folder)),
+                                   stdout=subprocess.PIPE, text=True)
+        first = process.stdout.readline()
+        kill_a_worker(str(self.folder))
+        lines = [first, *process.communicate(timeout=120)[0].splitlines()]
+        with h5py.File(PROBLEMS) as file:
+            self.assertEqual([row["problem"] for row in json_lines("\n".join(lines))], sorted(file))
+
+    def test_ctrl_c(self):
+        process = subprocess.Popen([PROGRAM, "solve", PROBLEMS, "--json", "--solver", "cbc"], env=ENVIRONMENT, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=60)
+        answered = len(json_lines(first + rest))
+        self.assertEqual(process.returncode, 75)
+        self.assertIn(f"Stopped early: {answered} of 17 problems are answered.", errors)
+
+    def test_nobody_reads_the_rows(self):
+        process = subprocess.Popen([PROGRAM, "solve", PROBLEMS], env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertEqual(process.stderr.read(), "")
+        self.assertEqual(process.wait(timeout=60), -signal.SIGPIPE)
+
+
+def kill_a_worker(mark):
+    """One rank other than 0 of the processes with that mark in their environment; only ranks have a rank there, and no parent with one."""
+    ranks = {}
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            environment = dict(word.split("=", 1) for word in (process / "environ").read_text().split("\0") if "=" in word)
+            parent = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, UnicodeDecodeError):
+            continue
+        if environment.get("ESPALIER_TEST_MARK") == mark and "OMPI_COMM_WORLD_RANK" in environment:
+            ranks[int(process.name)] = (parent, environment["OMPI_COMM_WORLD_RANK"])
+    workers = [pid for pid, (parent, rank) in ranks.items() if rank != "0" and parent not in ranks]
+    os.kill(workers[0], signal.SIGKILL)
 
 
 class Forms(Case):

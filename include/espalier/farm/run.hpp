@@ -74,7 +74,8 @@ struct RunResult {
 /// Runs `graph` on rank 0 of `link` while the other ranks are in run_worker. With a link of size 1 the worker is a thread of this
 /// process: the same code over an in-process link. Outcomes go to `ledger`, and a task starts only after its parents' records are
 /// synced. Ends when every task is settled, or after stop_requested() (stop.hpp), fail_fast or max_failures, or on an error; never
-/// throws for what happens during the run. `finished`: the tasks of earlier runs.
+/// throws for what happens during the run. `finished`: the tasks of earlier runs. With an empty `output_directory` stages leave no part
+/// files, and what their children print is lost.
 RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task::StageRegistry& registry,
                      const std::filesystem::path& output_directory, std::span<const dispatch::FinishedTask> finished, Ledger& ledger,
                      const RunOptions& options = {});
@@ -89,6 +90,9 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
 /// A rank that finds the master gone or silent ends its process with exit code 75.
 void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
                 const WorkerOptions& options = {});
+
+/// One attempt at a task without parents, by itself: in a child of `sandbox` if its stage has limits. Throws sandbox::ServerLost.
+task::Outcome run_attempt(const task::Attempt& attempt, const task::StageRegistry& registry, sandbox::Sandbox& sandbox);
 
 /// What the sandbox of a worker does. Make the sandbox before MPI is initialised and before there are threads.
 sandbox::Work stage_work(const task::StageRegistry& registry);

@@ -21,4 +21,8 @@ std::unique_ptr<task::Stage> make_solve_stage(std::shared_ptr<Environment> envir
 /// All of them.
 task::StageRegistry make_stages(const std::shared_ptr<Environment>& environment);
 
+/// Those of `espalier solve`: "list_problems" (names of a problem file) and "solve_problem" (one of its problems; the row is
+/// engine::result_record() and weight_rounding). No rows of a result file.
+task::StageRegistry make_problem_file_stages();
+
 }  // namespace espalier::stages

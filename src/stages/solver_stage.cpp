@@ -1,0 +1,48 @@
+#include "stages/solver_stage.hpp"
+
+#include <fmt/format.h>
+
+#include "espalier/engine/records.hpp"
+
+namespace espalier::stages {
+
+std::optional<task::ResourceLimits> SolverStage::limits(const task::Attempt& attempt) const {
+  task::ResourceLimits limits = attempt.limits;
+  limits.wall_seconds = attempt.spec.parameters.real("solve_time_limit");
+  return limits;
+}
+
+bool SolverStage::leaves_no_trace(const task::Attempt& attempt) const {
+  const std::string& solver = attempt.spec.parameters.text("solve_solver");
+  return solver == "bab" || solver == "attack";
+}
+
+void SolverStage::cut_short(task::StageResult& partial, const task::CutShort& how) const {
+  const bool late = how.cause == "time" || how.cause == "cpu";
+  partial.values.set("solve_status", std::string(engine::to_string(late ? engine::Status::limit : engine::Status::error)));
+  partial.values.set("solve_reason", late ? std::string("hard_limit") : how.cause);
+  partial.values.set("solve_limit", late ? how.cause : std::string("none"));
+  partial.values.set("solve_detail", how.message);
+  partial.values.set("solve_seconds", how.wall_seconds);
+}
+
+engine::SolveSettings SolverStage::settings_of(const task::Attempt& attempt, const task::StageContext& context) {
+  engine::SolveSettings settings = engine::settings_record().from(attempt.spec.parameters, "solve_");
+  settings.stop_requested = context.stop_requested;
+  settings.memory_limit_mib = attempt.limits.memory_mib;
+  return settings;
+}
+
+std::filesystem::path SolverStage::log_file(const task::Attempt& attempt, const task::StageContext& context) {
+  return context.output_directory / "log" / (attempt.spec.key.hex() + ".log");
+}
+
+void SolverStage::note_limit(const task::StageContext& context, engine::SolveResult& result) {
+  const std::string_view limit = context.limit_reached();
+  if (limit.empty()) throw task::StageStopped{};
+  result.reason = "limit";
+  result.limit = limit;
+  result.detail = fmt::format("asked to stop at its limit of {}: {}", limit == "cpu" ? "CPU time" : "time", result.detail);
+}
+
+}  // namespace espalier::stages

@@ -1,0 +1,31 @@
+// What the stages that call a solver have in common.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "espalier/engine/result.hpp"
+#include "espalier/engine/settings.hpp"
+#include "espalier/task/stage.hpp"
+
+namespace espalier::stages {
+
+/// A solver may crash, hang or eat memory: every solve has a process of its own, and what it has verified until then is kept. Settings are
+/// the parameters of engine::settings_record() with the prefix "solve_".
+class SolverStage : public task::Stage {
+ public:
+  std::optional<task::ResourceLimits> limits(const task::Attempt& attempt) const override;
+  /// Searches of our own, whose linear programs keep to themselves. What Cbc and other programs change is more than we know.
+  bool leaves_no_trace(const task::Attempt& attempt) const override;
+  std::string limit_parameter() const override { return "solve_time_limit"; }
+  void cut_short(task::StageResult& partial, const task::CutShort& how) const override;
+
+ protected:
+  static engine::SolveSettings settings_of(const task::Attempt& attempt, const task::StageContext& context);
+  /// The solver's own output: a file of the output directory's log/.
+  static std::filesystem::path log_file(const task::Attempt& attempt, const task::StageContext& context);
+  /// A solve that was asked to stop has no result, or one that would be another the next time, unless a limit was the cause. Throws
+  /// StageStopped.
+  static void note_limit(const task::StageContext& context, engine::SolveResult& result);
+};
+
+}  // namespace espalier::stages
