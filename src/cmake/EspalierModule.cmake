@@ -1,4 +1,4 @@
-# espalier_module(<name> PRECOMPILED <set> [DEPENDS <module>...] [LIBRARIES <target>...] [PUBLIC_LIBRARIES <target>...])
+# espalier_module(<name> PRECOMPILED <set> [SEPARATE_TESTS] [DEPENDS <module>...] [LIBRARIES <target>...] [PUBLIC_LIBRARIES <target>...])
 #
 # One module: public headers in include/espalier/<name>, sources in src/<name> (and its subfolders), tests in tests/<name>/*_test.cpp.
 # Third-party libraries are PRIVATE unless they are part of the module's public vocabulary.
@@ -47,8 +47,16 @@ function(espalier_precompiled set)
   endif()
 endfunction()
 
+# Several sources in one: half the time to compile them. Each file still includes what it uses, clang-tidy reads it alone. A struct with a member of a type from an unnamed namespace is sound in a source file, which GCC takes these for headers.
+function(espalier_join_sources target)
+  if(ESPALIER_JOIN_SOURCES)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
+endfunction()
+
 function(espalier_module name)
-  cmake_parse_arguments(M "" "PRECOMPILED" "DEPENDS;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(M "SEPARATE_TESTS" "PRECOMPILED" "DEPENDS;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   list(TRANSFORM M_DEPENDS PREPEND espalier_)
@@ -57,12 +65,7 @@ function(espalier_module name)
     target_include_directories(espalier_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> PRIVATE ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(espalier_${name} PUBLIC ${M_DEPENDS} ${M_PUBLIC_LIBRARIES} PRIVATE ${M_LIBRARIES} $<BUILD_INTERFACE:espalier_options>)
     target_precompile_headers(espalier_${name} REUSE_FROM precompiled_${M_PRECOMPILED})
-    if(ESPALIER_SANITIZE AND NOT ESPALIER_FUZZ)
-      # Several sources in one take less time to compile. The other builds see each file alone. A struct with a member of a type from an unnamed
-      # namespace is sound in a source file, which GCC takes these for headers.
-      set_target_properties(espalier_${name} PROPERTIES UNITY_BUILD ON)
-      target_compile_options(espalier_${name} PRIVATE -Wno-subobject-linkage)
-    endif()
+    espalier_join_sources(espalier_${name})
   else()
     add_library(espalier_${name} INTERFACE)
     target_include_directories(espalier_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
@@ -77,6 +80,9 @@ function(espalier_module name)
       target_compile_definitions(test_${name} PRIVATE ESPALIER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
       target_link_libraries(test_${name} PRIVATE espalier_${name} ${M_LIBRARIES} espalier_options GTest::gmock GTest::gtest_main)
       target_compile_options(test_${name} PRIVATE ${ESPALIER_TEST_OPTIONS})
+      if(NOT M_SEPARATE_TESTS)  # equal names in their unnamed namespaces
+        espalier_join_sources(test_${name})
+      endif()
       target_precompile_headers(test_${name} REUSE_FROM precompiled_${M_PRECOMPILED}_tests)
       gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                            PROPERTIES TIMEOUT 300 LABELS "unit;${name}")

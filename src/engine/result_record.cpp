@@ -101,7 +101,7 @@ void add_model(record::Record<R>& record) {
   record.add(&R::solver_version, {.name = "solver_version", .meaning = "name and version of the solver"});
 }
 
-record::Record<R> make() {
+record::Record<R> make_result_record() {
   record::Record<R> record;
   add_status(record);
   add_values(record);
@@ -117,7 +117,7 @@ record::Record<R> make() {
 }  // namespace
 
 const record::Record<R>& result_record() {
-  static const record::Record<R> record = make();
+  static const record::Record<R> record = make_result_record();
   return record;
 }
 

@@ -12,7 +12,7 @@ const task::Condition milp_solver{.parameter = "solver", .values = {std::string(
 const task::Condition is_search{.parameter = "solver", .values = {std::string("attack")}, .is_one_of = false};
 const task::Condition optimizes{.parameter = "goal", .values = {std::string("optimize")}};
 
-record::Record<S> make() {
+record::Record<S> make_settings_record() {
   record::Record<S> record;
   record
       .add(&S::solver, {.name = "solver",
@@ -70,7 +70,7 @@ record::Record<S> make() {
 }  // namespace
 
 const record::Record<S>& settings_record() {
-  static const record::Record<S> record = make();
+  static const record::Record<S> record = make_settings_record();
   return record;
 }
 

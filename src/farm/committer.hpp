@@ -10,9 +10,12 @@
 #include <thread>
 #include <vector>
 
+#include "espalier/base/clock.hpp"
 #include "espalier/farm/ledger.hpp"
 
 namespace espalier::farm {
+
+inline constexpr base::Seconds kCommitWait{0.001};  ///< while a record is on its way to the disk
 
 class Committer {
  public:

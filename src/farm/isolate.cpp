@@ -8,7 +8,6 @@
 
 namespace espalier::farm {
 
-using sandbox::End;
 using task::Outcome;
 using task::OutcomeKind;
 
@@ -52,7 +51,7 @@ Request decode_request(std::string_view bytes) {
 
 /// What a dead process leaves becomes the result if it died of a limit of time.
 void conclude(const sandbox::Report& report, Outcome& outcome) {
-  const bool late = report.end == End::time || report.end == End::cpu;
+  const bool late = report.end == sandbox::End::time || report.end == sandbox::End::cpu;
   if (!late || !report.partial) set_failure(outcome, late ? "timeout" : sandbox::to_string(report.end), report.message);
 }
 
@@ -106,19 +105,19 @@ std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplac
   const sandbox::Report report = place.sandbox->run(encode(Request{attempt, place.output_directory, brief}), limits,
                                                     keeps_logs ? place.output_directory / log : std::filesystem::path(), stop_requested,
                                                     shares ? sandbox::Process::shared : sandbox::Process::own);
-  if (report.end == End::stopped || (report.end == End::finished && report.result.empty())) return std::nullopt;
-  if (report.end == End::finished)
+  if (report.end == sandbox::End::stopped || (report.end == sandbox::End::finished && report.result.empty())) return std::nullopt;
+  if (report.end == sandbox::End::finished)
     outcome = task::decode_outcome(report.result);
   else
     conclude(report, outcome);
-  if (report.partial && (report.end != End::finished || outcome.kind == OutcomeKind::failed))
+  if (report.partial && (report.end != sandbox::End::finished || outcome.kind == OutcomeKind::failed))
     guarded(outcome, [&] { add_partial(place.registry.find(attempt.spec.kind), report, outcome); });
   outcome.wall_seconds = report.wall_seconds;
   outcome.cpu_seconds = report.cpu_seconds;
   outcome.peak_memory_mib = report.peak_memory_mib;
   if (report.log.empty()) return outcome;
   std::error_code ignored;
-  if (outcome.kind == OutcomeKind::done && report.end == End::finished)
+  if (outcome.kind == OutcomeKind::done && report.end == sandbox::End::finished)
     std::filesystem::remove(report.log, ignored);
   else if (outcome.kind == OutcomeKind::failed)
     outcome.message += fmt::format("; what it printed is in '{}'", log);

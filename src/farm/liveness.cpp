@@ -12,7 +12,6 @@ namespace {
 
 constexpr double kLongestGap = 1;
 constexpr double kLongestBeat = 2;
-constexpr double kPresenceSeconds = 0.5;  // between two looks into /proc
 constexpr double kStartFactor = 10;
 
 }  // namespace

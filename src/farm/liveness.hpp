@@ -9,6 +9,8 @@
 
 namespace espalier::farm {
 
+inline constexpr double kPresenceSeconds = 0.5;  ///< between two looks into /proc
+
 /// Time as this process has lived it: a gap between two looks counts as a second at most, so that a job that was suspended as a whole
 /// finds nobody silent when it wakes up.
 class AwakeClock {

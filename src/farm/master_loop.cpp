@@ -18,8 +18,7 @@ using dispatch::StopReason;
 
 namespace {
 
-constexpr Seconds kIdleWait{0.05};     // how soon a stop request is seen
-constexpr Seconds kCommitWait{0.001};  // while a record is on its way to the disk
+constexpr Seconds kIdleWait{0.05};  // how soon a stop request is seen
 constexpr double kTickSeconds = 0.1;
 // Before the deadline, for stages that are stopped and for writing results.h5.
 constexpr double kMostReserveSeconds = 30;

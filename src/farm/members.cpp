@@ -19,8 +19,6 @@ using dispatch::StopReason;
 
 namespace {
 
-constexpr double kPresenceSeconds = 0.5;
-constexpr Seconds kCommitWait{0.001};
 constexpr double kGoodbyeSeconds = 2;
 constexpr Seconds kGoodbyeLook{0.1};
 constexpr int kLastMessages = 1000;

@@ -11,12 +11,12 @@
 namespace espalier::train {
 namespace {
 
-struct Entry {
+struct RegulariserEntry {
   const char* name;
   std::shared_ptr<const Regulariser> (*make)(const RegulariserOptions&);
 };
 
-constexpr Entry registry[] = {
+constexpr RegulariserEntry regulariser_registry[] = {
     {"group_lasso", make_group_lasso},
     {"l1", make_l1},
     {"l2", make_l2},
@@ -42,7 +42,7 @@ std::vector<double> largest_weights(const nn::Network& reference) {
 
 std::vector<std::string> regulariser_names() {
   std::vector<std::string> names;
-  for (const Entry& entry : registry) names.emplace_back(entry.name);
+  for (const RegulariserEntry& entry : regulariser_registry) names.emplace_back(entry.name);
   return names;
 }
 
@@ -50,7 +50,7 @@ std::shared_ptr<const Regulariser> make_regulariser(const std::string& name, con
   if (!(std::isfinite(options.strength) && options.strength >= 0))
     base::fail(base::ErrorKind::configuration, "regulariser {}: expected a finite strength (lambda) of at least 0, found {}", name,
                options.strength);
-  for (const Entry& entry : registry)
+  for (const RegulariserEntry& entry : regulariser_registry)
     if (name == entry.name) return entry.make(options);
   const auto names = regulariser_names();
   base::fail(base::ErrorKind::configuration, "regulariser: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,

@@ -9,12 +9,12 @@
 namespace espalier::train {
 namespace {
 
-struct Entry {
+struct UpdateRuleEntry {
   const char* name;
   std::unique_ptr<UpdateRule> (*make)(const UpdateRuleOptions&, std::size_t);
 };
 
-constexpr Entry registry[] = {
+constexpr UpdateRuleEntry update_rules[] = {
     {"adam", make_adam},
     {"sgd", make_sgd},
 };
@@ -23,12 +23,12 @@ constexpr Entry registry[] = {
 
 std::vector<std::string> update_rule_names() {
   std::vector<std::string> names;
-  for (const Entry& entry : registry) names.emplace_back(entry.name);
+  for (const UpdateRuleEntry& entry : update_rules) names.emplace_back(entry.name);
   return names;
 }
 
 std::unique_ptr<UpdateRule> make_update_rule(const std::string& name, const UpdateRuleOptions& options, std::size_t parameters) {
-  for (const Entry& entry : registry)
+  for (const UpdateRuleEntry& entry : update_rules)
     if (name == entry.name) return entry.make(options, parameters);
   const auto names = update_rule_names();
   base::fail(base::ErrorKind::configuration, "update rule: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,

@@ -14,8 +14,8 @@ using espalier::testing::reference_problem;
 using problem::Problem;
 
 /// A problem with what tightening one of its nodes needs.
-struct Case {
-  explicit Case(Problem p)
+struct Tightening {
+  explicit Tightening(Problem p)
       : problem(std::move(p)),
         region(problem.region()),
         bounds(bounds::make_bounds_method("crown")->compute(problem.network, region)),
@@ -54,7 +54,7 @@ TEST(OptimalityTightening, KeepsEveryPointWhoseMarginIsAboveTheCutoff) {
   base::RandomStream random(5, "points");
   std::int64_t checked = 0, closer = 0, decided = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
-    Case c(random_problem({10, 8, 8, 8, 3}, seed, 1.5));
+    Tightening c(random_problem({10, 8, 8, 8, 3}, seed, 1.5));
     // The margins of many points, to tighten at one that a few of them exceed.
     std::vector<std::vector<Eigen::VectorXd>> all;
     std::vector<double> margins;
@@ -93,7 +93,7 @@ TEST(OptimalityTightening, KeepsEveryPointWhoseMarginIsAboveTheCutoff) {
 
 TEST(OptimalityTightening, KeepsTheOptimaOfReferenceProblems) {
   for (const char* name : {"mnist_14_3x16_20", "mnist_18_2x32_50", "fashion_18_3x24_20", "mnist_18_3x24_20"}) {
-    Case c(reference_problem(name));
+    Tightening c(reference_problem(name));
     const std::vector<Eigen::VectorXd> g = nn::pre_activations(c.problem.network, *c.problem.optimal_input);
     const double margin = c.problem.objective()(g.back());
     for (const double below : {3.0, 0.3, 1e-3}) {
@@ -113,7 +113,7 @@ TEST(OptimalityTightening, RulesOutANodeThatCannotReachTheCutoff) {
   // Far above the optimum, but below the root's bound: only tightened bounds show it.
   int closed = 0;
   for (const char* name : {"mnist_14_2x16_0", "mnist_14_3x16_20", "fashion_14_3x16_20", "mnist_18_2x24_0"}) {
-    Case c(reference_problem(name));
+    Tightening c(reference_problem(name));
     Node node = c.improved_root();
     const double cutoff_value = node.bound - 0.1 * (node.bound - *c.problem.optimum);
     for (int round = 0; round < 10 && node.bound > cutoff_value && !node.empty; ++round) {

@@ -20,7 +20,7 @@ using task::Value;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Experiment parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
+Experiment parse_sequence(const std::string& text, const std::vector<std::string>& overrides = {}) {
   return parse_experiment(text, "file.yaml", test::surrogate_schema(), overrides);
 }
 
@@ -29,7 +29,7 @@ std::string with_axis(const std::string& name, const std::string& values) {
 }
 
 std::vector<Value> axis(const std::string& name, const std::string& values) {
-  return parse(with_axis(name, values)).root.cases.at(0).product.at(0).values;
+  return parse_sequence(with_axis(name, values)).root.cases.at(0).product.at(0).values;
 }
 
 std::vector<std::int64_t> integers(const std::string& values) {
@@ -38,9 +38,9 @@ std::vector<std::int64_t> integers(const std::string& values) {
   return all;
 }
 
-std::string refusal(const std::string& values, const std::string& name = "train.seed") {
+std::string axis_refusal(const std::string& values, const std::string& name = "train.seed") {
   try {
-    parse(with_axis(name, values));
+    parse_sequence(with_axis(name, values));
   } catch (const base::Error& error) {
     EXPECT_EQ(error.kind(), base::ErrorKind::configuration);
     return error.what();
@@ -95,36 +95,37 @@ TEST(Sequence, EachOfManyIsDrawnAsOftenAsAnyOther) {
 }
 
 TEST(Sequence, StandsWhereverAListOfValuesStands) {
-  const Experiment e = parse(
+  const Experiment e = parse_sequence(
       "name: t\nx-seeds: &seeds {range: [0, 2, 1]}\nexclude: [{train.seed: {range: [1, 2, 1]}, prune.rate: 0.5}]\n"
       "grid: [{product: {train.seed: *seeds}, zip: {prune.rate: {linspace: [0, 0.5, 2]}, prune.seed: [3, 3]}}]\n");
   EXPECT_EQ(e.root.cases.at(0).product.at(0).values.size(), 3U);
   EXPECT_EQ(e.root.cases.at(0).zips.at(0).rows.size(), 2U);
   EXPECT_EQ(e.root.excludes.at(0).any_of.at(0).values.size(), 2U);
-  EXPECT_EQ(to_yaml(parse(to_yaml(e))), to_yaml(e)) << "what was described is written out";
-  const Experiment set = parse("name: t\ngrid: [{}]\n", {"train.seed={range: [0, 9, 1]}"});
+  EXPECT_EQ(to_yaml(parse_sequence(to_yaml(e))), to_yaml(e)) << "what was described is written out";
+  const Experiment set = parse_sequence("name: t\ngrid: [{}]\n", {"train.seed={range: [0, 9, 1]}"});
   EXPECT_EQ(set.root.cases.at(0).product.at(0).values.size(), 10U);
 }
 
 TEST(Sequence, IsRefusedInOneSentence) {
   const std::string at = "file.yaml:2:31: grid[0].product.train.seed: ";
-  EXPECT_EQ(refusal("{range: [0, 6]}"), at + "expected range: [first, last, step], three decimal numbers of at most 15 digits");
-  EXPECT_EQ(refusal("{range: [0, 6, 0]}"), at + "expected a range with a step, found step 0");
-  EXPECT_EQ(refusal("{range: [0, 6, -1]}"), at + "expected a step that leads from 0 to 6, found -1");
-  EXPECT_EQ(refusal("{range: [0, 1e14, 1]}"), at + "expected at most 10000000 values, found a range of 100000000000001");
-  EXPECT_EQ(refusal("{range: [0, 1e12, 1e-12]}"), at + "expected first, last and step of a range that 18 digits can write in one unit");
-  EXPECT_EQ(refusal("{range: [0, 6, 1], seed: 3}"), at + "expected range alone, found seed beside it");
-  EXPECT_EQ(refusal("{linspace: [0, 1, 1]}"), at + "expected linspace: [a, b, n], two decimal numbers and how many values, 2 or more");
-  EXPECT_EQ(refusal("{linspace: [3, 3, 2]}"), at + "expected linspace over two different numbers, found 3 twice");
-  EXPECT_EQ(refusal("{logspace: [0, 400, 2]}"), at + "expected powers of ten from -300 to 300, found 0 and 400");
-  EXPECT_EQ(refusal("{sample: 5, from: [3, 6]}"), at + "expected a sample of at most 4, as many as there are from 3 to 6, found 5");
-  EXPECT_EQ(refusal("{sample: 5, from: [6, 3]}"), at + "expected from: [first, last] in this order, found [6, 3]");
-  EXPECT_EQ(refusal("{sample: 5, form: [3, 9]}"),
+  EXPECT_EQ(axis_refusal("{range: [0, 6]}"), at + "expected range: [first, last, step], three decimal numbers of at most 15 digits");
+  EXPECT_EQ(axis_refusal("{range: [0, 6, 0]}"), at + "expected a range with a step, found step 0");
+  EXPECT_EQ(axis_refusal("{range: [0, 6, -1]}"), at + "expected a step that leads from 0 to 6, found -1");
+  EXPECT_EQ(axis_refusal("{range: [0, 1e14, 1]}"), at + "expected at most 10000000 values, found a range of 100000000000001");
+  EXPECT_EQ(axis_refusal("{range: [0, 1e12, 1e-12]}"),
+            at + "expected first, last and step of a range that 18 digits can write in one unit");
+  EXPECT_EQ(axis_refusal("{range: [0, 6, 1], seed: 3}"), at + "expected range alone, found seed beside it");
+  EXPECT_EQ(axis_refusal("{linspace: [0, 1, 1]}"), at + "expected linspace: [a, b, n], two decimal numbers and how many values, 2 or more");
+  EXPECT_EQ(axis_refusal("{linspace: [3, 3, 2]}"), at + "expected linspace over two different numbers, found 3 twice");
+  EXPECT_EQ(axis_refusal("{logspace: [0, 400, 2]}"), at + "expected powers of ten from -300 to 300, found 0 and 400");
+  EXPECT_EQ(axis_refusal("{sample: 5, from: [3, 6]}"), at + "expected a sample of at most 4, as many as there are from 3 to 6, found 5");
+  EXPECT_EQ(axis_refusal("{sample: 5, from: [6, 3]}"), at + "expected from: [first, last] in this order, found [6, 3]");
+  EXPECT_EQ(axis_refusal("{sample: 5, form: [3, 9]}"),
             at + "expected {sample: n, from: [first, last], seed: s}, all of them integers, n and s not negative");
-  EXPECT_EQ(refusal("{csv: seeds.csv}"), at + "csv holds the columns of a zip: expected zip: {csv: FILE}, or a list of values here");
-  EXPECT_THAT(refusal("{linspace: [0, 1, 3]}"), HasSubstr("grid[0].product.train.seed[1]: expected integer >= 0, found '0.5'"));
-  EXPECT_THAT(refusal("{rang: [0, 1, 3]}"), HasSubstr("expected a list of at least one value"));
-  EXPECT_THAT(refusal("{range: [0.5, 0.7, 0.1]}"), HasSubstr("expected integer >= 0, found '5e-1'"));
+  EXPECT_EQ(axis_refusal("{csv: seeds.csv}"), at + "csv holds the columns of a zip: expected zip: {csv: FILE}, or a list of values here");
+  EXPECT_THAT(axis_refusal("{linspace: [0, 1, 3]}"), HasSubstr("grid[0].product.train.seed[1]: expected integer >= 0, found '0.5'"));
+  EXPECT_THAT(axis_refusal("{rang: [0, 1, 3]}"), HasSubstr("expected a list of at least one value"));
+  EXPECT_THAT(axis_refusal("{range: [0.5, 0.7, 0.1]}"), HasSubstr("expected integer >= 0, found '5e-1'"));
 }
 
 class Csv : public test::TemporaryDirectory {
@@ -142,7 +143,7 @@ class Csv : public test::TemporaryDirectory {
     return load_experiment(folder_ / "file.yaml", test::surrogate_schema());
   }
 
-  std::string refusal(const std::string& text) {
+  std::string axis_refusal(const std::string& text) {
     write(text);
     try {
       load();
@@ -170,27 +171,28 @@ TEST_F(Csv, QuotedCellsMayHoldLineEndsAndQuotes) {
   write("solve.solver\n\"external:a \"\"b\"\", c\"\ncbc");
   const Zip zip = load().root.cases.at(0).zips.at(0);
   EXPECT_EQ(zip.rows.at(0).at(0), Value(std::string("external:a \"b\", c")));
-  EXPECT_EQ(refusal("solve.solver\n\"a\nb\"\n"), "lists/images.csv:2: solve.solver: expected text, found 'a\nb'")
+  EXPECT_EQ(axis_refusal("solve.solver\n\"a\nb\"\n"), "lists/images.csv:2: solve.solver: expected text, found 'a\nb'")
       << "a parameter has no line ends";
 }
 
 TEST_F(Csv, IsRefusedByLineAndColumn) {
-  EXPECT_EQ(refusal("train.sed\n1\n"), "lists/images.csv:1: unknown parameter 'train.sed' (did you mean 'train.seed'?)");
-  EXPECT_EQ(refusal("train.seed,train.seed\n1,2\n"), "lists/images.csv:1: duplicate column train.seed");
-  EXPECT_EQ(refusal("train.seed\n1\nx\n"), "lists/images.csv:3: train.seed: expected integer >= 0, found 'x'");
-  EXPECT_EQ(refusal("train.seed,prune.seed\n1,2\n3\n"), "lists/images.csv:3: expected 2 cells, as many as the first line has, found 1");
-  EXPECT_EQ(refusal("train.seed\n1\n1\n"), "two rows are equal");
-  EXPECT_EQ(refusal("train.seed\n"), "lists/images.csv: expected a line of parameters and at least one row, found one line");
-  EXPECT_EQ(refusal(""), "lists/images.csv: expected a line of parameters and at least one row, found nothing");
-  EXPECT_EQ(refusal("train.seed\n\"1\n"), "lists/images.csv: line 2: expected a closing quote, found the end of the file");
-  EXPECT_EQ(refusal("train.seed\n1\"\n"), "lists/images.csv: line 2: expected a quote only around a whole cell");
+  EXPECT_EQ(axis_refusal("train.sed\n1\n"), "lists/images.csv:1: unknown parameter 'train.sed' (did you mean 'train.seed'?)");
+  EXPECT_EQ(axis_refusal("train.seed,train.seed\n1,2\n"), "lists/images.csv:1: duplicate column train.seed");
+  EXPECT_EQ(axis_refusal("train.seed\n1\nx\n"), "lists/images.csv:3: train.seed: expected integer >= 0, found 'x'");
+  EXPECT_EQ(axis_refusal("train.seed,prune.seed\n1,2\n3\n"),
+            "lists/images.csv:3: expected 2 cells, as many as the first line has, found 1");
+  EXPECT_EQ(axis_refusal("train.seed\n1\n1\n"), "two rows are equal");
+  EXPECT_EQ(axis_refusal("train.seed\n"), "lists/images.csv: expected a line of parameters and at least one row, found one line");
+  EXPECT_EQ(axis_refusal(""), "lists/images.csv: expected a line of parameters and at least one row, found nothing");
+  EXPECT_EQ(axis_refusal("train.seed\n\"1\n"), "lists/images.csv: line 2: expected a closing quote, found the end of the file");
+  EXPECT_EQ(axis_refusal("train.seed\n1\"\n"), "lists/images.csv: line 2: expected a quote only around a whole cell");
   std::filesystem::remove(folder_ / "lists" / "images.csv");
   EXPECT_THROW(load(), base::Error);
 }
 
 TEST(Anchors, KeysThatStartWithXAreReadWhereTheyAreUsed) {
-  EXPECT_EQ(parse("name: t\nx-: [{not: checked}]\ngrid: [{}]\n").root.cases.size(), 1U);
-  EXPECT_THROW(parse("name: t\ngrid: [{x-seeds: 1}]\n"), base::Error) << "only at the top";
+  EXPECT_EQ(parse_sequence("name: t\nx-: [{not: checked}]\ngrid: [{}]\n").root.cases.size(), 1U);
+  EXPECT_THROW(parse_sequence("name: t\ngrid: [{x-seeds: 1}]\n"), base::Error) << "only at the top";
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 using espalier::testing::random_network;
 using problem::Problem;
 
-std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& problem) {
+std::unique_ptr<Embedding> embedding_of(const std::string& formulation, const Problem& problem) {
   const problem::Region region = problem.region();
   const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
   return make_formulation(formulation)
@@ -57,13 +57,13 @@ TEST(Paper, HasTheSizesOfThePaper) {
     widths.insert(widths.begin(), c.pixels);
     widths.push_back(10);
     Problem problem = espalier::testing::random_problem(widths, 1, 5.0);
-    const ModelSize size = build("big-m-literal", problem)->size();
+    const ModelSize size = embedding_of("big-m-literal", problem)->size();
     EXPECT_EQ(size.columns, 2 * c.pixels + 3 * c.layers * c.width + 10);
     EXPECT_EQ(size.rows, 2 * c.pixels + 1 + 4 * c.layers * c.width + 10);
     EXPECT_EQ(size.binaries, c.layers * c.width);
   }
   const Problem problem = espalier::testing::random_problem({784, 32, 32, 10}, 1, 5.0);
-  const ModelSize size = build("big-m-literal", problem)->size();
+  const ModelSize size = embedding_of("big-m-literal", problem)->size();
   EXPECT_EQ(size.columns, 1770);
   EXPECT_EQ(size.rows, 1835);
   EXPECT_EQ(size.binaries, 64);
@@ -71,14 +71,14 @@ TEST(Paper, HasTheSizesOfThePaper) {
 
 TEST(Split, HasOneDenseRowPerNeuron) {
   const Problem problem = espalier::testing::random_problem({324, 32, 32, 10}, 1, 5.0);
-  const ModelSize size = build("big-m-split", problem)->size();
+  const ModelSize size = embedding_of("big-m-split", problem)->size();
   EXPECT_EQ(size.columns, 2 * 324 + 3 * 64 + 10);
   EXPECT_EQ(size.rows, 2 * 324 + 1 + 3 * 64 + 10);
   EXPECT_EQ(size.binaries, 64);
 }
 
 TEST(Lean, EachReluCaseHasItsOwnColumns) {
-  const auto embedding = build("big-m", one_of_each());
+  const auto embedding = embedding_of("big-m", one_of_each());
   std::set<std::string> names;
   for (const milp::ColumnData& column : embedding->model().columns()) names.insert(column.name);
   // Pixel 1 is at 0 and cannot fall, pixel 2 is at 1 and cannot rise, pixel 3 is read by nobody.
@@ -93,7 +93,7 @@ TEST(Lean, HasABinaryForEveryUnstableNeuronThatMattersAndNoOther) {
   for (const Problem& problem : espalier::testing::reference_problems()) {
     const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, problem.region());
     const bounds::ReluCounts counts = count_relu_cases(bounds);
-    const ModelSize lean = build("big-m", problem)->size(), paper = build("big-m-literal", problem)->size();
+    const ModelSize lean = embedding_of("big-m", problem)->size(), paper = embedding_of("big-m-literal", problem)->size();
     EXPECT_EQ(lean.binaries, counts.unstable) << problem.name;  // dense networks: every neuron reaches the objective
     EXPECT_LT(lean.columns, paper.columns) << problem.name;
     EXPECT_LT(lean.rows, paper.rows - 2 * problem.input.size()) << problem.name;
@@ -102,14 +102,14 @@ TEST(Lean, HasABinaryForEveryUnstableNeuronThatMattersAndNoOther) {
 
 TEST(Lean, NeuronsWithoutAPathToTheObjectiveAreDropped) {
   Problem problem = espalier::testing::random_problem({10, 6, 6, 3}, 5, 2.0);
-  ASSERT_TRUE(has_column(*build("big-m", problem), "h_1_2"));
+  ASSERT_TRUE(has_column(*embedding_of("big-m", problem), "h_1_2"));
   // Equal weights to both logits cancel in the margin; then neuron 4 of the first layer is read by neuron 2 alone.
   nn::Layer& output = problem.network.layers[2];
   output.weight(problem.label, 2) = output.weight(*problem.target, 2);
   for (Eigen::Index i = 0; i < 6; ++i) {
     if (i != 2) problem.network.layers[1].weight(i, 4) = 0;
   }
-  const auto embedding = build("big-m", problem);
+  const auto embedding = embedding_of("big-m", problem);
   EXPECT_FALSE(has_column(*embedding, "h_1_2"));
   EXPECT_FALSE(has_column(*embedding, "h_0_4"));
   const Eigen::VectorXd logits = nn::forward(problem.network, problem.input);
@@ -119,7 +119,7 @@ TEST(Lean, NeuronsWithoutAPathToTheObjectiveAreDropped) {
 TEST(Lean, ANetworkPrunedToNothingIsAConstant) {
   Problem problem = espalier::testing::random_problem({10, 6, 3}, 5, 2.0);
   for (nn::Layer& layer : problem.network.layers) layer.weight.setZero();
-  const auto embedding = build("big-m", problem);
+  const auto embedding = embedding_of("big-m", problem);
   EXPECT_EQ(embedding->size().columns, 0);
   EXPECT_EQ(embedding->size().rows, 0);
   EXPECT_EQ(embedding->read_input({}), problem.input);

@@ -110,7 +110,7 @@ TEST(Confirm, WhatIsConfirmedSaysBy) {
 }
 
 /// The claim of a solver, and a check that says what the test wants.
-struct Scene {
+struct Check {
   Problem problem = reference_problem("mnist_18_2x24_0");
   SolveSettings settings{.solver = "cbc", .time_limit_seconds = 1000};
   SolveResult result, check;
@@ -121,7 +121,7 @@ struct Scene {
     return check;
   };
 
-  Scene(Status status, double verified, double bound_of_check) {
+  Check(Status status, double verified, double bound_of_check) {
     result.status = status;
     result.limit = "none";
     result.detail = "codes";
@@ -140,33 +140,33 @@ struct Scene {
 };
 
 TEST(Confirm, AnOptimumHoldsWithinItsToleranceAndTheGapThatWasAskedFor) {
-  EXPECT_EQ(Scene(Status::optimal, 2, 2 + 2.9e-5).confirm().status, Status::optimal);
-  EXPECT_EQ(Scene(Status::optimal, 2, 2 + 3.1e-5).confirm().status, Status::optimal_claimed);
-  EXPECT_EQ(Scene(Status::optimal, 2, std::nan("")).confirm().status, Status::optimal_claimed);
-  Scene gap(Status::optimal, 2, 2.1);
+  EXPECT_EQ(Check(Status::optimal, 2, 2 + 2.9e-5).confirm().status, Status::optimal);
+  EXPECT_EQ(Check(Status::optimal, 2, 2 + 3.1e-5).confirm().status, Status::optimal_claimed);
+  EXPECT_EQ(Check(Status::optimal, 2, std::nan("")).confirm().status, Status::optimal_claimed);
+  Check gap(Status::optimal, 2, 2.1);
   gap.settings.relative_gap = 0.05;
   EXPECT_EQ(gap.confirm().status, Status::optimal);
 }
 
 TEST(Confirm, RobustnessNeedsABoundBelowZero) {
-  EXPECT_EQ(Scene(Status::robust, -1, -1e-9).confirm().status, Status::robust);
-  EXPECT_EQ(Scene(Status::robust, -1, 0).confirm().status, Status::robust_claimed);
-  EXPECT_EQ(Scene(Status::robust, -1, std::nan("")).confirm().status, Status::robust_claimed);
+  EXPECT_EQ(Check(Status::robust, -1, -1e-9).confirm().status, Status::robust);
+  EXPECT_EQ(Check(Status::robust, -1, 0).confirm().status, Status::robust_claimed);
+  EXPECT_EQ(Check(Status::robust, -1, std::nan("")).confirm().status, Status::robust_claimed);
 }
 
 TEST(Confirm, ACheckThatFailsOrIsCutShortLeavesAClaim) {
-  Scene late(Status::robust, -1, 0.25);
+  Check late(Status::robust, -1, 0.25);
   late.check.limit = "time";
   const SolveResult r = late.confirm();
   EXPECT_EQ(r.status, Status::robust_claimed);
   EXPECT_EQ(r.limit, "time");
   EXPECT_EQ(r.proved_bound, 0.25);
   EXPECT_THAT(r.detail, AllOf(HasSubstr("codes; not confirmed: after"), HasSubstr("7 nodes our own bound is 0.25")));
-  Scene stopped(Status::robust, -1, 0.25);
+  Check stopped(Status::robust, -1, 0.25);
   stopped.settings.stop_requested = [] { return true; };
   EXPECT_EQ(stopped.confirm().reason, "stopped");
 
-  Scene broken(Status::optimal, -1, 0);
+  Check broken(Status::optimal, -1, 0);
   broken.prove = [](const SolveSettings&, const auto&) -> SolveResult { throw std::runtime_error("no memory left"); };
   broken.confirm();
   EXPECT_EQ(broken.result.status, Status::optimal_claimed);
@@ -174,7 +174,7 @@ TEST(Confirm, ACheckThatFailsOrIsCutShortLeavesAClaim) {
 }
 
 TEST(Confirm, TheCheckGetsItsShareAndStaysWithinTheTimeLimit) {
-  Scene scene(Status::robust, -1, -1);
+  Check scene(Status::robust, -1, -1);
   const auto seconds = [&](double elapsed, double limit, double share) {
     scene.elapsed = elapsed;
     scene.settings.time_limit_seconds = limit;
@@ -193,7 +193,7 @@ TEST(Confirm, TheCheckGetsItsShareAndStaysWithinTheTimeLimit) {
 TEST(Confirm, ACheckThatRunsOutOfTimeLeavesAClaim) {
   const Problem& problem = reference_problem("mnist_18_2x24_0");
   for (const double seconds : {0.0, 1e-4, 100.0}) {
-    Scene scene(Status::optimal, *problem.optimum, 0);
+    Check scene(Status::optimal, *problem.optimum, 0);
     scene.settings.time_limit_seconds = scene.elapsed + seconds;
     scene.prove = [&](const SolveSettings& own, const auto&) { return solve(problem, own); };
     const SolveResult r = scene.confirm();

@@ -19,7 +19,7 @@ using espalier::testing::scaled_neurons;
 constexpr int label = 1, target = 2;
 
 /// Weights and biases uniform in [-1, 1], weights 0 with probability `pruned`.
-Network random_network(const std::vector<int>& widths, std::uint64_t seed, double pruned = 0) {
+Network uniform_network(const std::vector<int>& widths, std::uint64_t seed, double pruned = 0) {
   base::RandomStream random(seed, "test network");
   Network network;
   for (std::size_t k = 0; k + 1 < widths.size(); ++k) {
@@ -58,7 +58,7 @@ double norm(const Layer& layer, Eigen::Index i) {
 TEST(Rescale, IsTheSameFunctionWithRowsOfNormOne) {
   base::RandomStream random(1, "rescale");
   for (const double pruned : {0.0, 0.8}) {
-    const Network network = scaled_neurons(random_network({7, 6, 5, 4}, 1, pruned), 20, random);
+    const Network network = scaled_neurons(uniform_network({7, 6, 5, 4}, 1, pruned), 20, random);
     const Rescaled r = in_own_units(network);
     expect_same_function(network, r, random);
     EXPECT_EQ(r.deviation, Eigen::VectorXd::Zero(4));
@@ -80,7 +80,7 @@ TEST(Rescale, IsTheSameFunctionWithRowsOfNormOne) {
 
 TEST(Rescale, ObjectivesOfSeveralFunctionsComeAlong) {
   base::RandomStream random(3, "rescale");
-  const Network network = scaled_logits(scaled_neurons(random_network({7, 6, 5, 4}, 1), 20, random), 9);
+  const Network network = scaled_logits(scaled_neurons(uniform_network({7, 6, 5, 4}, 1), 20, random), 9);
   const Objective objective{.functions = {{.coefficients = Eigen::Vector4d(0, 0.25, -7, 0), .constant = 3},
                                           {.coefficients = Eigen::Vector4d(0, 1, 0, 1), .constant = -0.1}}};
   const Rescaled r = rescale(network, objective);
@@ -106,7 +106,7 @@ TEST(Rescale, ObjectivesOfSeveralFunctionsComeAlong) {
 TEST(Rescale, WhateverTheUnitsTheBitsAreTheSame) {
   base::RandomStream random(2, "rescale");
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    Network network = random_network({6, 5, 5, 5, 3}, seed, seed % 2 == 0 ? 0.0 : 0.7);
+    Network network = uniform_network({6, 5, 5, 5, 3}, seed, seed % 2 == 0 ? 0.0 : 0.7);
     network.layers[1].weight.row(2).setZero();  // 0 everywhere: what reads it may be of any size
     network.layers[1].bias[2] = 0;
     const Rescaled once = in_own_units(network);
@@ -126,7 +126,7 @@ TEST(Rescale, WhateverTheUnitsTheBitsAreTheSame) {
 /// Weight decay leaves 1e-42 at pixels that are always dark, and float32 has no room below 2^-149.
 TEST(Rescale, WeightsBesideWhichFloat32HasNoRoomAreAccountedFor) {
   constexpr float smallest = std::numeric_limits<float>::denorm_min();
-  Network network = random_network({4, 3, 3}, 3);
+  Network network = uniform_network({4, 3, 3}, 3);
   network.layers[0].weight(1, 2) = 5 * smallest;
   EXPECT_EQ(in_own_units(network).deviation, Eigen::VectorXd::Zero(3)) << "scaled up: exact";
   network.layers[0].weight(1, 0) = 64;
@@ -163,7 +163,7 @@ TEST(Rescale, WhatFloat64CannotHoldIsRefused) {
 }
 
 TEST(MarginUnit, IsOneForOrdinaryNetworksAndFollowsTinyLogits) {
-  const Network network = random_network({7, 6, 5, 4}, 1);
+  const Network network = uniform_network({7, 6, 5, 4}, 1);
   EXPECT_EQ(unit_of(network), 1);
   EXPECT_EQ(unit_of(scaled_logits(network, 2)), 1);
   const double tiny = unit_of(scaled_logits(network, -40));

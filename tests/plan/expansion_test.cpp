@@ -17,7 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
-config::Experiment parse(const std::string& grid, const std::vector<std::string>& overrides = {}) {
+config::Experiment parse_grid(const std::string& grid, const std::vector<std::string>& overrides = {}) {
   return config::parse_experiment("name: t\nparameters: {dataset.name: mnist}\n" + grid, "file.yaml", test::surrogate_schema(), overrides);
 }
 
@@ -38,7 +38,7 @@ std::vector<std::string> instances(const config::Experiment& experiment, const s
   return texts;
 }
 
-std::string refusal(const std::function<void()>& action) {
+std::string expansion_refusal(const std::function<void()>& action) {
   try {
     action();
   } catch (const base::Error& error) {
@@ -48,28 +48,29 @@ std::string refusal(const std::function<void()>& action) {
   return "accepted";
 }
 
-TEST(Expansion, AnEmptyBlockIsOneInstance) { EXPECT_THAT(instances(parse("grid: [{}]"), {"train.epochs"}), ElementsAre("5")); }
+TEST(Expansion, AnEmptyBlockIsOneInstance) { EXPECT_THAT(instances(parse_grid("grid: [{}]"), {"train.epochs"}), ElementsAre("5")); }
 
 TEST(Expansion, ProductsRunTheFirstAxisSlowest) {
-  EXPECT_THAT(instances(parse("grid: [{product: {train.seed: [1, 2], prune.rate: [0, 0.5]}}]"), {"train.seed", "prune.rate"}),
+  EXPECT_THAT(instances(parse_grid("grid: [{product: {train.seed: [1, 2], prune.rate: [0, 0.5]}}]"), {"train.seed", "prune.rate"}),
               ElementsAre("1/0", "1/0.5", "2/0", "2/0.5"));
 }
 
 TEST(Expansion, ZipsMoveTogetherAndMultiplyTheProduct) {
   EXPECT_THAT(
-      instances(parse("grid: [{product: {prune.rate: [0, 0.5]}, zip: [{train.seed: 1, prune.seed: 7}, {train.seed: 2, prune.seed: 8}]}]"),
-                {"prune.rate", "train.seed", "prune.seed"}),
+      instances(
+          parse_grid("grid: [{product: {prune.rate: [0, 0.5]}, zip: [{train.seed: 1, prune.seed: 7}, {train.seed: 2, prune.seed: 8}]}]"),
+          {"prune.rate", "train.seed", "prune.seed"}),
       ElementsAre("0/1/7", "0/2/8", "0.5/1/7", "0.5/2/8"));
 }
 
 TEST(Expansion, SeveralZipsMultiplyEachOther) {
-  EXPECT_THAT(instances(parse("grid: [{zip: [[{train.seed: 1}, {train.seed: 2}], [{prune.seed: 7}, {prune.seed: 8}]]}]"),
+  EXPECT_THAT(instances(parse_grid("grid: [{zip: [[{train.seed: 1}, {train.seed: 2}], [{prune.seed: 7}, {prune.seed: 8}]]}]"),
                         {"train.seed", "prune.seed"}),
               ElementsAre("1/7", "1/8", "2/7", "2/8"));
 }
 
 TEST(Expansion, CasesContinueEveryCombination) {
-  EXPECT_THAT(instances(parse(R"(
+  EXPECT_THAT(instances(parse_grid(R"(
 grid:
   - product: {train.seed: [1, 2]}
     cases:
@@ -82,15 +83,17 @@ grid:
 }
 
 TEST(Expansion, BlocksAreUnited) {
-  EXPECT_THAT(instances(parse("grid: [{product: {train.seed: [1]}}, {parameters: {train.epochs: 6}}]"), {"train.seed", "train.epochs"}),
-              ElementsAre("1/5", "0/6"));
+  EXPECT_THAT(
+      instances(parse_grid("grid: [{product: {train.seed: [1]}}, {parameters: {train.epochs: 6}}]"), {"train.seed", "train.epochs"}),
+      ElementsAre("1/5", "0/6"));
 }
 
 TEST(Expansion, IncludesHaveTheBlocksParametersButNotItsAxes) {
   EXPECT_THAT(
-      instances(parse("grid: [{product: {train.seed: [1, 2]}, cases: [{parameters: {train.epochs: 9}, product: {prune.rate: [0.3, 0.5]}, "
-                      "include: [{prune.criterion: random}]}]}]"),
-                {"train.seed", "train.epochs", "prune.rate", "prune.criterion"}),
+      instances(
+          parse_grid("grid: [{product: {train.seed: [1, 2]}, cases: [{parameters: {train.epochs: 9}, product: {prune.rate: [0.3, 0.5]}, "
+                     "include: [{prune.criterion: random}]}]}]"),
+          {"train.seed", "train.epochs", "prune.rate", "prune.criterion"}),
       ElementsAre("1/9/0.3/none", "1/9/0.5/none", "1/9/0/random", "2/9/0.3/none", "2/9/0.5/none", "2/9/0/random"));
 }
 
@@ -98,20 +101,21 @@ TEST(Expansion, ExcludesDropCombinationsButNotTheOwnIncludes) {
   ExpansionCount count;
   EXPECT_THAT(
       instances(
-          parse("grid: [{product: {train.seed: [1, 2], prune.rate: [0.3, 0.5, 0.8]}, exclude: [{train.seed: 2, prune.rate: [0.3, 0.8]}], "
-                "include: [{train.seed: 2, prune.rate: 0.8}]}]"),
+          parse_grid(
+              "grid: [{product: {train.seed: [1, 2], prune.rate: [0.3, 0.5, 0.8]}, exclude: [{train.seed: 2, prune.rate: [0.3, 0.8]}], "
+              "include: [{train.seed: 2, prune.rate: 0.8}]}]"),
           {"train.seed", "prune.rate"}, &count),
       ElementsAre("1/0.3", "1/0.5", "1/0.8", "2/0.5", "2/0.8"));
   EXPECT_EQ(count.excluded, 2U);
   EXPECT_THAT(
-      instances(parse("exclude: [{train.seed: 2}]\ngrid: [{product: {train.seed: [1]}, include: [{train.seed: 2}, {train.seed: 3}]}]"),
+      instances(parse_grid("exclude: [{train.seed: 2}]\ngrid: [{product: {train.seed: [1]}, include: [{train.seed: 2}, {train.seed: 3}]}]"),
                 {"train.seed"}),
       ElementsAre("1", "3"))
       << "the excludes of an outer block hold for includes too";
 }
 
 TEST(Expansion, ConditionalsApplyInOrderOuterFirstAndBeforeExcludes) {
-  EXPECT_THAT(instances(parse(R"(
+  EXPECT_THAT(instances(parse_grid(R"(
 when:
   - {if: {train.seed: 1}, set: {train.epochs: 40, train.batch_size: 32}}
   - {if: {train.epochs: 40}, set: {train.clip_norm: 0.1}}
@@ -127,14 +131,15 @@ grid:
 }
 
 TEST(Expansion, RepetitionsNumberEverythingInTheBlock) {
-  EXPECT_THAT(
-      instances(parse("grid: [{product: {train.seed: [1, 2]}, include: [{train.seed: 9}], repetitions: 2}]"), {"train.seed", "repetition"}),
-      UnorderedElementsAre("1/0", "1/1", "2/0", "2/1", "9/0", "9/1"));
+  EXPECT_THAT(instances(parse_grid("grid: [{product: {train.seed: [1, 2]}, include: [{train.seed: 9}], repetitions: 2}]"),
+                        {"train.seed", "repetition"}),
+              UnorderedElementsAre("1/0", "1/1", "2/0", "2/1", "9/0", "9/1"));
 }
 
 TEST(Expansion, PatternsThatMatchNothingAreNoted) {
   ExpansionCount count;
-  instances(parse("when: [{if: {train.seed: 7}, set: {train.epochs: 1}}]\ngrid: [{exclude: [{train.seed: 8}]}]"), {"train.seed"}, &count);
+  instances(parse_grid("when: [{if: {train.seed: 7}, set: {train.epochs: 1}}]\ngrid: [{exclude: [{train.seed: 8}]}]"), {"train.seed"},
+            &count);
   EXPECT_THAT(count.notes, ElementsAre("when[0] matches no instance", "grid[0].exclude[0] matches no instance"));
 }
 
@@ -148,23 +153,23 @@ grid:
         include: [{prune.rate: 0.8}]
 )";
   const std::vector<std::string> names{"train.seed", "prune.rate"};
-  EXPECT_THAT(instances(parse(grid, {"train.seed=7"}), names), ElementsAre("7/0", "7/0.3", "7/0.5", "7/0.8"));
-  EXPECT_THAT(instances(parse(grid, {"prune.rate=0.9"}), names), ElementsAre("1/0.9", "1/0.9", "1/0.9", "2/0.9", "2/0.9", "2/0.9"));
-  EXPECT_THAT(instances(parse(grid, {"train.seed=[7, 8]"}), names),
+  EXPECT_THAT(instances(parse_grid(grid, {"train.seed=7"}), names), ElementsAre("7/0", "7/0.3", "7/0.5", "7/0.8"));
+  EXPECT_THAT(instances(parse_grid(grid, {"prune.rate=0.9"}), names), ElementsAre("1/0.9", "1/0.9", "1/0.9", "2/0.9", "2/0.9", "2/0.9"));
+  EXPECT_THAT(instances(parse_grid(grid, {"train.seed=[7, 8]"}), names),
               UnorderedElementsAre("7/0", "7/0.3", "7/0.5", "7/0.8", "8/0", "8/0.3", "8/0.5", "8/0.8"));
 }
 
 TEST(Expansion, ARequiredParameterThatNobodySets) {
   const auto experiment = config::parse_experiment("name: t\ngrid:\n  - {}", "file.yaml", test::surrogate_schema());
-  EXPECT_EQ(refusal([&] { instances(experiment, {}); }),
+  EXPECT_EQ(expansion_refusal([&] { instances(experiment, {}); }),
             "file.yaml:3:5: grid[0]: dataset.name is required (one of mnist, fashion-mnist): set it under parameters, as an axis of "
             "product, or by "
             "--set dataset.name=VALUE");
 }
 
 TEST(Expansion, AGridOfWhichEverythingIsExcluded) {
-  const auto experiment = parse("grid: [{product: {train.seed: [1, 2]}, exclude: [{train.seed: [1, 2]}]}]");
-  EXPECT_EQ(refusal([&] { for_each_instance(experiment, test::surrogate_schema(), [](const auto&, const auto&) {}); }),
+  const auto experiment = parse_grid("grid: [{product: {train.seed: [1, 2]}, exclude: [{train.seed: [1, 2]}]}]");
+  EXPECT_EQ(expansion_refusal([&] { for_each_instance(experiment, test::surrogate_schema(), [](const auto&, const auto&) {}); }),
             "file.yaml: the grid is empty: all of its 2 instances are excluded");
 }
 
@@ -184,7 +189,7 @@ TEST(Size, IsCountedWithoutExpanding) {
   EXPECT_EQ(instance_bound(huge(5)), 1e5);
   EXPECT_EQ(describe_axes(huge(2)), "grid[0]: axis0 (10) x axis1 (10) = 100\n");
   EXPECT_NO_THROW(check_size(huge(6)));
-  const std::string sentence = refusal([] { check_size(huge(30)); });  // expanding would never end
+  const std::string sentence = expansion_refusal([] { check_size(huge(30)); });  // expanding would never end
   EXPECT_THAT(sentence, ::testing::MatchesRegex(
                             "file.yaml: the grid has about 1e\\+30 instances, half of this machine's memory of [0-9.]+ GiB holds [0-9]+ "
                             "\\(--set run.max_tasks=N allows more\\):\ngrid\\[0\\]: axis0 \\(10\\) x axis1 \\(10\\) x (.|\n)*"));
@@ -192,7 +197,7 @@ TEST(Size, IsCountedWithoutExpanding) {
 }
 
 TEST(Size, TheLimitIsASetting) {
-  EXPECT_EQ(refusal([] { check_size(huge(2, {"run.max_tasks=99"})); }),
+  EXPECT_EQ(expansion_refusal([] { check_size(huge(2, {"run.max_tasks=99"})); }),
             "file.yaml: the grid has 100 instances, run.max_tasks allows 99 (--set run.max_tasks=N allows more):\ngrid[0]: axis0 (10) x "
             "axis1 (10) = 100\n");
   EXPECT_NO_THROW(check_size(huge(8, {"run.max_tasks=100000000"})));
@@ -201,7 +206,8 @@ TEST(Size, TheLimitIsASetting) {
 }
 
 TEST(Size, RepetitionsCountToo) {
-  EXPECT_THAT(refusal([] { check_size(parse("grid: [{repetitions: 1000000000000000000}]")); }), HasSubstr("about 1e+18 instances"));
+  EXPECT_THAT(expansion_refusal([] { check_size(parse_grid("grid: [{repetitions: 1000000000000000000}]")); }),
+              HasSubstr("about 1e+18 instances"));
 }
 
 }  // namespace

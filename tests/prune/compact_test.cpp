@@ -3,15 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "espalier/prune/prune.hpp"
-#include "espalier/train/initial.hpp"
+#include "prune/networks.hpp"
 #include "prune/rounding.hpp"
 
 namespace espalier::prune {
 namespace {
 
-nn::Network random_network(const std::vector<Eigen::Index>& widths, std::uint64_t seed) {
-  return train::initial_network(widths, train::Initialisation::xavier_uniform, seed);
-}
+using espalier::testing::xavier_network;
 
 void expect_equal_to_rounding(const nn::Network& masked, const nn::Network& small, const std::string& where = "") {
   for (int i = 0; i < 50; ++i) espalier::testing::expect_equal_to_rounding(masked, small, Eigen::VectorXd::Random(masked.inputs()), where);
@@ -19,7 +17,7 @@ void expect_equal_to_rounding(const nn::Network& masked, const nn::Network& smal
 
 TEST(Compact, RandomStructuredPruningLosesNothing) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    nn::Network network = random_network({9, 16, 12, 8, 4}, seed);
+    nn::Network network = xavier_network({9, 16, 12, 8, 4}, seed);
     for (nn::Layer& layer : network.layers) layer.bias.setRandom();
     network = prune(std::move(network), {.criterion = "random", .structure = Structure::structured, .rate = 0.6, .seed = seed});
     const nn::Network small = compact(network);
@@ -31,7 +29,7 @@ TEST(Compact, RandomStructuredPruningLosesNothing) {
 }
 
 TEST(Compact, DenseNetworksStayAsTheyAre) {
-  const nn::Network network = random_network({5, 7, 3}, 1);
+  const nn::Network network = xavier_network({5, 7, 3}, 1);
   const nn::Network same = compact(network);
   for (std::size_t k = 0; k < 2; ++k) {
     EXPECT_EQ(same.layers[k].weight, network.layers[k].weight);
@@ -40,7 +38,7 @@ TEST(Compact, DenseNetworksStayAsTheyAre) {
 }
 
 TEST(Compact, FoldsTheConstantAndNotTheNegativeOne) {
-  nn::Network network = random_network({1, 3, 1}, 0);
+  nn::Network network = xavier_network({1, 3, 1}, 0);
   network.layers[0].weight << 0, 1, 0;
   network.layers[0].bias << 2, 0, -5;
   network.layers[1].weight << 10, 1, 100;
@@ -52,7 +50,7 @@ TEST(Compact, FoldsTheConstantAndNotTheNegativeOne) {
 }
 
 TEST(Compact, NeuronsThatListenToRemovedOnesOnlyGoAsWell) {
-  nn::Network network = random_network({2, 2, 2, 1}, 3);
+  nn::Network network = xavier_network({2, 2, 2, 1}, 3);
   network.layers[0].weight.row(0).setZero();
   network.layers[1].weight.row(1) << 1, 0;
   EXPECT_EQ(nn::architecture(compact(network)), "2-1-1-1");
@@ -60,7 +58,7 @@ TEST(Compact, NeuronsThatListenToRemovedOnesOnlyGoAsWell) {
 }
 
 TEST(Compact, ALayerKeepsOneNeuronAndTheOutputsAll) {
-  nn::Network network = random_network({2, 3, 2}, 3);
+  nn::Network network = xavier_network({2, 3, 2}, 3);
   for (nn::Layer& layer : network.layers) layer.weight.setZero();
   const nn::Network small = compact(network);
   small.check();

@@ -8,19 +8,16 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/prune/criterion.hpp"
-#include "espalier/train/initial.hpp"
+#include "prune/networks.hpp"
 
 namespace espalier::prune {
 namespace {
 
+using espalier::testing::xavier_network;
 using ::testing::HasSubstr;
 using Shape = std::vector<Eigen::Index>;
 
 constexpr double rates[] = {0.3, 0.5, 0.8, 0.9, 0.95};
-
-nn::Network random_network(const Shape& widths, std::uint64_t seed = 1) {
-  return train::initial_network(widths, train::Initialisation::xavier_uniform, seed);
-}
 
 std::int64_t kept_weights(const nn::Layer& layer) { return layer.mask.cast<std::int64_t>().sum(); }
 std::int64_t kept_rows(const nn::Layer& layer) {
@@ -68,7 +65,7 @@ TEST_P(AnyCriterion, UnstructuredCountsAreTheReleasedOnes) {
       {784, 64, {35123, 25088, 10035, 5017, 2509}}, {64, 64, {2867, 2048, 820, 409, 205}}, {64, 10, {448, 319, 128, 64, 32}}};
   for (const Released& r : released)
     for (std::size_t i = 0; i < std::size(rates); ++i) {
-      const auto pruned = prune(random_network({r.inputs, r.outputs}), {.criterion = GetParam(), .rate = rates[i]});
+      const auto pruned = prune(xavier_network({r.inputs, r.outputs}), {.criterion = GetParam(), .rate = rates[i]});
       EXPECT_EQ(kept_weights(pruned.layers[0]), r.kept[i]) << r.inputs << "x" << r.outputs << " rate " << rates[i];
       EXPECT_EQ(pruned.nonzero_weights(), r.kept[i]);
       pruned.check();
@@ -80,7 +77,7 @@ TEST_P(AnyCriterion, StructuredCountsAreTheReleasedOnes) {
   for (const Released& r : released)
     for (std::size_t i = 0; i < std::size(rates); ++i) {
       const auto pruned =
-          prune(random_network({r.inputs, r.outputs}), {.criterion = GetParam(), .structure = Structure::structured, .rate = rates[i]});
+          prune(xavier_network({r.inputs, r.outputs}), {.criterion = GetParam(), .structure = Structure::structured, .rate = rates[i]});
       EXPECT_EQ(kept_rows(pruned.layers[0]), r.kept[i]) << r.outputs << " rate " << rates[i];
       EXPECT_EQ(kept_weights(pruned.layers[0]), r.kept[i] * r.inputs);
       pruned.check();
@@ -88,7 +85,7 @@ TEST_P(AnyCriterion, StructuredCountsAreTheReleasedOnes) {
 }
 
 TEST_P(AnyCriterion, KeptWeightsAndAllBiasesAreUntouched) {
-  const nn::Network network = random_network({12, 9, 7, 5});
+  const nn::Network network = xavier_network({12, 9, 7, 5});
   for (const Structure structure : {Structure::unstructured, Structure::structured}) {
     const nn::Network pruned = prune(network, {.criterion = GetParam(), .structure = structure, .rate = 0.6});
     for (std::size_t k = 0; k < 3; ++k) {
@@ -102,7 +99,7 @@ TEST_P(AnyCriterion, KeptWeightsAndAllBiasesAreUntouched) {
 }
 
 TEST_P(AnyCriterion, StepsOnlyAddToTheMask) {
-  nn::Network network = random_network({12, 9, 7});
+  nn::Network network = xavier_network({12, 9, 7});
   const PruneOptions options{.criterion = GetParam(), .rate = 0.7};
   for (int step = 0; step < options.steps; ++step) {
     const nn::Network before = network;
@@ -118,15 +115,15 @@ TEST_P(AnyCriterion, StepsOnlyAddToTheMask) {
 }
 
 TEST_P(AnyCriterion, OutputLayerCanBeSpared) {
-  const nn::Network pruned = prune(random_network({12, 9, 7}), {.criterion = GetParam(), .rate = 0.9, .prune_output = false});
+  const nn::Network pruned = prune(xavier_network({12, 9, 7}), {.criterion = GetParam(), .rate = 0.9, .prune_output = false});
   EXPECT_LT(pruned.layers[0].weight.cwiseAbs().minCoeff(), 1e-30f);
   EXPECT_FALSE(pruned.layers[1].masked());
-  EXPECT_EQ(pruned.layers[1].weight, random_network({12, 9, 7}).layers[1].weight);
+  EXPECT_EQ(pruned.layers[1].weight, xavier_network({12, 9, 7}).layers[1].weight);
 }
 
 TEST_P(AnyCriterion, WeightsMatterOnlyIfItSaysSo) {
   const auto masks = [&](std::uint64_t network_seed, Structure structure) {
-    return prune(random_network({12, 9}, network_seed), {.criterion = GetParam(), .structure = structure}).layers[0].mask;
+    return prune(xavier_network({12, 9}, network_seed), {.criterion = GetParam(), .structure = structure}).layers[0].mask;
   };
   const bool depends = make_criterion(GetParam())->depends_on_weights();
   for (const Structure structure : {Structure::unstructured, Structure::structured})
@@ -136,7 +133,7 @@ TEST_P(AnyCriterion, WeightsMatterOnlyIfItSaysSo) {
 INSTANTIATE_TEST_SUITE_P(Registry, AnyCriterion, ::testing::ValuesIn(criterion_names()), [](const auto& i) { return i.param; });
 
 TEST(Magnitude, PrunesTheSmallestAbsoluteWeightsOfEachLayer) {
-  nn::Network network = random_network({3, 2, 2});
+  nn::Network network = xavier_network({3, 2, 2});
   network.layers[0].weight << 3, -1, 2, -0.5f, 5, -4;
   network.layers[1].weight << 100, 30, -20, 70;
   const nn::Network pruned = prune(network, {.rate = 0.5, .steps = 1});
@@ -145,13 +142,13 @@ TEST(Magnitude, PrunesTheSmallestAbsoluteWeightsOfEachLayer) {
 }
 
 TEST(Magnitude, TiesGoToTheLowerIndex) {
-  nn::Network network = random_network({4, 1});
+  nn::Network network = xavier_network({4, 1});
   network.layers[0].weight << 1, -1, 1, -1;
   EXPECT_EQ(prune(network, {.rate = 0.5, .steps = 1}).layers[0].mask, (nn::Mask{{0, 0, 1, 1}}));
 }
 
 TEST(Magnitude, RanksRowsByTheSumOfAbsoluteWeightsWithoutBias) {
-  nn::Network network = random_network({2, 4});
+  nn::Network network = xavier_network({2, 4});
   network.layers[0].weight << 3, 0, -1, -1, 2, 2, 0, 1;  // row norms 3, 2, 4, 1; by the 2-norm rows 0 and 2 would change places
   network.layers[0].bias << 0, 1000, 0, 0;
   const nn::Network pruned = prune(network, {.structure = Structure::structured, .rate = 0.75, .steps = 1});
@@ -160,7 +157,7 @@ TEST(Magnitude, RanksRowsByTheSumOfAbsoluteWeightsWithoutBias) {
 }
 
 TEST(Magnitude, NormsSeeTheUnprunedPartOfARowOnly) {
-  nn::Network network = random_network({2, 3});
+  nn::Network network = xavier_network({2, 3});
   network.layers[0].weight << 0, 2, 3, 3, 1, 0;
   network.layers[0].mask = nn::Mask{{0, 1}, {1, 1}, {1, 0}};
   const nn::Network pruned = prune(network, {.structure = Structure::structured, .rate = 0.3, .steps = 1});
@@ -168,7 +165,7 @@ TEST(Magnitude, NormsSeeTheUnprunedPartOfARowOnly) {
 }
 
 TEST(Random, SeedsStepsAndLayersDiffer) {
-  const nn::Network network = random_network({30, 30, 30});
+  const nn::Network network = xavier_network({30, 30, 30});
   const auto masks = [&](std::uint64_t seed, int step) {
     nn::Network pruned = network;
     prune_step(pruned, {.criterion = "random", .seed = seed}, step);
@@ -183,7 +180,7 @@ TEST(Random, SeedsStepsAndLayersDiffer) {
 TEST(Random, EveryWeightIsAsLikely) {
   Eigen::ArrayXd kept = Eigen::ArrayXd::Zero(10);
   for (std::uint64_t seed = 0; seed < 4000; ++seed)
-    kept += prune(random_network({10, 1}), {.criterion = "random", .rate = 0.5, .steps = 1, .seed = seed})
+    kept += prune(xavier_network({10, 1}), {.criterion = "random", .rate = 0.5, .steps = 1, .seed = seed})
                 .layers[0]
                 .mask.row(0)
                 .cast<double>()
@@ -192,7 +189,7 @@ TEST(Random, EveryWeightIsAsLikely) {
 }
 
 TEST(Prune, RefusesIllegalOptions) {
-  nn::Network network = random_network({4, 3});
+  nn::Network network = xavier_network({4, 3});
   const auto message = [&](PruneOptions options) { return refusal([&] { prune(network, options); }); };
   EXPECT_EQ(message({.rate = 1}), "pruning: expected a rate in [0, 1), found 1");
   EXPECT_THAT(message({.rate = -0.1}), HasSubstr("expected a rate"));
@@ -203,7 +200,7 @@ TEST(Prune, RefusesIllegalOptions) {
   EXPECT_EQ(refusal([&] { prune_step(network, {}, 5); }), "pruning: expected a step from 0 to 4, found 5");
 }
 
-TEST(Prune, RateZeroLeavesEveryWeight) { EXPECT_EQ(prune(random_network({4, 3}), {.rate = 0}).nonzero_weights(), 12); }
+TEST(Prune, RateZeroLeavesEveryWeight) { EXPECT_EQ(prune(xavier_network({4, 3}), {.rate = 0}).nonzero_weights(), 12); }
 
 TEST(Structure, WordsRoundTrip) {
   for (const auto s : {Structure::unstructured, Structure::structured}) EXPECT_EQ(structure_from(std::string(to_string(s))), s);
