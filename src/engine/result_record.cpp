@@ -107,8 +107,8 @@ record::Record<R> make_result_record() {
   add_values(record);
   add_effort(record);
   add_model(record);
-  record.include(prune::compression_record(), [](const R& r) {
-    return r.compression ? std::optional(prune::summarise(r.compression->layers, r.compression->smallest_slack, r.compression->deviation))
+  record.include(reduce::compression_record(), [](const R& r) {
+    return r.compression ? std::optional(reduce::summarise(r.compression->layers, r.compression->smallest_slack, r.compression->deviation))
                          : std::nullopt;
   });
   return record;

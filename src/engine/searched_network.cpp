@@ -7,7 +7,7 @@
 #include "engine/search.hpp"
 #include "espalier/branch/tighten.hpp"
 #include "espalier/nn/rescale.hpp"
-#include "espalier/prune/compress.hpp"
+#include "espalier/reduce/compress.hpp"
 
 namespace espalier::engine {
 namespace {
@@ -60,7 +60,7 @@ SearchedNetwork searched_network(const problem::Problem& problem, const nn::Netw
   const bounds::Bounds proof = branch::make_bounds_method(method)->compute(searched.network, region, budget);
   if (!proof.complete) note_cut_short("bounds", result);
   const double bounded = watch.wall_seconds();
-  prune::Compression made = prune::compress(searched.network, proof, {.lower = region.box.lower, .upper = region.box.upper});
+  reduce::Compression made = reduce::compress(searched.network, proof, {.lower = region.box.lower, .upper = region.box.upper});
   searched.deviation += objective_deviation(searched.objective, made.deviation);
   searched = after(searched, nn::rescale(made.network, searched.objective), largest);
   result.bounds_seconds += bounded - begin;

@@ -4,8 +4,8 @@
 #include "espalier/base/error.hpp"
 #include "espalier/branch/tighten.hpp"
 #include "espalier/problem/region.hpp"
-#include "espalier/prune/compact.hpp"
-#include "espalier/prune/compress.hpp"
+#include "espalier/reduce/compact.hpp"
+#include "espalier/reduce/compress.hpp"
 #include "espalier/stages/parameters.hpp"
 #include "espalier/stages/stages.hpp"
 #include "espalier/train/train.hpp"
@@ -68,7 +68,7 @@ class PruneStage : public NetworkStage {
  public:
   explicit PruneStage(std::shared_ptr<Environment> environment)
       : NetworkStage(std::move(environment), "prune", 4, "networks", {"dataset", "network", "train", "prune"},
-                     prune::compression_record().columns(), proof_columns()) {}
+                     reduce::compression_record().columns(), proof_columns()) {}
 
  private:
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
@@ -84,7 +84,7 @@ class PruneStage : public NetworkStage {
       if (attempt.inputs.size() > 1) first_round = input(attempt, context, 1);
       made = by_rate(p, dense->network, first_round ? &first_round->network : nullptr, data, context);
     }
-    if (p.contains("prune_compact") && p.boolean("prune_compact")) made.network = prune::compact(std::move(made.network));
+    if (p.contains("prune_compact") && p.boolean("prune_compact")) made.network = reduce::compact(std::move(made.network));
     if (p.text("prune_proof") != "none") compress_over_box(p.text("prune_proof"), context, made);
     return made;
   }
@@ -94,9 +94,10 @@ class PruneStage : public NetworkStage {
     const bounds::Bounds proof =
         branch::make_bounds_method(method)->compute(made.network, problem::box_region(problem::unit_box(made.network.inputs())), budget);
     if (!proof.complete) throw task::StageStopped{};
-    prune::Compression smaller = prune::compress(made.network, proof);
+    reduce::Compression smaller = reduce::compress(made.network, proof);
     made.network = std::move(smaller.network);
-    made.more = prune::compression_record().values(prune::summarise(smaller.layers, smaller.smallest_slack, smaller.deviation.maxCoeff()));
+    made.more =
+        reduce::compression_record().values(reduce::summarise(smaller.layers, smaller.smallest_slack, smaller.deviation.maxCoeff()));
     made.more_arrays = proof_arrays(proof);
   }
 

@@ -15,9 +15,9 @@ using espalier::testing::reference_problem;
 using espalier::testing::reference_problems;
 using problem::Problem;
 
-std::int64_t neurons(const std::vector<prune::CompressedLayer>& layers) {
+std::int64_t neurons(const std::vector<reduce::CompressedLayer>& layers) {
   std::int64_t sum = 0;
-  for (const prune::CompressedLayer& layer : layers) sum += layer.removed();
+  for (const reduce::CompressedLayer& layer : layers) sum += layer.removed();
   return sum;
 }
 
@@ -48,7 +48,7 @@ TEST(Compress, ReferenceProblemsKeepTheirOptima) {
     const SolveResult small = solve(reference_problem(name), settings);
     EXPECT_LE(small.size.binaries, whole.size.binaries) << name << ": what folding makes is proven linear";
     removed += neurons(small.compression->layers);
-    for (const prune::CompressedLayer& layer : small.compression->layers) folded += layer.folded;
+    for (const reduce::CompressedLayer& layer : small.compression->layers) folded += layer.folded;
   }
   EXPECT_GT(folded, 0);
   EXPECT_GT(removed, folded);

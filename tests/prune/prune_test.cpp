@@ -8,14 +8,17 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/prune/criterion.hpp"
-#include "prune/networks.hpp"
+#include "espalier/train/initial.hpp"
 
 namespace espalier::prune {
 namespace {
 
-using espalier::testing::xavier_network;
 using ::testing::HasSubstr;
 using Shape = std::vector<Eigen::Index>;
+
+nn::Network xavier_network(const std::vector<Eigen::Index>& widths, std::uint64_t seed = 1) {
+  return train::initial_network(widths, train::Initialisation::xavier_uniform, seed);
+}
 
 constexpr double rates[] = {0.3, 0.5, 0.8, 0.9, 0.95};
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "espalier/base/random.hpp"
-#include "prune/rounding.hpp"
+#include "reduce/rounding.hpp"
 #include "stages/instance_run.hpp"
 
 namespace espalier::stages {

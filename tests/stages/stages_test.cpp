@@ -8,7 +8,7 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/data/dataset.hpp"
-#include "prune/rounding.hpp"
+#include "reduce/rounding.hpp"
 #include "stages/instance_run.hpp"
 
 namespace espalier::stages {

@@ -12,7 +12,7 @@
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/milp/solver.hpp"
-#include "espalier/prune/compress.hpp"
+#include "espalier/reduce/compress.hpp"
 
 namespace espalier::engine {
 
@@ -42,10 +42,10 @@ struct IncumbentRecord {
 
 /// What left the searched network before the search, and why it could.
 struct CompressionRecord {
-  std::vector<prune::CompressedLayer> layers;  ///< by hidden layer of the network as it was
-  bounds::Bounds proof;                        ///< of its pre-activations over the region
-  double smallest_slack = milp::infinity;      ///< see prune::Compression; each neuron in its own unit (nn::rescale)
-  double deviation = 0;                        ///< of the margin: how far it is at most, on the region, from that of the network as it was
+  std::vector<reduce::CompressedLayer> layers;  ///< by hidden layer of the network as it was
+  bounds::Bounds proof;                         ///< of its pre-activations over the region
+  double smallest_slack = milp::infinity;       ///< see reduce::Compression; each neuron in its own unit (nn::rescale)
+  double deviation = 0;                         ///< of the margin: how far it is at most, on the region, from that of the network as it was
 };
 
 /// The dual bound at a time.

@@ -54,7 +54,7 @@ struct SolveSettings {
   /// With surrogate_then_dense the surrogate gets at most half of the time limit, and each of the two searches the whole node limit.
   /// Without a surrogate both are the same.
   Protocol protocol = Protocol::surrogate;
-  /// What `bounds` prove to be off or linear over the region leaves each network before it is searched (prune::compress). The answers are
+  /// What `bounds` prove to be off or linear over the region leaves each network before it is searched (reduce::compress). The answers are
   /// those of the network as it was: bounds on its margin are raised by how far float32 may have moved the smaller one's. Not for "attack".
   bool compress = false;
   /// Wall time of the whole solve: attack, bounds, model building, solver and check together; 0 is legal. The attack before a search gets

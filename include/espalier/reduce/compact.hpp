@@ -2,7 +2,7 @@
 #pragma once
 #include "espalier/nn/network.hpp"
 
-namespace espalier::prune {
+namespace espalier::reduce {
 
 /// The network without hidden neurons whose weights are all 0. Such a neuron's output is the constant max(0, b); what it adds to the next
 /// layer, W_next max(0, b), is folded into that layer's biases (summed in float64, rounded once), so that the outputs are the same up to
@@ -11,4 +11,4 @@ namespace espalier::prune {
 /// Source: Cacciola, Frangioni and Lodi 2023, section 3; deviation: they drop the constant instead of folding it.
 nn::Network compact(nn::Network network);
 
-}  // namespace espalier::prune
+}  // namespace espalier::reduce

@@ -1,9 +1,9 @@
-#include "prune/affine_layers.hpp"
+#include "reduce/affine_layers.hpp"
 
 #include <cmath>
 #include <limits>
 
-namespace espalier::prune {
+namespace espalier::reduce {
 namespace {
 
 /// Rounding to float32, and the float64 arithmetic before it for sums of up to 2^18 terms.
@@ -98,4 +98,4 @@ Eigen::VectorXd deviation(const std::vector<AffineLayer>& layers, Eigen::VectorX
   return d;
 }
 
-}  // namespace espalier::prune
+}  // namespace espalier::reduce

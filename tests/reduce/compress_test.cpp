@@ -1,4 +1,4 @@
-#include "espalier/prune/compress.hpp"
+#include "espalier/reduce/compress.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 
 #include "espalier/base/error.hpp"
 #include "problem/reference.hpp"
-#include "prune/rounding.hpp"
+#include "reduce/rounding.hpp"
 
-namespace espalier::prune {
+namespace espalier::reduce {
 namespace {
 
 using espalier::testing::forward_rounding;
@@ -224,4 +224,4 @@ TEST(Compress, InputsOutsideTheUnitBoxPassThrough) {
 }
 
 }  // namespace
-}  // namespace espalier::prune
+}  // namespace espalier::reduce

@@ -11,7 +11,7 @@
 #include "espalier/nn/network.hpp"
 #include "espalier/record/record.hpp"
 
-namespace espalier::prune {
+namespace espalier::reduce {
 
 /// What became of one hidden layer's neurons.
 struct CompressedLayer {
@@ -67,4 +67,4 @@ Compression compress(const nn::Network& network, const bounds::Bounds& proof, co
 /// The same for inputs in [0,1]^n.
 Compression compress(const nn::Network& network, const bounds::Bounds& proof);
 
-}  // namespace espalier::prune
+}  // namespace espalier::reduce

@@ -1,9 +1,9 @@
-#include "espalier/prune/compact.hpp"
+#include "espalier/reduce/compact.hpp"
 
 #include <algorithm>
 #include <vector>
 
-namespace espalier::prune {
+namespace espalier::reduce {
 namespace {
 
 using Indices = std::vector<Eigen::Index>;
@@ -47,4 +47,4 @@ nn::Network compact(nn::Network network) {
   return network;
 }
 
-}  // namespace espalier::prune
+}  // namespace espalier::reduce

@@ -1,6 +1,6 @@
-#include "espalier/prune/compress.hpp"
+#include "espalier/reduce/compress.hpp"
 
-namespace espalier::prune {
+namespace espalier::reduce {
 
 CompressionSummary summarise(const std::vector<CompressedLayer>& layers, double slack, double deviation) {
   CompressionSummary summary{.slack = slack, .deviation = deviation};
@@ -37,4 +37,4 @@ const record::Record<CompressionSummary>& compression_record() {
   return record;
 }
 
-}  // namespace espalier::prune
+}  // namespace espalier::reduce

@@ -1,12 +1,12 @@
-#include "espalier/prune/compress.hpp"
+#include "espalier/reduce/compress.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
-#include "prune/affine_layers.hpp"
+#include "reduce/affine_layers.hpp"
 
-namespace espalier::prune {
+namespace espalier::reduce {
 namespace {
 
 /// How far above 0 folding puts what must not be negative, as a share of its range: bounds of the new network then see it as well.
@@ -220,4 +220,4 @@ Compression compress(const nn::Network& network, const bounds::Bounds& proof) {
   return compress(network, proof, {.lower = Eigen::VectorXd::Zero(n), .upper = Eigen::VectorXd::Ones(n)});
 }
 
-}  // namespace espalier::prune
+}  // namespace espalier::reduce

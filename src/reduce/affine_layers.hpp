@@ -6,7 +6,7 @@
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/nn/network.hpp"
 
-namespace espalier::prune {
+namespace espalier::reduce {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Indices = std::vector<Eigen::Index>;
@@ -52,4 +52,4 @@ nn::Network to_network(const std::vector<AffineLayer>& layers);
 /// See compress().
 Eigen::VectorXd deviation(const std::vector<AffineLayer>& layers, Eigen::VectorXd largest_inputs);
 
-}  // namespace espalier::prune
+}  // namespace espalier::reduce
