@@ -112,7 +112,12 @@ class RowPrinter final : public farm::Ledger {
   }
   void sync() override {}
 
-  std::size_t printed() const { return next_; }
+  /// After an early end: rows whose turn has not come.
+  void print_rest() {
+    for (; next_ < given_.size(); ++next_)
+      if (outcomes_[tasks_[next_].value]) print(next_);
+  }
+  std::size_t printed() const { return printed_; }
   int errors() const { return errors_; }
   std::vector<dispatch::FinishedTask> finished() const {
     std::vector<dispatch::FinishedTask> tasks;
@@ -142,6 +147,7 @@ class RowPrinter final : public farm::Ledger {
       base::fail(base::ErrorKind::io, "cannot write to standard output: {}", error.code().message());
     }
     flush_output();
+    ++printed_;
   }
 
   const std::vector<GivenProblem>& given_;
@@ -151,6 +157,7 @@ class RowPrinter final : public farm::Ledger {
   std::unordered_map<task::StageKey, std::size_t> index_;
   std::vector<std::optional<task::Outcome>> outcomes_;
   std::size_t next_ = 0;
+  std::size_t printed_ = 0;
   int errors_ = 0;
 };
 
@@ -159,13 +166,13 @@ task::TaskSpec spec_of(const task::Stage& stage, task::Parameters parameters) {
   return {.key = key, .kind = stage.kind(), .schema_version = stage.schema_version(), .parameters = std::move(parameters), .parents = {}};
 }
 
-std::string absolute(const std::string& file) { return std::filesystem::absolute(file).string(); }
+std::string absolute_path(const std::string& file) { return std::filesystem::absolute(file).string(); }
 
 /// What the files hold. A file that cannot be read is refused before anything is solved.
 std::vector<GivenProblem> list(const Master& master, const SolveOptions& options) {
   std::vector<GivenProblem> all;
   for (const std::string& file : options.files) {
-    const task::TaskSpec spec = spec_of(master.stages.find("list_problems"), {{"file", absolute(file)}});
+    const task::TaskSpec spec = spec_of(master.stages.find("list_problems"), {{"file", absolute_path(file)}});
     const task::Outcome outcome = farm::run_attempt({.spec = spec, .limits = options.limits}, master.stages, *master.sandbox);
     if (outcome.kind == task::OutcomeKind::failed) {
       const bool told = outcome.error_kind == "data" || outcome.error_kind == "io";
@@ -214,7 +221,7 @@ SolvePlan plan(const task::Stage& stage, const std::vector<GivenProblem>& given,
   for (const auto& [name, value] : options.settings.map()) common.set("solve_" + name, value);
   for (const GivenProblem& problem : given) {
     task::Parameters parameters = common;
-    parameters.set("file", absolute(problem.file));
+    parameters.set("file", absolute_path(problem.file));
     parameters.set("problem", problem.name);
     task::TaskSpec spec = spec_of(stage, std::move(parameters));
     const auto [it, is_new] = known.emplace(spec.key, base::TaskId{static_cast<std::uint32_t>(plan.graph.tasks.size())});
@@ -264,8 +271,10 @@ Ended solve(const SolveOptions& options, Master& master) {
   Ended ended;
   ended.result = run_plan(planned, options, master, printer);
   if (ended.result.error) base::log_error("{}", ended.result.error->what());
-  if (!ended.result.settled && !ended.result.error)
+  if (!ended.result.settled && !ended.result.error) {
+    printer.print_rest();
     std::cerr << fmt::format("Stopped early: {} of {} problems are answered.\n", printer.printed(), given.size());
+  }
   ended.exit_code = exit_code_of_solves(ended.result, printer.errors());
   return ended;
 }

@@ -52,11 +52,15 @@ struct Leaf {
       h = k == 0 ? first(query.network.layers[k], query.region.centre) : after(query.network.layers[k], h, budget);
       const LayerState& layer = node.layers[k];
       for (Eigen::Index i = 0; i < layer.split.size(); ++i) {
-        if (const double norm = h.weight.row(i).norm(); layer.split[i] != 0 && norm > 0)
-          sides.push_back({.neuron = {.layer = k, .index = i},
-                           .price = layer.split[i] / norm,
-                           .weight = h.weight.row(i) * (layer.split[i] / norm),
-                           .bias = h.bias[i] * (layer.split[i] / norm)});
+        // Also of neurons that the node's bounds decide: these may follow from the cutoff, which is no row of the program.
+        const bool decided = query.bounds.layers[k].lower[i] < 0 && query.bounds.layers[k].upper[i] > 0;
+        const double norm =
+            h.weight.row(i).norm() > 0 ? h.weight.row(i).norm() : std::abs(h.bias[i]);  // a constant may be on the wrong side
+        if ((layer.split[i] != 0 || decided) && norm > 0) {
+          const double factor = (layer.split[i] != 0 ? layer.split[i] : layer.bounds.lower[i] >= 0 ? 1.0 : -1.0) / norm;
+          sides.push_back(
+              {.neuron = {.layer = k, .index = i}, .price = factor, .weight = h.weight.row(i) * factor, .bias = h.bias[i] * factor});
+        }
         if (layer.bounds.lower[i] >= 0) continue;  // on
         h.weight.row(i).setZero();
         h.bias[i] = 0;

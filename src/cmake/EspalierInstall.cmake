@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(installed_modules base h5 task record nn data milp problem train prune bounds certify embed attack branch engine)
+set(installed_modules base h5 task record nn data milp problem train prune reduce bounds certify embed attack branch engine)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/espalier)
 
 set_target_properties(espalier_hdf5 PROPERTIES EXPORT_NAME hdf5)

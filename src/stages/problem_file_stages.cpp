@@ -15,7 +15,7 @@ using task::Attempt;
 using task::Schema;
 using task::StageContext;
 using task::StageResult;
-using enum task::ValueType;
+using task::ValueType;
 
 namespace {
 
@@ -25,11 +25,11 @@ class ListProblemsStage final : public task::Stage {
   std::uint32_t schema_version() const override { return 1; }
   std::string table() const override { return ""; }
   const Schema& parameters() const override {
-    static const Schema all{column("file", text, "", "problem file")};
+    static const Schema all{column("file", ValueType::text, "", "problem file")};
     return all;
   }
   const Schema& columns() const override {
-    static const Schema all{column("names", text, "", "of its problems, sorted, with / between them: no name has one")};
+    static const Schema all{column("names", ValueType::text, "", "of its problems, sorted, with / between them: no name has one")};
     return all;
   }
   const Schema& arrays() const override {
@@ -54,9 +54,10 @@ class SolveProblemStage final : public SolverStage {
   std::string table() const override { return ""; }
   const Schema& parameters() const override {
     static const Schema all = [] {
-      Schema fields{column("file", text, "", "problem file"), column("problem", text, "", "name in the file: any bytes"),
-                    column("round_weights", boolean, "", "weights that float32 does not hold are rounded, else the problem is refused"),
-                    column("log", boolean, "", "whether the solver's own output is kept")};
+      Schema fields{
+          column("file", ValueType::text, "", "problem file"), column("problem", ValueType::text, "", "name in the file: any bytes"),
+          column("round_weights", ValueType::boolean, "", "weights that float32 does not hold are rounded, else the problem is refused"),
+          column("log", ValueType::boolean, "", "whether the solver's own output is kept")};
       const Schema settings = engine::settings_record().parameters("solve_");
       fields.insert(fields.end(), settings.begin(), settings.end());
       return fields;
@@ -66,7 +67,7 @@ class SolveProblemStage final : public SolverStage {
   const Schema& columns() const override {
     static const Schema all = [] {
       Schema fields = engine::result_record().columns();
-      fields.push_back(column("weight_rounding", real, "1", "by how much a weight was rounded at most, with round_weights"));
+      fields.push_back(column("weight_rounding", ValueType::real, "1", "by how much a weight was rounded at most, with round_weights"));
       return fields;
     }();
     return all;

@@ -95,6 +95,26 @@ TEST(LeafProgram, ALeafWithoutInputsIsClosedWhateverTheMarginThere) {
   EXPECT_GT(empty, 20);
 }
 
+/// With the first layer's neuron off the second one's is the constant -1/2: no input has it on.
+TEST(LeafProgram, AConstantOnTheWrongSideClosesALeaf) {
+  Problem problem;
+  for (const auto& [weight, bias] : {std::pair{nn::WeightMatrix{{1.0F}}, -0.5F}, {nn::WeightMatrix{{2.0F}}, -0.5F}})
+    problem.network.layers.push_back({.weight = weight, .bias = Eigen::VectorXf::Constant(1, bias), .mask = {}});
+  problem.network.layers.push_back({.weight = nn::WeightMatrix{{0.0F}, {1.0F}}, .bias = Eigen::Vector2f(0, 0), .mask = {}});
+  problem.input = Eigen::VectorXd::Constant(1, 0.5);
+  problem.epsilon = 0.5;
+  problem.target = 1;
+  for (const problem::Norm norm : {problem::Norm::l1, problem::Norm::l2}) {
+    problem.norm = norm;
+    Leaves l(problem);
+    Node leaf = l.bounding.roots().front();
+    leaf.fix({.layer = 0, .index = 0}, false);
+    leaf.fix({.layer = 1, .index = 0}, true);
+    EXPECT_FALSE(solve_leaf(l.query, l.bounding, {}, -1.0, leaf));
+    EXPECT_LE(leaf.bound, -1.0);
+  }
+}
+
 TEST(LeafProgram, ASpentBudgetLeavesTheNodeAsItWas) {
   Leaves l(uneven_problem(1));
   Node leaf = l.leaf_of(l.region.centre, [] { return false; });
