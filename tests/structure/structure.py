@@ -183,7 +183,7 @@ class Checker:
         declared = {}
         for name, arguments in re.findall(r"espalier_module\(\s*(\w+)\s*([^)]*)\)", text):
             words = re.split(r"\b(?:LIBRARIES|PUBLIC_LIBRARIES)\b", arguments)[0]
-            declared[name] = set(re.sub(r"\bPRECOMPILED\s+\w+|\bDEPENDS\b", "", words).split())
+            declared[name] = set(re.sub(r"\bPRECOMPILED\s+\w+|\bSEPARATE_TESTS\b|\bDEPENDS\b", "", words).split())
             headers = re.search(r"\bPRECOMPILED\s+(\w+)", words)
             tower = self.table.modules[name].tower if name in self.table.modules else "both"
             expected = "farm" if tower == "both" else tower
