@@ -36,7 +36,7 @@ Affine after(const nn::Layer& layer, const Affine& h, const base::Budget& budget
   return g;
 }
 
-/// A split neuron's side: weight (x - x0) + bias >= 0.
+/// The side of a neuron that the node decides: weight (x - x0) + bias >= 0.
 struct Side {
   Neuron neuron;
   double price = 0;  ///< the neuron's multiplier where the side's is 1
@@ -202,7 +202,7 @@ std::optional<Eigen::VectorXd> solve_leaf(const Query& query, Bounding& bounding
     set_multipliers(leaf, violation.prices, 2 * std::max(0.0, without_sides - cutoff_value) / -violation.bound, trial);
   } else {
     const Decomposition::Result best = decomposition.maximum((cutoff_value - leaf.constant) / leaf.margin_unit);
-    if (best.prices.size() == 0 && !leaf.sides.empty()) return std::nullopt;
+    if (best.change.size() == 0) return std::nullopt;
     set_multipliers(leaf, best.prices, leaf.margin_unit, trial);
     input = query.region.centre + best.change;
   }
