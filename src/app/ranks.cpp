@@ -60,7 +60,10 @@ int on_all_ranks(const RankOptions& options, const std::function<const task::Sta
     Master first{.link = *link, .stages = *equipment.stages, .sandbox = std::move(equipment.sandbox), .workers_wait = workers_wait};
     const Ended ended = master(first);
     tell_exit_code(ended.exit_code);
-    farm::leave(*link, ended.result, ended.exit_code);
+    if (workers_wait)
+      farm::dismiss(*link);
+    else
+      farm::leave(*link, ended.result, ended.exit_code);
     return ended.exit_code;
   } catch (...) {  // told here: leaving MPI may hang, in recovery mode it then ends by an alarm
     const int exit_code = report_error();

@@ -28,7 +28,7 @@ struct Master {
   wire::Link& link;
   const task::StageRegistry& stages;
   std::unique_ptr<sandbox::Sandbox> sandbox;  ///< beside other ranks it is not needed: they have theirs
-  bool& workers_wait;                         ///< false once farm::run_master is responsible for dismissing the workers
+  bool& workers_wait;                         ///< false once farm::run_master is responsible for dismissing the workers, if it is called
 };
 
 /// Runs `master` on rank 0 and farm::run_worker on the others; without a launcher this process is rank 0 of 1. `make_stages` is called

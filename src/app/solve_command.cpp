@@ -112,9 +112,9 @@ class RowPrinter final : public farm::Ledger {
   }
   void sync() override {}
 
-  /// After an early end: rows whose turn has not come.
+  /// After an early end: rows whose turn has not come. Nothing if printing is what ended it.
   void print_rest() {
-    for (; next_ < given_.size(); ++next_)
+    for (; !lost_ && next_ < given_.size(); ++next_)
       if (outcomes_[tasks_[next_].value]) print(next_);
   }
   std::size_t printed() const { return printed_; }
@@ -141,12 +141,14 @@ class RowPrinter final : public farm::Ledger {
     const std::size_t t = tasks_[i].value;
     const Json row = row_of(given_[i], graph_.tasks[t].spec, *outcomes_[t]);
     if (row["status"] == "error") ++errors_;
+    lost_ = true;
     try {
       options_.json ? print_json(row) : print_row(row, options_.files.size() > 1);
     } catch (const std::system_error& error) {  // fmt::print
       base::fail(base::ErrorKind::io, "cannot write to standard output: {}", error.code().message());
     }
     flush_output();
+    lost_ = false;
     ++printed_;
   }
 
@@ -158,6 +160,7 @@ class RowPrinter final : public farm::Ledger {
   std::vector<std::optional<task::Outcome>> outcomes_;
   std::size_t next_ = 0;
   std::size_t printed_ = 0;
+  bool lost_ = false;  ///< a row did not arrive
   int errors_ = 0;
 };
 
@@ -168,18 +171,19 @@ task::TaskSpec spec_of(const task::Stage& stage, task::Parameters parameters) {
 
 std::string absolute_path(const std::string& file) { return std::filesystem::absolute(file).string(); }
 
-/// What the files hold. A file that cannot be read is refused before anything is solved.
-std::vector<GivenProblem> list(const Master& master, const SolveOptions& options) {
+/// What the files hold; none if a stop was asked for meanwhile. A file that cannot be read is refused before anything is solved.
+std::optional<std::vector<GivenProblem>> list(const Master& master, const SolveOptions& options) {
   std::vector<GivenProblem> all;
   for (const std::string& file : options.files) {
     const task::TaskSpec spec = spec_of(master.stages.find("list_problems"), {{"file", absolute_path(file)}});
-    const task::Outcome outcome = farm::run_attempt({.spec = spec, .limits = options.limits}, master.stages, *master.sandbox);
-    if (outcome.kind == task::OutcomeKind::failed) {
-      const bool told = outcome.error_kind == "data" || outcome.error_kind == "io";
+    const auto outcome = farm::run_attempt({.spec = spec, .limits = options.limits}, master.stages, *master.sandbox);
+    if (!outcome) return std::nullopt;
+    if (outcome->kind == task::OutcomeKind::failed) {
+      const bool told = outcome->error_kind == "data" || outcome->error_kind == "io";
       base::fail(base::ErrorKind::data, "{}{}", told ? "" : fmt::format("'{}' could not be read: the process that read it ", file),
-                 outcome.message);
+                 outcome->message);
     }
-    const std::string& names = outcome.values.text("names");
+    const std::string& names = outcome->values.text("names");
     for (std::size_t begin = 0; begin <= names.size();) {
       const std::size_t end = std::min(names.find('/', begin), names.size());
       all.push_back({.file = file, .name = names.substr(begin, end - begin)});
@@ -259,7 +263,12 @@ int exit_code_of_solves(const farm::RunResult& result, int errors) {
 
 Ended solve(const SolveOptions& options, Master& master) {
   std::signal(SIGPIPE, SIG_DFL);  // farm::StopSignals ignores it, for runs; when nobody reads the rows, nobody wants them
-  const std::vector<GivenProblem> given = choose(list(master, options), options.problems);
+  const auto all = list(master, options);
+  if (!all) {
+    std::cerr << "Stopped early: the problem files were still being read.\n";
+    return {.exit_code = exit_stopped};
+  }
+  const std::vector<GivenProblem> given = choose(*all, options.problems);
   if (master.link.size() > 1) master.sandbox.reset();
   const SolvePlan planned = plan(master.stages.find("solve_problem"), given, options);
   if (!options.json)
@@ -271,7 +280,7 @@ Ended solve(const SolveOptions& options, Master& master) {
   Ended ended;
   ended.result = run_plan(planned, options, master, printer);
   if (ended.result.error) base::log_error("{}", ended.result.error->what());
-  if (!ended.result.settled && !ended.result.error) {
+  if (!ended.result.settled) {
     printer.print_rest();
     std::cerr << fmt::format("Stopped early: {} of {} problems are answered.\n", printer.printed(), given.size());
   }
@@ -326,8 +335,8 @@ void add_solve(CLI::App& program, int& exit_code) {
       "  espalier solve problems.h5 --solver cbc --bounds crown --compress\n"
       "  espalier solve problems.h5 --solver attack\n"
       "  mpirun -np 5 --oversubscribe espalier solve results/dense/problems/*.h5 --json\n"
-      "Every problem is read and solved in a process of its own: one that is malformed or crashes is an error in its row, and the\n"
-      "others are solved; the exit code is then 1.");
+      "Problems are read and solved in processes beside the program: one that is malformed or crashes is an error in its row, and the\n"
+      "others are solved; the exit code is then 1. Nothing is written but to --log-dir.");
   command->callback([options, command, &exit_code] {
     keep_what_exists(*command, solve_schema(), options->settings);
     exit_code = run_solve(*options);

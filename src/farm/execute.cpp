@@ -7,6 +7,7 @@
 #include "espalier/base/clock.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/farm/run.hpp"
+#include "espalier/farm/stop.hpp"
 #include "espalier/store/part.hpp"
 
 namespace espalier::farm {
@@ -58,7 +59,8 @@ void run_stage(const task::Attempt& attempt, const task::StageRegistry& registry
     fail(ErrorKind::internal, "stage '{}': this worker has schema version {}, the plan {}", stage.kind(), stage.schema_version(),
          attempt.spec.schema_version);
   check_inputs(attempt, output_directory);
-  const TemporaryFile part{store::temporary_part_path(output_directory, attempt.spec.key, attempt.id)};
+  TemporaryFile part;
+  if (!output_directory.empty()) part.path = store::temporary_part_path(output_directory, attempt.spec.key, attempt.id);
   context.output_directory = output_directory;
   context.part_path = part.path;
   task::StageResult result = stage.run(attempt, context);
@@ -129,12 +131,9 @@ std::optional<Outcome> execute(const task::Attempt& attempt, const Workplace& pl
   return outcome;
 }
 
-Outcome run_attempt(const task::Attempt& attempt, const task::StageRegistry& registry, sandbox::Sandbox& sandbox) {
+std::optional<Outcome> run_attempt(const task::Attempt& attempt, const task::StageRegistry& registry, sandbox::Sandbox& sandbox) {
   const std::filesystem::path none;
-  const auto outcome =
-      execute(attempt, {.registry = registry, .output_directory = none, .rank = base::Rank{0}, .sandbox = &sandbox}, [] { return false; });
-  if (!outcome) fail(ErrorKind::internal, "stage '{}' gave up without being asked to stop", attempt.spec.kind);
-  return *outcome;
+  return execute(attempt, {.registry = registry, .output_directory = none, .rank = base::Rank{0}, .sandbox = &sandbox}, stop_requested);
 }
 
 }  // namespace espalier::farm

@@ -47,6 +47,17 @@ class ListProblemsStage final : public task::Stage {
   }
 };
 
+/// A file that is gone, or that this rank does not see, is no reason to end the run: other problems are solved, and a rank that fails one
+/// after the other is found out by a second opinion (dispatch).
+problem::Problem read_problem(const task::Parameters& p, nn::Rounding* rounding) {
+  try {
+    return problem::read_problem(p.text("file"), p.text("problem"), rounding);
+  } catch (const base::Error& error) {
+    if (error.kind() != base::ErrorKind::io) throw;
+    throw base::Error(base::ErrorKind::data, error.what());
+  }
+}
+
 class SolveProblemStage final : public SolverStage {
  public:
   std::string kind() const override { return "solve_problem"; }
@@ -81,7 +92,7 @@ class SolveProblemStage final : public SolverStage {
     const task::Parameters& p = attempt.spec.parameters;
     nn::Rounding rounding;
     const bool rounds = p.boolean("round_weights");
-    const problem::Problem problem = problem::read_problem(p.text("file"), p.text("problem"), rounds ? &rounding : nullptr);
+    const problem::Problem problem = read_problem(p, rounds ? &rounding : nullptr);
     const auto row = [&](const engine::SolveResult& result) {
       StageResult made{engine::result_record().values(result), {}};
       if (rounds) made.values.set("weight_rounding", rounding.largest_change);

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 import h5py
@@ -263,26 +264,86 @@ class Ranks(Case):
             self.assertEqual(result.stderr.count(says), 1, result.stderr)
             self.assertEqual(result.stdout, "")
 
-    def test_a_killed_worker_costs_nothing(self):
-        command = ["solve", PROBLEMS, "--json", "--solver", "cbc", "--time-limit", "2"]
-        launcher = ["mpirun", "--oversubscribe", "--enable-recovery", "-np", "3", PROGRAM]
-        process = subprocess.Popen(launcher + [str(word) for word in command], env=dict(ENVIRONMENT, ESPALIER_TEST_MARK=str(self.folder)),
-                                   stdout=subprocess.PIPE, text=True)
-        first = process.stdout.readline()
-        kill_a_worker(str(self.folder))
-        lines = [first, *process.communicate(timeout=120)[0].splitlines()]
-        with h5py.File(PROBLEMS) as file:
-            self.assertEqual([row["problem"] for row in json_lines("\n".join(lines))], sorted(file))
-
-    def test_ctrl_c(self):
-        process = subprocess.Popen([PROGRAM, "solve", PROBLEMS, "--json", "--solver", "cbc"], env=ENVIRONMENT, text=True,
+    def start(self, *arguments, ranks=None, **variables):
+        launcher = [] if ranks is None else ["mpirun", "--oversubscribe", "--enable-recovery", "-np", str(ranks)]
+        environment = dict(ENVIRONMENT, ESPALIER_EXIT_CODE_FILE=str(self.code), **variables)
+        process = subprocess.Popen([*launcher, PROGRAM, "solve", *[str(a) for a in arguments]], env=environment, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stderr.close)
+        return process
+
+    def setUp(self):
+        super().setUp()
+        self.code = self.folder / "code"
+
+    def ended(self, process, code):
+        """What it has printed since the last look, and its errors. (communicate() would lose what readline() has read ahead.)"""
+        output, errors = process.stdout.read(), process.stderr.read()
+        process.wait(timeout=60)
+        self.assertEqual(self.code.read_text(), f"{code}\n", errors)
+        return output, errors
+
+    def test_a_killed_worker_costs_nothing(self):
+        process = self.start(PROBLEMS, "--json", "--solver", "cbc", "--time-limit", "2", ranks=3, ESPALIER_TEST_MARK=str(self.folder))
         first = process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=60)
-        answered = len(json_lines(first + rest))
-        self.assertEqual(process.returncode, 75)
-        self.assertIn(f"Stopped early: {answered} of 17 problems are answered.", errors)
+        rank = kill_a_worker(str(self.folder))
+        rest, errors = self.ended(process, 0)
+        rows = json_lines(first + rest)
+        with h5py.File(PROBLEMS) as file:
+            self.assertEqual([row["problem"] for row in rows], sorted(file))
+        self.assertLessEqual({row["status"] for row in rows}, {"optimal", "optimal_claimed", "limit"})
+        self.assertRegex(errors, f"rank {rank} .*lost")
+
+    # Rank count: 3. mpirun passes on SIGUSR1 only (jobs/run-mpi.sh).
+    def test_a_stop(self):
+        for ranks, number in ((None, signal.SIGINT), (3, signal.SIGUSR1)):
+            process = self.start(PROBLEMS, "--json", "--solver", "cbc", ranks=ranks)
+            first = process.stdout.readline()
+            process.send_signal(number)
+            rest, errors = self.ended(process, 75)
+            answered = [row["problem"] for row in json_lines(first + rest)]
+            self.assertIn(f"Stopped early: {len(answered)} of 17 problems are answered.", errors)
+            self.assertLess(len(answered), 17)
+            self.assertEqual(answered, sorted(answered))
+
+    # Rank count: 3.
+    def test_a_stop_while_the_files_are_read(self):
+        os.mkfifo(self.folder / "waits.h5")  # for somebody who writes into it
+        for ranks, number in ((None, signal.SIGINT), (3, signal.SIGUSR1)):
+            self.code.unlink(missing_ok=True)
+            process = self.start(self.folder / "waits.h5", ranks=ranks)
+            while not self.code.exists():
+                self.assertIsNone(process.poll())
+                time.sleep(0.02)
+            process.send_signal(number)
+            output, errors = self.ended(process, 75)
+            self.assertEqual(output, "")
+            self.assertIn("Stopped early: the problem files were still being read.", errors)
+
+    # Rank count: 3.
+    def test_nothing_is_written(self):
+        here = self.folder / "here"
+        here.mkdir()
+        for ranks in (None, 3):
+            self.run_ok("solve", PROBLEMS, "--problem", self.names[1], ranks=ranks, cwd=here)
+            self.assertEqual(list(here.iterdir()), [])
+
+    def test_a_file_that_vanishes_costs_its_own_problems(self):
+        one, two = self.folder / "one.h5", self.folder / "two.h5"
+        for path in (one, two):
+            shutil.copy(PROBLEMS, path)
+        solver = self.folder / "solver.sh"
+        solver.write_text(f"#!/bin/sh\nrm -f {one}\nexit 9\n")
+        solver.chmod(0o755)
+        first, gone, other = json_lines(self.run_ok("solve", one, two, *self.names[:2], "--problem", "mnist_14_2x16_0", "--solver",
+                                                    f"external:{solver} {{model}} {{solution}}", "--json", code=1).stdout)[:3]
+        self.assertIn("returned 9", first["detail"])
+        self.assertIn("returned 9", gone["detail"])
+        self.assertEqual((other["file"], other["status"], other["reason"]), (str(one), "error", "data"))
+        self.assertIn("No such file or directory", other["detail"])
 
     def test_nobody_reads_the_rows(self):
         process = subprocess.Popen([PROGRAM, "solve", PROBLEMS], env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -305,6 +366,7 @@ def kill_a_worker(mark):
             ranks[int(process.name)] = (parent, environment["OMPI_COMM_WORLD_RANK"])
     workers = [pid for pid, (parent, rank) in ranks.items() if rank != "0" and parent not in ranks]
     os.kill(workers[0], signal.SIGKILL)
+    return ranks[workers[0]][1]
 
 
 class Forms(Case):

@@ -155,6 +155,19 @@ class Disks(Surrounded):
         self.assertRegex(one.stderr, "rank 2.* it does not see the output directory: expected a directory that all ranks share")
         self.run_ok("check", place / "out")
 
+    # Rank count: 3, one of them without the problem file: its failures are tried again by the other worker.
+    def test_a_rank_that_does_not_see_the_problems_fails_none(self):
+        place = self.folder / "place"
+        place.mkdir()
+        shutil.copy(PROBLEMS, place)
+        hidden = self.folder / "hidden.sh"
+        hidden.write_text(f'#!/bin/sh\nexec unshare -m sh -c \'mount -t tmpfs tmpfs "{place}" && exec "$@"\' sh "$@"\n')
+        hidden.chmod(0o755)
+        solve = f"$E solve {place}/problems.h5 --goal decide --time-limit 5 --json"
+        result = self.line(f"mpirun -np 2 {solve} : -np 1 {hidden} {solve}", 0)
+        self.assertEqual(len(result.stdout.splitlines()), 17)
+        self.assertNotIn('"error"', result.stdout)
+
     # Rank count: 3.
     def test_ranks_in_other_folders_use_the_masters(self):
         folders = [self.folder / name for name in ("a", "b")]

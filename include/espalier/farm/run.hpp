@@ -91,8 +91,9 @@ RunResult run_master(wire::Link& link, const task::TaskGraph& graph, const task:
 void run_worker(wire::Link& link, const task::StageRegistry& registry, const std::filesystem::path& output_directory,
                 const WorkerOptions& options = {});
 
-/// One attempt at a task without parents, by itself: in a child of `sandbox` if its stage has limits. Throws sandbox::ServerLost.
-task::Outcome run_attempt(const task::Attempt& attempt, const task::StageRegistry& registry, sandbox::Sandbox& sandbox);
+/// One attempt at a task without parents, by itself and without an output directory: in a child of `sandbox` if its stage has limits. None
+/// if it was stopped because of stop_requested() (stop.hpp). Throws sandbox::ServerLost.
+std::optional<task::Outcome> run_attempt(const task::Attempt& attempt, const task::StageRegistry& registry, sandbox::Sandbox& sandbox);
 
 /// What the sandbox of a worker does. Make the sandbox before MPI is initialised and before there are threads.
 sandbox::Work stage_work(const task::StageRegistry& registry);

@@ -24,8 +24,9 @@ struct StageResult {
 /// What the worker hands to a running stage.
 struct StageContext {
   std::filesystem::path output_directory;  ///< inputs' names are relative to it
-  std::filesystem::path part_path;         ///< temporary name; a stage that leaves a part file writes and closes it here
-  std::vector<Array> brief;                ///< what Stage::brief returned for the attempt
+  /// Temporary name; a stage that leaves a part file writes and closes it here. Empty: the run has no output directory.
+  std::filesystem::path part_path;
+  std::vector<Array> brief;                                     ///< what Stage::brief returned for the attempt
   std::function<bool()> stop_requested = [] { return false; };  ///< polled by long stages; see limit_reached
   /// Which of its limits made stop_requested() true: "time", "cpu"; empty if none did. A stage that was stopped by a limit returns what
   /// it has, one that was stopped for another reason throws StageStopped.
