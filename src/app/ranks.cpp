@@ -1,5 +1,6 @@
 #include "app/ranks.hpp"
 
+#include <cstdlib>
 #include <exception>
 
 #include "app/exit_codes.hpp"
@@ -72,6 +73,16 @@ int on_all_ranks(const RankOptions& options, const std::function<const task::Sta
     if (workers_wait) farm::dismiss(*link);
     return exit_code;
   }
+}
+
+void warn_of_lonely_tasks(const wire::Link& link, std::string_view what) {
+  const char* task = std::getenv("SLURM_PROCID");
+  if (link.size() > 1 || wire::launched_tasks() <= 1 || (task != nullptr && std::string_view(task) != "0")) return;
+  base::log_warning(
+      "this is one of {} processes that were started together, but MPI does not connect them: each {}. Start them with 'srun --mpi=pmix' "
+      "or "
+      "with mpirun (jobs/slurm)",
+      wire::launched_tasks(), what);
 }
 
 }  // namespace espalier::app

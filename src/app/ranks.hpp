@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "espalier/farm/run.hpp"
 #include "espalier/sandbox/sandbox.hpp"
@@ -36,5 +37,8 @@ struct Master {
 /// link: the other ranks would wait in MPI_Init for one that ended before. Returns the exit code.
 int on_all_ranks(const RankOptions& options, const std::function<const task::StageRegistry&()>& make_stages,
                  const std::function<Ended(Master& master)>& master);
+
+/// srun without an MPI plugin starts as many masters as it has tasks: the first one of them warns that each does `what`.
+void warn_of_lonely_tasks(const wire::Link& link, std::string_view what);
 
 }  // namespace espalier::app

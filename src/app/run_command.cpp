@@ -20,7 +20,6 @@
 #include "espalier/store/output_directory.hpp"
 #include "espalier/store/results.hpp"
 #include "espalier/store/retry.hpp"
-#include "espalier/wire/connect.hpp"
 
 namespace espalier::app {
 
@@ -182,18 +181,9 @@ void forget_failures(const RunOptions& options, store::OutputDirectory& director
   directory.sync();
 }
 
-/// srun without an MPI plugin starts as many runs as it has tasks, each by itself. With --shard, or with an --out each, that may be meant.
-void warn_of_lonely_tasks(const wire::Link& link, const RunOptions& options) {
-  const char* task = std::getenv("SLURM_PROCID");
-  if (link.size() > 1 || wire::launched_tasks() <= 1 || !options.shard.empty() || (task != nullptr && std::string(task) != "0")) return;
-  base::log_warning(
-      "this is one of {} processes that were started together, but MPI does not connect them: each is a run by itself, and the second one "
-      "in the same output directory is refused. Start them with 'srun --mpi=pmix' or with mpirun (jobs/slurm)",
-      wire::launched_tasks());
-}
-
 Ended run_master(const RunOptions& options, Master& master, const Catalogue& catalogue) {
-  warn_of_lonely_tasks(master.link, options);
+  if (options.shard.empty())
+    warn_of_lonely_tasks(master.link, "is a run by itself, and the second one in the same output directory is refused");
   if (master.link.size() > 1) master.sandbox.reset();
   const ExperimentPlan planned = load_plan(options.config, options.overrides, catalogue, shard_of(options));
   check_solvers(planned.plan.graph);

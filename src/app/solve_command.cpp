@@ -263,6 +263,7 @@ int exit_code_of_solves(const farm::RunResult& result, int errors) {
 
 Ended solve(const SolveOptions& options, Master& master) {
   std::signal(SIGPIPE, SIG_DFL);  // farm::StopSignals ignores it, for runs; when nobody reads the rows, nobody wants them
+  warn_of_lonely_tasks(master.link, "solves its problems by itself");
   const auto all = list(master, options);
   if (!all) {
     std::cerr << "Stopped early: the problem files were still being read.\n";

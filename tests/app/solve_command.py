@@ -331,6 +331,12 @@ class Ranks(Case):
             self.run_ok("solve", PROBLEMS, "--problem", self.names[1], ranks=ranks, cwd=here)
             self.assertEqual(list(here.iterdir()), [])
 
+    def test_processes_that_mpi_does_not_connect_are_told_so_once(self):
+        for task, times in (("0", 1), ("1", 0)):
+            result = self.run_ok("solve", PROBLEMS, *self.names[:2], env=dict(ENVIRONMENT, SLURM_STEP_NUM_TASKS="4", SLURM_PROCID=task))
+            self.assertEqual(result.stderr.count("one of 4 processes that were started together, but MPI does not connect them: each solves its "
+                                                 "problems by itself."), times, result.stderr)
+
     def test_a_file_that_vanishes_costs_its_own_problems(self):
         one, two = self.folder / "one.h5", self.folder / "two.h5"
         for path in (one, two):

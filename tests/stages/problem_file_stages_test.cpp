@@ -60,6 +60,18 @@ TEST(ProblemFileStages, ASolveThatIsAskedToStopGivesItsTaskBackUnlessALimitAsks)
   EXPECT_EQ(limited.values.text("solve_limit"), "time");
 }
 
+TEST(ProblemFileStages, AFileThatIsGoneFailsItsProblemsAndDoesNotEndTheRun) {
+  task::Parameters p = solve_of("mnist_14_2x16_0");
+  p.set("file", std::string("/nowhere/problems.h5"));
+  try {
+    run("solve_problem", p);
+    FAIL() << "accepted";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::data);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("No such file or directory"));
+  }
+}
+
 TEST(ProblemFileStages, WhatIsWrongWithAProblemIsAnError) {
   try {
     run("solve_problem", solve_of("mnist_14_2x16_1"));
