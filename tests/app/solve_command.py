@@ -284,6 +284,7 @@ class Ranks(Case):
         output, errors = process.stdout.read(), process.stderr.read()
         process.wait(timeout=60)
         self.assertEqual(self.code.read_text(), f"{code}\n", errors)
+        self.assertEqual(process.returncode, 0 if process.args[0] == "mpirun" else code, "mpirun in recovery mode returns 0")
         return output, errors
 
     def test_a_killed_worker_costs_nothing(self):
