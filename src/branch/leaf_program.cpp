@@ -85,6 +85,7 @@ struct Leaf {
 /// of each side is worth; the maximiser of w + sum of prices times w_i is the next point, its value an upper bound.
 class Decomposition {
  public:
+  static constexpr double tolerance = 1e-9;  ///< of the sides
   struct Result {
     Eigen::VectorXd prices;  ///< >= 0, of the sides: those of the smallest bound
     double bound = milp::infinity;
@@ -102,7 +103,8 @@ class Decomposition {
 
   /// max over d of min(0, min over i of w_i d + b_i): below 0 if no input of the region is on all sides.
   Result least_violation() {
-    return run(Eigen::RowVectorXd::Zero(weights_.cols()), [](double bound, double value) { return bound < 0 || value > -1e-9; });
+    return run(Eigen::RowVectorXd::Zero(weights_.cols()),
+               [](double bound, double value) { return bound < -tolerance || value > -tolerance; });
   }
   /// After least_violation() found none. Ends when the bound is below `enough`, too.
   Result maximum(double enough) {
@@ -112,11 +114,14 @@ class Decomposition {
 
  private:
   static constexpr int most_rounds = 1000;
+  static constexpr int most_idle_rounds = 10;  ///< without progress of either bound: the master has no more digits
 
   template <class Enough>
   Result run(const Eigen::RowVectorXd& objective, const Enough& enough) {
-    constexpr double gap = 1e-10;
+    constexpr double gap = 1e-10, progress = 1e-12;
     Result result;
+    double reached = -milp::infinity;
+    int idle = 0;
     for (int round = 0; round < most_rounds; ++round) {
       const milp::LinearProgram::Solution master = solve_master(objective);
       if (master.status == milp::LinearProgram::Status::interrupted) throw Interrupted{};
@@ -125,10 +130,14 @@ class Decomposition {
       for (Eigen::Index i = 0; i < prices.size(); ++i) prices[i] = std::max(0.0, -master.row_duals[static_cast<std::size_t>(i)]);
       const Eigen::RowVectorXd w = objective + prices.transpose() * weights_;
       const double bound = prices.dot(biases_) + maximiser_.maximise({w.data(), static_cast<std::size_t>(w.size())});
+      const bool moves = bound < result.bound - progress || master.objective > reached + progress;
+      idle = moves ? 0 : idle + 1;
+      reached = std::max(reached, master.objective);
       if (bound < result.bound) {
         result.bound = bound;
         result.prices = prices;
       }
+      if (!(result.bound < milp::infinity) || idle == most_idle_rounds) break;
       result.change = combination(master);
       if (result.bound - master.objective <= gap * (1 + std::abs(master.objective)) || enough(result.bound, master.objective)) break;
       Eigen::VectorXd change = Eigen::VectorXd::Zero(w.size());
@@ -195,20 +204,22 @@ std::optional<Eigen::VectorXd> solve_leaf(const Query& query, Bounding& bounding
   Decomposition decomposition(query.region, leaf, budget);
   Node trial = node;
   const Decomposition::Result violation = decomposition.least_violation();
-  std::optional<Eigen::VectorXd> input;
-  if (violation.bound < 0) {
+  const auto keep_if_better = [&] {
+    trial.bound = bounding.evaluate(trial);
+    if (trial.bound < node.bound) node = trial;
+  };
+  if (violation.bound < -Decomposition::tolerance) {
     // The sides, times their prices, add up to at most the bound, everywhere: so many times that is enough to close the node.
     const double without_sides = leaf.constant + leaf.margin_unit * problem::maximise_linear(query.region, leaf.margin.transpose()).value;
     set_multipliers(leaf, violation.prices, 2 * std::max(0.0, without_sides - cutoff_value) / -violation.bound, trial);
-  } else {
-    const Decomposition::Result best = decomposition.maximum((cutoff_value - leaf.constant) / leaf.margin_unit);
-    if (best.change.size() == 0) return std::nullopt;
-    set_multipliers(leaf, best.prices, leaf.margin_unit, trial);
-    input = query.region.centre + best.change;
+    keep_if_better();
+    if (node.bound <= cutoff_value) return std::nullopt;
   }
-  trial.bound = bounding.evaluate(trial);
-  if (trial.bound < node.bound) node = std::move(trial);
-  return input;
+  const Decomposition::Result best = decomposition.maximum((cutoff_value - leaf.constant) / leaf.margin_unit);
+  if (best.change.size() == 0) return std::nullopt;
+  set_multipliers(leaf, best.prices, leaf.margin_unit, trial);
+  keep_if_better();
+  return query.region.centre + best.change;
 }
 
 }  // namespace espalier::branch

@@ -63,8 +63,8 @@ void add_values(record::Record<R>& record) {
 }
 
 void add_effort(record::Record<R>& record) {
-  const auto seconds = [&record](auto access, std::string name, std::string meaning) {
-    record.add(access, {.name = std::move(name), .unit = "s", .meaning = std::move(meaning), .measured = true});
+  const auto seconds = [&record](auto access, const std::string& name, const std::string& meaning) {
+    record.add(access, {.name = name, .unit = "s", .meaning = meaning, .measured = true});
   };
   seconds(&R::first_adversarial_seconds, "first_adversarial_seconds",
           "wall time from the start of the bounds to the first verified adversarial input; NaN if none");
@@ -86,8 +86,8 @@ void add_effort(record::Record<R>& record) {
 }
 
 void add_model(record::Record<R>& record) {
-  const auto count = [&record](auto access, std::string name, std::string meaning) {
-    record.add(access, {.name = std::move(name), .unit = "1", .meaning = std::move(meaning)});
+  const auto count = [&record](auto access, const std::string& name, const std::string& meaning) {
+    record.add(access, {.name = name, .unit = "1", .meaning = meaning});
   };
   count([](const R& r) { return r.size.columns; }, "model_columns", "columns of the MILP");
   count([](const R& r) { return r.size.rows; }, "model_rows", "rows of the MILP");

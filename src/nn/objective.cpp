@@ -65,7 +65,6 @@ OutputRows output_rows(const Objective& objective, const Layer& output_layer) {
 }
 
 void check(const Objective& objective, Eigen::Index outputs) {
-  constexpr double largest = 1e9;
   const auto refuse = [](const std::string& expected, const std::string& found) {
     base::fail(base::ErrorKind::data, "objective: expected {}, found {}", expected, found);
   };
@@ -75,10 +74,9 @@ void check(const Objective& objective, Eigen::Index outputs) {
     if (f.coefficients.size() != outputs)
       refuse(fmt::format("{} coefficients (the network's outputs) in function {}", outputs, k), fmt::format("{}", f.coefficients.size()));
     for (Eigen::Index i = 0; i < outputs; ++i)
-      if (!(std::abs(f.coefficients[i]) <= largest))
-        refuse(fmt::format("a number in [-1e9, 1e9] as coefficient {} of function {}", i, k), fmt::format("{}", f.coefficients[i]));
-    if (!(std::abs(f.constant) <= largest))
-      refuse(fmt::format("a number in [-1e9, 1e9] as constant of function {}", k), fmt::format("{}", f.constant));
+      if (!std::isfinite(f.coefficients[i]))
+        refuse(fmt::format("a finite number as coefficient {} of function {}", i, k), fmt::format("{}", f.coefficients[i]));
+    if (!std::isfinite(f.constant)) refuse(fmt::format("a finite number as constant of function {}", k), fmt::format("{}", f.constant));
     if (f.coefficients.isZero(0)) refuse(fmt::format("a coefficient other than 0 in function {}", k), "zeros alone");
   }
 }

@@ -137,7 +137,8 @@ double LinearMaximiser::maximise_over_ball(std::span<const double> w) {
     before = order_.size();
     double squares = 0;
     for (const std::size_t k : order_) squares += reach(k) * reach(k);
-    t = order_.empty() ? std::numeric_limits<double>::infinity() : std::sqrt(std::max(0.0, 1 - spent) / squares);
+    // Never below the last one, where rounding leaves nothing of the budget.
+    t = order_.empty() ? std::numeric_limits<double>::infinity() : std::max(t, std::sqrt(std::max(0.0, 1 - spent) / squares));
     std::erase_if(order_, [&](std::size_t k) {
       if (t * reach(k) < room(k)) return false;
       spent += room(k) * room(k);

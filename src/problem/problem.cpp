@@ -52,6 +52,18 @@ void check_class(const Refusal& refuse, const std::string& object, int value, Ei
   refuse.unless(value >= 0 && value < outputs, object, fmt::format("a class in 0..{}", outputs - 1), fmt::format("{}", value));
 }
 
+void check_functions(const Refusal& refuse, const std::vector<nn::OutputFunction>& functions) {
+  constexpr double largest = 1e9, smallest = 1e-100;
+  const auto in_range = [](double value) { return value == 0 || (std::abs(value) >= smallest && std::abs(value) <= largest); };
+  constexpr const char* range = "0 or a number of a size between 1e-100 and 1e9";
+  for (std::size_t k = 0; k < functions.size(); ++k) {
+    for (Eigen::Index i = 0; i < functions[k].coefficients.size(); ++i)
+      refuse.unless(in_range(functions[k].coefficients[i]), fmt::format("functions[{}, {}]", k, i), range,
+                    fmt::format("{}", functions[k].coefficients[i]));
+    refuse.unless(in_range(functions[k].constant), fmt::format("constants[{}]", k), range, fmt::format("{}", functions[k].constant));
+  }
+}
+
 void check_optional_fields(const Refusal& refuse, const Problem& problem, const Box& box) {
   if (problem.optimal_input) check_image(refuse, "optimal_input", *problem.optimal_input, box);
   if (problem.optimum) {
@@ -89,6 +101,7 @@ void Problem::check(const std::string& where) const {
     if (target) check_class(refuse, "target", *target, network.outputs());
     refuse.unless(label != target, "target", "a class other than the label", fmt::format("{} for both", label));
   } else {
+    check_functions(refuse, functions);
     try {
       nn::check({.functions = functions}, network.outputs());
     } catch (const base::Error& error) {

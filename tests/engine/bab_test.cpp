@@ -94,6 +94,24 @@ TEST(Native, AgreesWithCbcOnProblemsOfAllShapes) {
   }
 }
 
+/// Balls that reach over the box and such that do not: leaves, where the sides of all neurons and the ball meet.
+TEST(Native, ProvesMaximaOverEuclideanBalls) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Problem problem = random_problem({5, 9, 8, 3}, seed, 0.4 + 0.1 * static_cast<double>(seed % 20));
+    problem.norm = problem::Norm::l2;
+    if (seed % 3 == 1) problem.target.reset();
+    if (seed % 3 == 2)
+      problem.functions = {{.coefficients = Eigen::Vector3d(1, 1e-9, -1e-3), .constant = -1e5},
+                           {.coefficients = Eigen::Vector3d(-2, 0, 1)}};
+    const SolveResult r = solve(problem, SolveSettings{.time_limit_seconds = 60});
+    EXPECT_EQ(r.status, Status::optimal) << seed << ": " << r.detail;
+    base::RandomStream random(seed, "samples");
+    for (int i = 0; i < 200; ++i)
+      EXPECT_LE(problem.objective()(nn::forward(problem.network, espalier::testing::random_point(problem.region(), random))), r.dual_bound)
+          << seed;
+  }
+}
+
 TEST(Native, DecidesTheSign) {
   const SolveResult robust = solve(reference_problem("mnist_18_2x24_0"), SolveSettings{.solver = "bab", .goal = Goal::decide});
   EXPECT_EQ(robust.status, Status::robust) << robust.detail;

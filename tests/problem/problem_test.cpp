@@ -66,9 +66,12 @@ TEST(Problem, ObjectivesThatAreNoneAreRefused) {
   const auto with = [](const nn::OutputFunction& function) { return refusal([&](Problem& p) { p.functions = {function}; }); };
   EXPECT_EQ(with({.coefficients = Eigen::Vector2d(1, 1)}),
             "some.h5: problem 'random_1': objective: expected 3 coefficients (the network's outputs) in function 0, found 2");
-  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, std::nan(""))}), HasSubstr("as coefficient 2 of function 0, found nan"));
-  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, 2e9)}), HasSubstr("expected a number in [-1e9, 1e9]"));
-  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, 0), .constant = -INFINITY}), HasSubstr("as constant of function 0, found -inf"));
+  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, std::nan(""))}),
+              HasSubstr("functions[0, 2]: expected 0 or a number of a size between 1e-100 and 1e9, found nan"));
+  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, 2e9)}),
+              HasSubstr("functions[0, 2]: expected 0 or a number of a size between 1e-100 and 1e9, found 2000000000"));
+  EXPECT_THAT(with({.coefficients = Eigen::Vector3d(1, 0, 0), .constant = -INFINITY}),
+              HasSubstr("constants[0]: expected 0 or a number of a size between 1e-100 and 1e9, found -inf"));
   EXPECT_THAT(with({.coefficients = Eigen::Vector3d::Zero(), .constant = 1}), HasSubstr("a coefficient other than 0 in function 0"));
 }
 

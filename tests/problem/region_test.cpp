@@ -256,6 +256,13 @@ TEST(Region, LengthsThatWouldOverflowOrVanishAsSquaresDoNot) {
     const Region ball = make_region(Norm::l2, Eigen::Vector2d(0.5, 0.5), 0.25, unit_box(2));
     EXPECT_NEAR(maximise_linear(ball, Eigen::Vector2d(3, 4) * size).value / size, 5 * 0.25, 1e-14);
   }
+  // One input takes the budget up to rounding; the other is too small to count, and not nothing.
+  for (const double s : {1e-7, 1e-8, 1e-9, 1e-12, 1e-20}) {
+    const Region ball = make_region(Norm::l2, Eigen::Vector2d(0.5, 0.5), 0.1, unit_box(2));
+    const LinearMaximum best = maximise_linear(ball, Eigen::Vector2d(1, s));
+    EXPECT_NEAR(best.value, 0.1, 1e-14) << s;
+    EXPECT_NEAR(best.maximiser[0], 0.6, 1e-14) << s;
+  }
   const Region tiny = make_region(Norm::l2, Eigen::Vector2d(0.5, 0.5), 1e-200, unit_box(2));
   EXPECT_NEAR(maximise_linear(tiny, Eigen::Vector2d(3, 4)).value / 1e-200, 5, 1e-14);
 }

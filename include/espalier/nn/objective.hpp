@@ -48,7 +48,7 @@ struct OutputRows {
 OutputRows output_rows(const Objective& objective, const Layer& output_layer);
 
 /// Throws base::Error(data) saying "objective: expected ..., found ..." unless there is a function, and each has one coefficient per
-/// output, one of them not 0, and all its numbers are finite and of at most 1e9.
+/// output, one of them not 0, and all its numbers are finite.
 void check(const Objective& objective, Eigen::Index outputs);
 
 }  // namespace espalier::nn
