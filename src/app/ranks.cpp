@@ -79,9 +79,8 @@ void warn_of_lonely_tasks(const wire::Link& link, std::string_view what) {
   const char* task = std::getenv("SLURM_PROCID");
   if (link.size() > 1 || wire::launched_tasks() <= 1 || (task != nullptr && std::string_view(task) != "0")) return;
   base::log_warning(
-      "this is one of {} processes that were started together, but MPI does not connect them: each {}. Start them with 'srun --mpi=pmix' "
-      "or "
-      "with mpirun (jobs/slurm)",
+      "this is one of {} processes that were started together, but MPI does not connect them: each {}. Start them with "
+      "'srun --mpi=pmix' or with mpirun (jobs/slurm)",
       wire::launched_tasks(), what);
 }
 

@@ -54,8 +54,8 @@ struct Leaf {
       for (Eigen::Index i = 0; i < layer.split.size(); ++i) {
         // Also of neurons that the node's bounds decide: these may follow from the cutoff, which is no row of the program.
         const bool decided = query.bounds.layers[k].lower[i] < 0 && query.bounds.layers[k].upper[i] > 0;
-        const double norm =
-            h.weight.row(i).norm() > 0 ? h.weight.row(i).norm() : std::abs(h.bias[i]);  // a constant may be on the wrong side
+        double norm = h.weight.row(i).norm();
+        if (norm == 0) norm = std::abs(h.bias[i]);  // a constant may be on the wrong side
         if ((layer.split[i] != 0 || decided) && norm > 0) {
           const double factor = (layer.split[i] != 0 ? layer.split[i] : layer.bounds.lower[i] >= 0 ? 1.0 : -1.0) / norm;
           sides.push_back(
@@ -106,7 +106,7 @@ class Decomposition {
     return run(Eigen::RowVectorXd::Zero(weights_.cols()),
                [](double bound, double value) { return bound < -tolerance || value > -tolerance; });
   }
-  /// After least_violation() found none. Ends when the bound is below `enough`, too.
+  /// Over the points that least_violation() has found. Ends when the bound is below `enough`, too.
   Result maximum(double enough) {
     violation_allowed_ = false;
     return run(leaf_.margin, [enough](double bound, double) { return bound < enough; });

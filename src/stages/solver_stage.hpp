@@ -9,7 +9,7 @@
 
 namespace espalier::stages {
 
-/// A solver may crash, hang or eat memory: every solve has a process of its own, and what it has verified until then is kept. Settings are
+/// A solver may crash, hang or eat memory: every solve runs in a child process, and what it has verified until then is kept. Settings are
 /// the parameters of engine::settings_record() with the prefix "solve_".
 class SolverStage : public task::Stage {
  public:

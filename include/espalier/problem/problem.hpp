@@ -46,7 +46,8 @@ struct Problem {
   /// whose products leave float64 (nn::rescale), the input or the box has another length than the network's inputs, a bound of the box is
   /// not finite or beyond +-1e6 or above its upper one, the input leaves the box or is NaN, epsilon is not finite and positive (but with
   /// norm none), input_side is not there with norm row_wise, a class is out of range, label == target, there is no other class, `functions`
-  /// do not pass nn::check(), or optimal_input (if any) has a wrong length. `where` (a file name) is put in front if not empty.
+  /// do not pass nn::check() or have a number that is neither 0 nor of a size in [1e-100, 1e9], or optimal_input (if any) has a wrong
+  /// length. `where` (a file name) is put in front if not empty.
   void check(const std::string& where = {}) const;
 };
 
