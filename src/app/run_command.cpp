@@ -194,6 +194,7 @@ Ended run_master(const RunOptions& options, Master& master, const Catalogue& cat
   // What it refuses leaves no directory.
   const farm::RunOptions farm = farm_options(planned.experiment.run, options, catalogue, master.sandbox.get());
   store::OutputDirectory directory = open_directory(options, planned, catalogue);
+  for (const auto& [file, hash] : planned.experiment.files) directory.keep_file(file, hash);
   for (const std::string& note : planned.plan.notes) base::log_info("{}", note);
   directory.append(store::run_started({{"study", planned.experiment.study},
                                        {"rank_layout", fmt::format("1 master, {} workers", workers)},

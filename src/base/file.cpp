@@ -151,6 +151,12 @@ FileStamp stamp_file(const fs::path& path) {
   return stamper.finish();
 }
 
+Digest digest_file(const fs::path& path) {
+  Hasher hasher;
+  read_blocks(path, [&](std::span<const char> block) { hasher.add_bytes(block.data(), block.size()); });
+  return hasher.finish();
+}
+
 void copy_file_atomically(const fs::path& from, const fs::path& to, const std::function<void(const FileStamp&)>& accept) {
   write_atomically(to, [&](const Descriptor& file) {
     Stamper stamper;

@@ -4,6 +4,7 @@
 
 #include "config/block_reader.hpp"
 #include "config/document.hpp"
+#include "config/files.hpp"
 #include "config/overrides.hpp"
 #include "config/value_reader.hpp"
 #include "espalier/base/error.hpp"
@@ -84,7 +85,7 @@ Parameters read_run(const Node& document, Problems& problems) {
 
 Experiment parse_experiment(std::string_view text, const std::string& file, const Studies& studies,
                             const std::vector<std::string>& overrides) {
-  std::vector<std::string> legal{"name", "description", "study", "run", "parameters", "when", "exclude", "repetitions", "grid"};
+  std::vector<std::string> legal{"name", "description", "study", "run", "parameters", "when", "exclude", "repetitions", "grid", "files"};
   Problems problems(file);
   const auto document = parse_document(text, "", problems);
   problems.throw_if_any();
@@ -106,6 +107,8 @@ Experiment parse_experiment(std::string_view text, const std::string& file, cons
   experiment.run = read_run(*document, problems);
   experiment.root = read_root(*document, schema, std::filesystem::path(file).parent_path(), problems);
   problems.throw_if_any();
+  const Files known = read_files(*document, problems);
+  resolve_files(experiment.root, schema, std::filesystem::path(file).parent_path());
   check_scopes(experiment.root, problems);
   problems.throw_if_any();
   apply_overrides(experiment, schema, overrides, problems);
@@ -115,6 +118,8 @@ Experiment parse_experiment(std::string_view text, const std::string& file, cons
   if (root.repetitions)
     std::erase_if(open_fields, [](const Field& field) { return field.name == "repetition"; });  // each instance gets its own
   fill_defaults(root.parameters, open_fields);
+  experiment.files = pin_files(root, schema, known, problems);
+  problems.throw_if_any();
   return experiment;
 }
 

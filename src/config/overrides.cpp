@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "config/files.hpp"
 #include "config/value_reader.hpp"
 #include "espalier/base/text.hpp"
 #include "espalier/task/variants.hpp"
@@ -269,6 +270,7 @@ void apply_parameter(const Option& option, const std::set<std::string>& given, E
   else if (auto value = read_value(option.value, *field, place, problems))
     values.push_back(std::move(*value));
   if (values.empty()) return;
+  for (Value& value : values) value = resolve_file(std::move(value), *field, "");
   const std::optional<Value> only = values.size() == 1 ? std::optional(values[0]) : std::nullopt;
   Override(option.text, option.key, std::move(values), experiment, problems).apply();
   if (only) leave_out_absent(option.text, option.key, *only, given, schema, experiment, problems);

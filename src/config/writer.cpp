@@ -71,6 +71,12 @@ class Writer {
     for (const auto& [name, value] : parameters.map()) line(indent + 2, "{}: {}", name, value_text(value));
   }
 
+  void files(const Files& files) {
+    if (files.empty()) return;
+    line(0, "files:  # XXH3-128 of their content");
+    for (const auto& [name, hash] : files) line(2, "{}: \"{}\"", quote(name), hash.hex());
+  }
+
   /// The keys that the outermost and the inner blocks share.
   void common(const Block& block, int indent) {
     block_map("parameters", block.parameters, indent);
@@ -138,6 +144,7 @@ std::string to_yaml(const Experiment& experiment) {
   writer.block_map("run", experiment.run, 0);
   writer.common(experiment.root, 0);
   writer.cases("grid", experiment.root.cases, 0);
+  writer.files(experiment.files);
   return writer.text;
 }
 

@@ -47,11 +47,15 @@ std::vector<Change> difference(const Experiment& before, const Experiment& now, 
   std::vector<Change> changes;
   if (before.study != now.study) return {{"study", before.study, now.study}};
   if (fingerprint(before, schema) == fingerprint(now, schema)) return changes;
-  const Range old_range = range_of(before, schema), new_range = range_of(now, schema);
+  Range old_range = range_of(before, schema), new_range = range_of(now, schema);
+  const auto compare = [&](const std::string& name) {
+    const std::set<Value>& old_values = old_range.values[name];
+    const std::set<Value>& new_values = new_range.values[name];
+    if (old_values != new_values) changes.push_back({name, list(old_values), list(new_values)});
+  };
   for (const task::Field& field : schema) {
-    const std::set<Value>& old_values = old_range.values.at(field.name);
-    const std::set<Value>& new_values = new_range.values.at(field.name);
-    if (old_values != new_values) changes.push_back({field.name, list(old_values), list(new_values)});
+    compare(field.name);
+    if (field.check_file) compare(task::file_hash_name(field.name));
   }
   if (changes.empty())
     changes.push_back({"grid", fmt::format("{} instances", old_range.instances),

@@ -59,7 +59,10 @@ class Expander {
   Expander(const Experiment& experiment, const task::Schema& schema, const InstanceVisitor& visit)
       : experiment_(experiment), visit_(visit) {
     for (const task::Field& field : schema)
-      if (!field.default_value) required_.push_back(&field);
+      if (!field.default_value)
+        required_.push_back(&field);
+      else if (field.check_file)
+        files_.push_back(&field);
   }
 
   ExpansionCount run() {
@@ -127,8 +130,20 @@ class Expander {
         }
     }
     require_all(instance);
+    name_by_content(instance);
     ++count_.instances;
     visit_(instance, *path_.back());
+  }
+
+  /// Where a file stands is nothing to its instances: they know its name without the folder, and its content.
+  void name_by_content(Parameters& instance) const {
+    for (const task::Field* field : files_) {
+      const std::string name = instance.text(field->name);
+      const auto file = experiment_.files.find(name);
+      if (file == experiment_.files.end()) continue;  // the default
+      instance.set(field->name, std::filesystem::path(name).filename().string());
+      instance.set(task::file_hash_name(field->name), file->second.hex());
+    }
   }
 
   void require_all(const Parameters& instance) const {
@@ -152,7 +167,8 @@ class Expander {
   const Experiment& experiment_;
   const InstanceVisitor& visit_;
   std::vector<const task::Field*> required_;
-  std::vector<const Block*> path_;  ///< from the outermost block to the current one
+  std::vector<const task::Field*> files_;  ///< parameters that name files
+  std::vector<const Block*> path_;         ///< from the outermost block to the current one
   std::set<const config::Pattern*> matched_;
   ExpansionCount count_;
 };

@@ -34,13 +34,21 @@ const task::Variants& variants() {
   return all;
 }
 
+/// The dense network is a file.
+bool is_given(const Parameters& p) { return p.contains("network.file") && p.text("network.file") != "none"; }
+
 /// Widths, whichever way they were given, and only what exists beside the rest: the parameters that make keys and columns.
 Parameters complete(Parameters p) {
+  if (is_given(p)) {
+    variants().remove_absent(p);
+    return p;
+  }
   const IntegerList hidden = hidden_widths(p);
   p.set("network.hidden", hidden);
   p.set("network.depth", static_cast<std::int64_t>(hidden.size()));
   p.set("network.width", *std::max_element(hidden.begin(), hidden.end()));
   variants().remove_absent(p);
+  p.erase_if([](const std::string& name) { return name == "network.file"; });
   return p;
 }
 
@@ -102,7 +110,10 @@ Parameters take(const Parameters& instance, const std::vector<std::string>& sect
   };
   static const std::vector<Column> columns = [] {
     std::vector<Column> all;
-    for (const task::Field& f : parameter_schema()) all.push_back({f.name, column_name(f.name), section_of(f.name)});
+    for (const task::Field& f : parameter_schema()) {
+      all.push_back({f.name, column_name(f.name), section_of(f.name)});
+      if (f.check_file) all.push_back({task::file_hash_name(f.name), task::file_hash_name(column_name(f.name)), section_of(f.name)});
+    }
     std::sort(all.begin(), all.end(), [](const Column& a, const Column& b) { return a.parameter < b.parameter; });
     return all;
   }();
@@ -121,11 +132,14 @@ Parameters take(const Parameters& instance, const std::vector<std::string>& sect
 // fit what was measured on one core (AVX-512, 2.x GHz): epochs of 324-32-32-10, 784-50-50-10, 784-100-100-10 and 784-64-64-64-64-10 within
 // a factor of 1.3; the means of the solves of bench/results within a factor of 5.
 
+/// Of a file, which is not read here, a guess.
+IntegerList known_widths(const Parameters& p) { return is_given(p) ? IntegerList{64, 64} : p.integers("network.hidden"); }
+
 /// An epoch over 60,000 samples: 1.2 ns for each input and 0.04 ns for each weight of a sample.
 double epoch_seconds(const Parameters& p) {
   const double inputs = static_cast<double>(p.integer("dataset.side") * p.integer("dataset.side"));
   double weights = 0, width = inputs;
-  for (const std::int64_t next : p.integers("network.hidden")) {
+  for (const std::int64_t next : known_widths(p)) {
     weights += width * static_cast<double>(next);
     width = static_cast<double>(next);
   }
@@ -139,7 +153,7 @@ double solve_seconds(const Parameters& p) {
   const std::string& solver = p.text("solve.solver");
   const double left = p.contains("prune.rate") ? 1.0 - p.real("prune.rate") : 1.0;
   double neurons = 0;
-  for (const std::int64_t width : p.integers("network.hidden")) neurons += static_cast<double>(width);
+  for (const std::int64_t width : known_widths(p)) neurons += static_cast<double>(width);
   if (is(p, "prune.structure", "structured")) neurons *= left;
   const double tenfold = solver == "bab" || solver == "attack" ? 100 : is(p, "solve.bounds", "interval-box") ? 16 : 70;
   const double small = solver == "bab" || solver == "attack" ? 0.005 : 0.05;
@@ -160,7 +174,7 @@ class Expansion {
     else if (p_.text("prune.criterion") != "none")
       networks.push_back(add_pruned(p_, networks.front()));
     if (is(p_, "problem.network", "embedded")) networks = {networks.back()};
-    for (const std::int64_t seed : p_.integers("problem.transfer_seeds")) {
+    for (const std::int64_t seed : is_given(p_) ? IntegerList() : p_.integers("problem.transfer_seeds")) {
       Parameters other = unregularised(p_);
       other.set("train.seed", seed);
       networks.push_back(add("train", other, kTrainSections, {}, training_seconds()));
@@ -183,6 +197,7 @@ class Expansion {
   }
 
   std::size_t add_trained(const Parameters& p) {
+    if (is_given(p)) return add("import", p, {"dataset", "network"}, {}, 1);
     std::vector<std::size_t> parents;
     if (is(p, "train.spr_big_m", "trained")) parents.push_back(add("train", unregularised(p), kTrainSections, {}, training_seconds()));
     return add("train", p, kTrainSections, parents, training_seconds());

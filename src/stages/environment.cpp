@@ -43,6 +43,8 @@ StoredNetwork read_stored_network(const std::filesystem::path& path) {
   return {nn::read_network(root), root.read_attribute<double>("train_accuracy"), root.read_attribute<double>("test_accuracy")};
 }
 
+nn::Network read_given_network(const std::filesystem::path& path) { return nn::read_network(h5::File::open_read_only(path).root()); }
+
 std::shared_ptr<const data::Dataset> Environment::dataset(const std::string& name, int side) {
   return cached<data::Dataset>(datasets_, fmt::format("{}:{}", name, side), 2, [&] {
     try {

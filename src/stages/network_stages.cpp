@@ -1,4 +1,4 @@
-// The stages that leave a network: train, first_round, prune.
+// The stages that leave a network: train, import, first_round, prune.
 #include <algorithm>
 
 #include "espalier/base/error.hpp"
@@ -40,6 +40,29 @@ class TrainStage : public NetworkStage {
     made.epochs_run = report.epochs_run;
     made.wall_seconds = report.wall_seconds;
     made.cpu_seconds = report.cpu_seconds;
+    return made;
+  }
+};
+
+class ImportStage : public NetworkStage {
+ public:
+  explicit ImportStage(std::shared_ptr<Environment> environment)
+      : NetworkStage(std::move(environment), "import", 1, "networks", {"dataset", "network"}) {}
+
+  /// A file of somebody else may be damaged: it is read in a process of its own.
+  std::optional<task::ResourceLimits> limits(const Attempt& attempt) const override {
+    return task::ResourceLimits{.memory_mib = attempt.limits.memory_mib};
+  }
+
+ private:
+  MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
+    const Parameters& p = attempt.spec.parameters;
+    const std::string& name = p.text("network_file");
+    MadeNetwork made{.network = read_given_network(context.output_directory / task::import_name(p.text("network_file_hash"), name))};
+    const std::int64_t side = p.integer("dataset_side");
+    if (made.network.inputs() != side * side || made.network.outputs() != data.classes)
+      base::fail(base::ErrorKind::data, "'{}': expected a network of {} inputs ({} at dataset.side {}) and {} outputs, found {}", name,
+                 side * side, p.text("dataset_name"), side, data.classes, nn::architecture(made.network));
     return made;
   }
 };
@@ -138,6 +161,9 @@ class PruneStage : public NetworkStage {
 std::unique_ptr<task::Stage> make_train_stage(std::shared_ptr<Environment> environment) {
   return std::make_unique<TrainStage>(std::move(environment));
 }
+std::unique_ptr<task::Stage> make_import_stage(std::shared_ptr<Environment> environment) {
+  return std::make_unique<ImportStage>(std::move(environment));
+}
 std::unique_ptr<task::Stage> make_first_round_stage(std::shared_ptr<Environment> environment) {
   return std::make_unique<FirstRoundStage>(std::move(environment));
 }
@@ -148,6 +174,7 @@ std::unique_ptr<task::Stage> make_prune_stage(std::shared_ptr<Environment> envir
 task::StageRegistry make_stages(const std::shared_ptr<Environment>& environment) {
   task::StageRegistry registry;
   registry.add(make_train_stage(environment));
+  registry.add(make_import_stage(environment));
   registry.add(make_first_round_stage(environment));
   registry.add(make_prune_stage(environment));
   registry.add(make_select_stage(environment));

@@ -5,6 +5,7 @@
 #include "espalier/branch/tighten.hpp"
 #include "espalier/data/dataset.hpp"
 #include "espalier/engine/records.hpp"
+#include "espalier/stages/environment.hpp"
 
 namespace espalier::stages {
 
@@ -77,6 +78,7 @@ Field only_if(Field field, std::vector<Condition> conditions) {
   return field;
 }
 
+const Condition is_trained = is("network.file", {"none"});
 const Condition is_pruned = is_not("prune.criterion", std::string("none"));
 const Condition by_rate = is("prune.criterion", {"magnitude", "random"});
 const Condition by_threshold = is("prune.criterion", {"threshold"});
@@ -96,15 +98,21 @@ Schema network_fields() {
                .minimum = 1,
                .maximum = 1e6,
                .choices = {}};
-  return {integer("network.depth", 2, "layers", "number of hidden layers", 1, 1000),
-          integer("network.width", 32, "neurons", "width of every hidden layer", 1, 1e6), std::move(hidden)};
+  Field file =
+      text("network.file", std::string("none"),
+           "dense network that is given, not trained: an HDF5 file with layer_<k>/weight (outputs x inputs) and layer_<k>/bias, such "
+           "as those in parts/ of an output directory; data set and side say what its inputs are");
+  file.check_file = [](const std::filesystem::path& name) { read_given_network(name); };
+  return {std::move(file), only_if(integer("network.depth", 2, "layers", "number of hidden layers", 1, 1000), {is_trained}),
+          only_if(integer("network.width", 32, "neurons", "width of every hidden layer", 1, 1e6), {is_trained}),
+          only_if(std::move(hidden), {is_trained})};
 }
 
 Schema train_fields() {
   Field alpha = real("train.spr_alpha", 0.5, "1", "spr: weight of the squared norm against the on/off cost", 0, true);
   alpha.maximum = 1;
   alpha.maximum_open = true;
-  return {
+  Schema fields{
       text("train.optimizer", "adam", "update rule", {"adam", "sgd"}),
       real("train.learning_rate", 1e-3, "1", "learning rate of the first epoch", 0, true),
       only_if(real("train.momentum", 0, "1", "momentum of SGD", 0), {is("train.optimizer", {"sgd"})}),
@@ -135,8 +143,12 @@ Schema train_fields() {
                    "(a dead layer) the training is a failed row that says so",
                    {"trained", "initial"}),
               {is_spr}),
-      boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"),
-      integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0)};
+  };
+  for (Field& field : fields) field.exists_if.insert(field.exists_if.begin(), is_trained);
+  // Of finetuning and random pruning as well.
+  fields.push_back(boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"));
+  fields.push_back(integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0));
+  return fields;
 }
 
 std::vector<std::string> with_none(std::vector<std::string> words) {
@@ -222,7 +234,8 @@ Schema problem_fields() {
                  .unit = "",
                  .meaning = "adversarial inputs are also run through the dense networks trained with these train.seed and no regulariser",
                  .minimum = 0,
-                 .choices = {}};
+                 .choices = {},
+                 .exists_if = {is_trained}};
   return {
       text("problem.split", "train", "which images of the data set: train (60,000) or test (10,000)", {"train", "test"}),
       integer("problem.sample_index", 0, "", "clean image: index in problem.split", 0, data::train_count - 1),
@@ -291,8 +304,9 @@ Schema columns_of_sections(const std::vector<std::string>& sections) {
     if (std::find(sections.begin(), sections.end(), section_of(field.name)) == sections.end()) continue;
     field.name = column_name(field.name);
     field.exists_if.clear();  // of a row that has no value, the absence says it
-    const bool is_dataset = field.name == "dataset_name";
+    const bool is_dataset = field.name == "dataset_name", is_file = field.check_file != nullptr;
     columns.push_back(std::move(field));
+    if (is_file) columns.push_back(text(task::file_hash_name(columns.back().name), std::nullopt, "XXH3-128 of the file's content"));
     if (is_dataset)
       columns.push_back(text("dataset_hash", std::nullopt, "XXH3-128 of the data set's content, which its files were checked to have"));
   }

@@ -32,7 +32,7 @@ bool may_precede_journal(const fs::path& directory, const std::string& name) {
   return name == "parts" && fs::is_directory(directory / name) && fs::is_empty(directory / name);
 }
 
-bool is_ours(const std::string& name) { return name == "plan.yaml" || name == "results.h5" || name == "parts"; }
+bool is_ours(const std::string& name) { return name == "plan.yaml" || name == "results.h5" || name == "parts" || name == "imports"; }
 
 }  // namespace
 
@@ -64,8 +64,11 @@ std::size_t remove_temporary_files(const fs::path& directory) {
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(directory))
     if (is_temporary(entry.path())) found.push_back(entry.path());
-  for (const auto& entry : fs::recursive_directory_iterator(directory / "parts"))
-    if (entry.is_regular_file() && is_temporary(entry.path())) found.push_back(entry.path());
+  for (const char* below : {"parts", "imports"}) {
+    std::error_code none;  // imports need not be there
+    for (const auto& entry : fs::recursive_directory_iterator(directory / below, none))
+      if (entry.is_regular_file() && is_temporary(entry.path())) found.push_back(entry.path());
+  }
   for (const fs::path& file : found) fs::remove(file);
   return found.size();
 }

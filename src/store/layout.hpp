@@ -11,7 +11,7 @@ void make_directory(const std::filesystem::path& directory);
 /// Error(store) if the directory is neither empty, nor one that holds a run, nor one in which creating a run was interrupted.
 void refuse_foreign(const std::filesystem::path& directory);
 
-/// *.tmp below parts/ and in the directory itself; returns how many.
+/// *.tmp below parts/ and imports/ and in the directory itself; returns how many.
 std::size_t remove_temporary_files(const std::filesystem::path& directory);
 
 }  // namespace espalier::store

@@ -51,6 +51,18 @@ OutputDirectory OutputDirectory::open(const fs::path& path, const RunIdentity& i
   return directory;
 }
 
+void OutputDirectory::keep_file(const fs::path& file, const base::Digest& hash) {
+  const fs::path copy = path_ / task::import_name(hash.hex(), file.filename().string());
+  if (fs::exists(copy) && base::digest_file(copy) == hash) return;
+  base::make_directories(copy.parent_path());
+  base::copy_file_atomically(file, copy);
+  const base::Digest found = base::digest_file(copy);
+  if (found == hash) return;
+  fs::remove(copy);
+  fail(ErrorKind::configuration, "'{}': expected the content with hash {}, which the plan was made for, found {}", file.string(),
+       hash.hex(), found.hex());
+}
+
 OutputDirectory OutputDirectory::inspect(const fs::path& path) {
   OutputDirectory directory(path);
   if (!fs::exists(directory.journal_path()))

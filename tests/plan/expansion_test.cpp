@@ -9,6 +9,7 @@
 #include "config/surrogate_schema.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/process.hpp"
+#include "espalier/plan/plan.hpp"
 
 namespace espalier::plan {
 namespace {
@@ -208,6 +209,28 @@ TEST(Size, TheLimitIsASetting) {
 TEST(Size, RepetitionsCountToo) {
   EXPECT_THAT(expansion_refusal([] { check_size(parse_grid("grid: [{repetitions: 1000000000000000000}]")); }),
               HasSubstr("about 1e+18 instances"));
+}
+
+TEST(Expansion, InstancesKnowFilesByNameAndContentAndNotByFolder) {
+  task::Schema schema = test::surrogate_schema();
+  schema.push_back(test::text("network.file", "none", {}));
+  schema.back().check_file = [](const std::filesystem::path&) {};
+  const auto instances = [&](const std::string& folder, const std::string& hash) {
+    const std::string yaml = fmt::format(
+        "name: t\nparameters: {{dataset.name: mnist}}\ngrid: [{{product: {{network.file: [none, /{0}/a]}}}}]\nfiles: {{/{0}/a: \"{1}\"}}",
+        folder, hash);
+    std::vector<std::string> texts;
+    const config::Experiment experiment = config::parse_experiment(yaml, "file.yaml", schema);
+    for_each_instance(experiment, schema, [&](const task::Parameters& instance, const config::Block&) {
+      texts.push_back(instance.text("network.file"));
+      if (instance.contains("network.file_hash")) texts.push_back(instance.text("network.file_hash"));
+    });
+    return std::pair(texts, fingerprint(experiment, schema));
+  };
+  const std::string one(32, '1'), two(32, '2');
+  EXPECT_THAT(instances("x", one).first, ElementsAre("none", "a", one));
+  EXPECT_EQ(instances("x", one), instances("y", one));
+  EXPECT_NE(instances("x", one).second, instances("x", two).second);
 }
 
 }  // namespace

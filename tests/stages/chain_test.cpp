@@ -273,5 +273,21 @@ TEST(Chain, ThresholdHasNoRateAndRefusesRewinding) {
       testing::ThrowsMessage<base::Error>(testing::HasSubstr("expected none or cumulative, found rewinding")));
 }
 
+TEST(Chain, AGivenNetworkIsImportedAndKnownByItsContent) {
+  const Parameters::Map::value_type file{"network.file", std::string("a.h5")}, hash{"network.file_hash", std::string(32, '1')};
+  const auto requests = expand_chain(instance({file, hash, magnitude, rewinding}));
+  EXPECT_THAT(kinds(requests), testing::ElementsAre("import", "first_round", "prune", "solve"));
+  EXPECT_EQ(requests[0].parameters, (Parameters{{"dataset_hash", data::content_hash("mnist")},
+                                                {"dataset_name", std::string("mnist")},
+                                                {"dataset_side", std::int64_t{28}},
+                                                {"network_file", std::string("a.h5")},
+                                                {"network_file_hash", std::string(32, '1')}}));
+  for (const char* absent : {"network_hidden", "network_width", "train_epochs", "train_optimizer", "train_regulariser"})
+    EXPECT_FALSE(requests.back().parameters.contains(absent)) << absent;
+  EXPECT_TRUE(requests[2].parameters.contains("train_seed")) << "of finetuning";
+  for (const StageRequest& request : expand_chain(instance({magnitude})))
+    EXPECT_FALSE(request.parameters.contains("network_file")) << request.kind;
+}
+
 }  // namespace
 }  // namespace espalier::stages

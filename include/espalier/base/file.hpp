@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "espalier/base/hash.hpp"
+
 namespace espalier::base {
 
 /// Whole content, of files that are small; throws Error(io) naming the file and the system's reason.
@@ -30,6 +32,9 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 FileStamp stamp_file(const std::filesystem::path& path);
+
+/// XXH3-128 of the content; Error(io) as read_file().
+Digest digest_file(const std::filesystem::path& path);
 
 /// A copy with the guarantees of write_file_atomically. `accept` is given the stamp of what was read before it gets its name: what it
 /// throws ends it.

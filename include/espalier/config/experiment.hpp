@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "espalier/base/hash.hpp"
 #include "espalier/task/field.hpp"
 #include "espalier/task/value.hpp"
 
@@ -65,6 +67,9 @@ struct Block {
   std::optional<std::int64_t> repetitions;  ///< sets the parameter `repetition` to 0, ..., repetitions - 1
 };
 
+/// Absolute names of files and XXH3-128 of their content.
+using Files = std::map<std::string, base::Digest>;
+
 struct Experiment {
   std::string file;  ///< as in messages
   std::string study;
@@ -72,6 +77,7 @@ struct Experiment {
   std::string description;
   task::Parameters run;            ///< complete settings of run_schema(): they change how a run behaves, never its results
   Block root;                      ///< root.parameters is complete: schema defaults are filled in, except required parameters nobody set
+  Files files;                     ///< that parameters name (Field::check_file). The hashes are of when the experiment was first read
   std::vector<std::string> notes;  ///< what --set did to axes and conditionals, one sentence each
 };
 
@@ -91,6 +97,9 @@ struct Studies {
 /// conditionals. A list replaces the values of the parameter's axes; a parameter that is no axis anywhere becomes an axis of every
 /// block of the grid. In a zip an override selects the rows that have the value, because the other columns belong to them. What cannot
 /// exist beside a value that holds in every instance (task::Variants) is left out, and notes say so.
+///
+/// Values that name files (Field::check_file) become absolute: names in an experiment file are relative to its folder, those of overrides
+/// to the working directory. Their content is hashed now, unless the key `files` says what it was, as to_yaml() writes it.
 ///
 /// Throws Error(configuration) listing up to ten problems, one a line:
 ///     "file:line:column: path: expected ..., found ... (did you mean ...?)"

@@ -1,4 +1,4 @@
-// From one instance to its stages: train -> [first_round] -> prune -> [select] -> solve.
+// From one instance to its stages: train or import -> [first_round] -> prune -> [select] -> solve.
 #pragma once
 #include <vector>
 
@@ -8,6 +8,7 @@ namespace espalier::stages {
 
 /// Stages of an instance of stages::parameter_schema() (P2, Algorithm 1 and section 4; P1, section 5.2):
 ///   train                the dense network D; for spr also the same without regulariser, which M is taken from
+///   import               D where network.file gives it, in place of train
 ///   first_round          D finetuned without masks: the first round of rewinding, the same for all rates and structures
 ///   prune                the pruned (and finetuned) network S; absent for the dense arm
 ///   select               the smallest S that is accurate enough among those of several strengths

@@ -22,6 +22,9 @@ struct StoredNetwork {
 void write_stored_network(const std::filesystem::path& path, const StoredNetwork& stored);
 StoredNetwork read_stored_network(const std::filesystem::path& path);
 
+/// The network in the root of an HDF5 file that somebody else has made (nn::read_network).
+nn::Network read_given_network(const std::filesystem::path& path);
+
 class Environment {
  public:
   struct Options {

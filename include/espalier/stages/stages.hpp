@@ -1,4 +1,4 @@
-// The stages: train, first_round, prune, select, solve.
+// The stages: train, import, first_round, prune, select, solve.
 #pragma once
 #include <memory>
 
@@ -9,6 +9,8 @@ namespace espalier::stages {
 
 /// Rows in /networks; the part file holds the trained network. Part of P2, section 4 ("dense" networks).
 std::unique_ptr<task::Stage> make_train_stage(std::shared_ptr<Environment> environment);
+/// Rows in /networks; the part file holds the network of a file (network.file), its accuracies measured.
+std::unique_ptr<task::Stage> make_import_stage(std::shared_ptr<Environment> environment);
 /// No rows of its own; the part file holds the dense network after one round of finetuning without masks.
 std::unique_ptr<task::Stage> make_first_round_stage(std::shared_ptr<Environment> environment);
 /// Rows in /networks; the part file holds the pruned (and finetuned) network with its masks.

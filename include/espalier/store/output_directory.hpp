@@ -127,6 +127,9 @@ class OutputDirectory {
   /// Shared arrays stand in the journal once.
   void append(const task::Outcome& outcome);
   void append(const Event& event);
+  /// Keeps a copy of a file that parameters name (task::import_name), from which stages read it: the run does not depend on where it stood.
+  /// Error(configuration) if its content is no longer what the hash says.
+  void keep_file(const std::filesystem::path& file, const base::Digest& hash);
   /// The failed outcomes of these tasks count no longer: the tasks are waiting again, also for later runs. Done ones stay.
   void forget_failed(std::span<const task::StageKey> keys);
   void sync();

@@ -1,5 +1,7 @@
 // A field is described once; YAML reading, defaults, checks, HDF5 columns, --help and the reference are made from it.
 #pragma once
+#include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -31,9 +33,15 @@ struct Field {
   bool measured = false;
   /// Of a parameter: it exists only beside values for which all of these hold (task::Variants).
   std::vector<Condition> exists_if = {};
+  /// Of a text parameter: any value but the default names a file, and this throws base::Error if the file is not of the kind expected.
+  /// What counts is then the file's content: see file_hash_name().
+  std::function<void(const std::filesystem::path&)> check_file = {};
 };
 
 using Schema = std::vector<Field>;
+
+/// Beside a parameter that names a file stands the hash of its content, which no experiment sets: "network.file_hash".
+inline std::string file_hash_name(const std::string& parameter) { return parameter + "_hash"; }
 
 const Field* find_field(const Schema& schema, std::string_view name);
 

@@ -39,6 +39,9 @@ struct PartFile {
   friend bool operator==(const PartFile&, const PartFile&) = default;
 };
 
+/// Where an output directory keeps a file that parameters name (Field::check_file): relative to it, by hash and name.
+inline std::string import_name(const std::string& hash, const std::string& file) { return "imports/" + hash + "/" + file; }
+
 /// What an attempt may use when it runs in a process of its own. 0: no limit.
 struct ResourceLimits {
   double wall_seconds = 0;   ///< the stage's own limit: it should end by itself; shortly after it is asked to, and then killed
