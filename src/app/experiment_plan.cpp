@@ -5,7 +5,6 @@
 #include "espalier/base/error.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/plan/shard.hpp"
-#include "espalier/stages/stages.hpp"
 
 namespace espalier::app {
 
@@ -22,7 +21,7 @@ plan::Progress report_progress() {
 }
 
 ExperimentPlan make(config::Experiment experiment, const Catalogue& catalogue, const task::Shard& shard) {
-  plan::Plan plan = plan::make_plan(experiment, catalogue.pipeline(experiment), catalogue.stages, report_progress());
+  plan::Plan plan = plan::make_plan(experiment, catalogue.pipeline(experiment), catalogue.stages_of(experiment), report_progress());
   if (!shard.is_whole()) {
     plan.graph = plan::shard_graph(plan, shard);
     plan.results.clear();  // they are indices of the whole graph
@@ -33,8 +32,12 @@ ExperimentPlan make(config::Experiment experiment, const Catalogue& catalogue, c
 }  // namespace
 
 Catalogue make_catalogue(const studies::Registry& studies, const stages::Environment::Options& options) {
-  Catalogue catalogue{studies, stages::make_stages(std::make_shared<stages::Environment>(options))};
-  for (const auto& study : studies.all()) study->add_stages(catalogue.stages);
+  Catalogue catalogue{.studies = studies, .stages = {}, .stages_of_study = {}};
+  const auto environment = std::make_shared<stages::Environment>(options);
+  for (const auto& study : studies.all()) {
+    const auto& [name, stages] = *catalogue.stages_of_study.emplace(study->name(), study->make_stages(environment)).first;
+    catalogue.stages.add_missing(stages);
+  }
   return catalogue;
 }
 

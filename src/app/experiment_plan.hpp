@@ -1,6 +1,7 @@
 // From a configuration to stages and plan: what run, plan and status share.
 #pragma once
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +19,11 @@ namespace espalier::app {
 /// What the program can do: studies, and the stages of all of them.
 struct Catalogue {
   const studies::Registry& studies;
-  task::StageRegistry stages;
+  task::StageRegistry stages;  ///< of all studies together: what a worker can do
+  std::map<std::string, task::StageRegistry> stages_of_study;
 
+  /// Of the study that an experiment names: what its tables are made of.
+  const task::StageRegistry& stages_of(const config::Experiment& experiment) const { return stages_of_study.at(experiment.study); }
   /// Of the study that an experiment names.
   const task::Pipeline& pipeline(const config::Experiment& experiment) const { return studies.find(experiment.study).pipeline(); }
 };

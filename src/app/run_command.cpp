@@ -206,7 +206,7 @@ Ended run_master(const RunOptions& options, Master& master, const Catalogue& cat
   master.workers_wait = false;
   Ended ended;
   ended.result = farm::run_master(master.link, planned.plan.graph, catalogue.stages, directory, farm);
-  ended.exit_code = finish(directory, catalogue.stages, planned.plan.graph, ended.result, options, again);
+  ended.exit_code = finish(directory, catalogue.stages_of(planned.experiment), planned.plan.graph, ended.result, options, again);
   return ended;
 }
 

@@ -21,8 +21,8 @@ constexpr const char* kRepetition = "repetition";
 
 class BlockReader {
  public:
-  BlockReader(const Schema& schema, const std::filesystem::path& folder, Problems& problems)
-      : schema_(schema), folder_(folder), problems_(problems) {}
+  BlockReader(const Schema& schema, const ZipSources& sources, const std::filesystem::path& folder, Problems& problems)
+      : schema_(schema), sources_(sources), folder_(folder), problems_(problems) {}
 
   /// The keys that the outermost and the inner blocks share.
   void read_common(const Node& node, Block& block) {
@@ -92,7 +92,7 @@ class BlockReader {
   /// A list of rows, a map of columns, a file of columns, or a list of several lists or files.
   void read_zips(const Node& node, const Place& place, Block& block) {
     const bool several = node.kind == Node::Kind::sequence && !node.items.empty() &&
-                         (node.items[0].kind == Node::Kind::sequence || is_csv_map(node.items[0]));
+                         (node.items[0].kind == Node::Kind::sequence || is_zip_file(node.items[0], sources_));
     if (!several) {
       block.zips.push_back(read_zip(node, place));
       return;
@@ -101,12 +101,12 @@ class BlockReader {
   }
 
   Zip read_zip(const Node& node, const Place& place) {
-    if (is_csv_map(node)) return read_zip_file(node, place);
+    if (is_zip_file(node, sources_)) return read_rows_of_file(node, place);
     return node.kind == Node::Kind::map ? read_zip_columns(node, place) : read_zip_rows(node, place);
   }
 
-  Zip read_zip_file(const Node& node, const Place& place) {
-    Zip zip = read_csv_zip(node, folder_, schema_, place, problems_);
+  Zip read_rows_of_file(const Node& node, const Place& place) {
+    Zip zip = read_zip_file(node, sources_, folder_, schema_, place, problems_);
     check_rows_differ(zip);
     return zip;
   }
@@ -220,6 +220,7 @@ class BlockReader {
   }
 
   const Schema& schema_;
+  const ZipSources& sources_;
   const std::filesystem::path& folder_;
   Problems& problems_;
 };
@@ -240,8 +241,9 @@ void check_keys(const Node& node, std::span<const std::string> legal, const Sche
   }
 }
 
-Block read_root(const Node& document, const Schema& schema, const std::filesystem::path& folder, Problems& problems) {
-  BlockReader reader(schema, folder, problems);
+Block read_root(const Node& document, const Schema& schema, const ZipSources& sources, const std::filesystem::path& folder,
+                Problems& problems) {
+  BlockReader reader(schema, sources, folder, problems);
   Block root;
   root.place = {"", document.line, document.column};
   reader.read_common(document, root);

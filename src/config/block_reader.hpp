@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "config/csv.hpp"
 #include "config/document.hpp"
 #include "config/problems.hpp"
 #include "espalier/config/experiment.hpp"
@@ -15,7 +16,8 @@ void check_keys(const Node& node, std::span<const std::string> legal, const task
 
 /// Reads the outermost block of an experiment: parameters, when, exclude, repetitions and, as its cases, grid. Files that it names are
 /// relative to `folder`.
-Block read_root(const Node& document, const task::Schema& schema, const std::filesystem::path& folder, Problems& problems);
+Block read_root(const Node& document, const task::Schema& schema, const ZipSources& sources, const std::filesystem::path& folder,
+                Problems& problems);
 
 /// Finds parameters that are given by two competing constructs: an axis inside an axis, a conditional that sets an axis, ...
 void check_scopes(const Block& root, Problems& problems);

@@ -80,6 +80,13 @@ class CsvParser {
   int line_ = 1;
 };
 
+/// Rows count as lines.
+std::vector<Row> numbered(std::vector<std::vector<std::string>> rows) {
+  std::vector<Row> lines;
+  for (std::vector<std::string>& cells : rows) lines.push_back({static_cast<int>(lines.size()) + 1, std::move(cells)});
+  return lines;
+}
+
 /// As if the cell stood in the experiment file; a list is one in brackets.
 Node node_of(const std::string& cell, const Place& place) {
   if (cell.starts_with('[')) {
@@ -153,15 +160,22 @@ class ZipReader {
 
 bool is_csv_map(const Node& node) { return node.kind == Node::Kind::map && node.find("csv"); }
 
-Zip read_csv_zip(const Node& node, const std::filesystem::path& folder, const task::Schema& schema, const Place& place,
-                 Problems& problems) {
-  const Node& name = *node.find("csv");
+bool is_zip_file(const Node& node, const ZipSources& sources) {
+  return is_csv_map(node) || (node.kind == Node::Kind::map && !node.entries.empty() && sources.contains(node.entries[0].key));
+}
+
+Zip read_zip_file(const Node& node, const ZipSources& sources, const std::filesystem::path& folder, const task::Schema& schema,
+                  const Place& place, Problems& problems) {
+  const auto& [word, line, column, name] = node.entries[0];
   if (node.entries.size() != 1 || name.kind != Node::Kind::scalar) {
-    problems.add(place, "expected {csv: FILE}, the name of one file");
+    problems.add(place, fmt::format("expected {{{}: FILE}}, the name of one file", word));
     return {place, {}, {}};
   }
   try {
-    return ZipReader(name.text, schema, place, problems).read(CsvParser(base::read_file(folder / name.text)).rows());
+    const auto source = sources.find(word);
+    const std::vector<Row> rows =
+        source == sources.end() ? CsvParser(base::read_file(folder / name.text)).rows() : numbered(source->second(folder / name.text));
+    return ZipReader(name.text, schema, place, problems).read(rows);
   } catch (const base::Error& error) {
     const std::string what = error.what();
     problems.add(place, what.starts_with("line ") ? fmt::format("{}: {}", name.text, what) : what);

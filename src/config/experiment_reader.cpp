@@ -67,7 +67,7 @@ std::string read_study(const Node& document, const Studies& studies, Problems& p
 }
 
 Studies only(const Schema& schema) {
-  return {{"study"}, [&schema](const std::string&) -> const Schema& { return schema; }};
+  return {.names = {"study"}, .schema = [&schema](const std::string&) -> const Schema& { return schema; }};
 }
 
 Parameters read_run(const Node& document, Problems& problems) {
@@ -105,7 +105,8 @@ Experiment parse_experiment(std::string_view text, const std::string& file, cons
   experiment.name = read_name(*document, problems);
   experiment.description = read_description(*document, problems);
   experiment.run = read_run(*document, problems);
-  experiment.root = read_root(*document, schema, std::filesystem::path(file).parent_path(), problems);
+  const ZipSources sources = studies.zip_sources ? studies.zip_sources(experiment.study) : ZipSources();
+  experiment.root = read_root(*document, schema, sources, std::filesystem::path(file).parent_path(), problems);
   problems.throw_if_any();
   const Files known = read_files(*document, problems);
   resolve_files(experiment.root, schema, std::filesystem::path(file).parent_path());

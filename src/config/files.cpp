@@ -13,7 +13,7 @@ using task::Value;
 
 namespace {
 
-bool names_file(const Field& field, const Value& value) { return field.check_file && value != *field.default_value; }
+bool names_file(const Field& field, const Value& value) { return field.check_file && value != field.default_value; }
 
 /// Calls visit(field, value, place) for every value of the fields that name files, in a block and those within it; visit may change it.
 template <class Visit>
@@ -105,7 +105,7 @@ Files pin_files(Block& root, const Schema& schema, const Files& known, Problems&
       hash = it->second;
       return;
     }
-    if (fs::path(name).filename() == std::get<std::string>(*field.default_value)) {
+    if (Value(fs::path(name).filename().string()) == field.default_value) {
       problems.add(place, fmt::format("expected a file of another name: {} stands for no file", fs::path(name).filename().string()));
       return;
     }

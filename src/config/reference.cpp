@@ -48,7 +48,7 @@ std::string expectation(const Field& field) {
     case ValueType::text:
       break;
   }
-  if (field.check_file) return fmt::format("{}, or the name of a file", task::to_text(*field.default_value));
+  if (field.check_file) return field.default_value ? task::to_text(*field.default_value) + ", or the name of a file" : "name of a file";
   if (field.choices.empty()) return "text";
   return field.choices.size() == 1 ? "'" + field.choices[0] + "'" : fmt::format("one of {}", fmt::join(field.choices, ", "));
 }

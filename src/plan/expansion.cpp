@@ -58,11 +58,10 @@ class Expander {
  public:
   Expander(const Experiment& experiment, const task::Schema& schema, const InstanceVisitor& visit)
       : experiment_(experiment), visit_(visit) {
-    for (const task::Field& field : schema)
-      if (!field.default_value)
-        required_.push_back(&field);
-      else if (field.check_file)
-        files_.push_back(&field);
+    for (const task::Field& field : schema) {
+      if (!field.default_value) required_.push_back(&field);
+      if (field.check_file) files_.push_back(&field);
+    }
   }
 
   ExpansionCount run() {

@@ -63,16 +63,18 @@ std::string outcome_legend(const std::vector<OutcomeColumn>& shown) {
 
 std::string title_of(const std::string& parameter) {
   static const std::map<std::string, std::string> titles{
-      {"dataset_name", "data set"},     {"dataset_side", "side"},   {"network_hidden", "hidden"},       {"prune_criterion", "pruning"},
-      {"prune_structure", "structure"}, {"prune_rate", "rate"},     {"prune_finetuning", "finetuning"}, {"problem_epsilon", "radius"},
-      {"problem_region", "region"},     {"solve_solver", "solver"}, {"solve_bounds", "bounds"}};
+      {"dataset_name", "data set"},     {"dataset_side", "side"},    {"network_hidden", "hidden"},       {"prune_criterion", "pruning"},
+      {"prune_structure", "structure"}, {"prune_rate", "rate"},      {"prune_finetuning", "finetuning"}, {"problem_epsilon", "radius"},
+      {"problem_region", "region"},     {"network_file", "network"}, {"problem_file", "file"},           {"solve_goal", "goal"},
+      {"solve_solver", "solver"},       {"solve_bounds", "bounds"}};
   const auto it = titles.find(parameter);
   return it == titles.end() ? parameter : it->second;
 }
 
 std::string describe_common(const std::vector<std::pair<std::string, std::string>>& common) {
   std::vector<std::string> parts;
-  for (const auto& [name, value] : common) parts.push_back(title_of(name) + " " + value);
+  for (const auto& [name, value] : common)
+    if (!value.empty()) parts.push_back(title_of(name) + " " + value);
   return parts.empty() ? "" : wrapped(fmt::format("{}", fmt::join(parts, ", "))) + "\n";
 }
 

@@ -15,7 +15,8 @@ const std::string radius = "problem_epsilon";
 
 /// What repeats an experiment.
 const std::vector<std::string>& repetition_axes() {
-  static const std::vector<std::string> names{"train_seed", "prune_seed", "problem_sample_index", "solve_seed", "repetition"};
+  static const std::vector<std::string> names{"train_seed",   "prune_seed", "problem_sample_index",
+                                              "problem_name", "solve_seed", "repetition"};
   return names;
 }
 

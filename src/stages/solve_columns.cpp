@@ -66,4 +66,31 @@ const Schema& solve_arrays() {
   return arrays;
 }
 
+std::vector<double> to_vector(const Eigen::VectorXd& v) { return {v.data(), v.data() + v.size()}; }
+
+std::vector<task::Array> outcome_arrays(const problem::Problem& problem, const engine::SolveResult& r) {
+  std::vector<task::Array> arrays{{"clean_input", to_vector(problem.input), true}};
+  if (r.adversarial_input) arrays.push_back({"adversarial_input", to_vector(*r.adversarial_input)});
+  if (r.input) arrays.push_back({"best_input", to_vector(*r.input)});
+  task::Array seconds{"incumbent_seconds", {}}, claimed{"incumbent_claimed", {}}, verified{"incumbent_verified", {}};
+  for (const engine::IncumbentRecord& incumbent : r.trace) {
+    seconds.values.push_back(incumbent.seconds);
+    claimed.values.push_back(incumbent.surrogate_objective);
+    verified.values.push_back(incumbent.dense_margin);
+  }
+  for (task::Array& trace : {std::ref(seconds), std::ref(claimed), std::ref(verified)}) arrays.push_back(std::move(trace));
+  if (!r.bound_trace.empty()) {
+    task::Array bound_seconds{"bound_seconds", {}}, bounds{"bound_values", {}};
+    for (const engine::BoundRecord& record : r.bound_trace) {
+      bound_seconds.values.push_back(record.seconds);
+      bounds.values.push_back(record.bound);
+    }
+    arrays.push_back(std::move(bound_seconds));
+    arrays.push_back(std::move(bounds));
+  }
+  if (r.compression)
+    for (task::Array& proof : proof_arrays(r.compression->proof)) arrays.push_back(std::move(proof));
+  return arrays;
+}
+
 }  // namespace espalier::stages

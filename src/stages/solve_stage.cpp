@@ -6,7 +6,6 @@
 #include "espalier/problem/file.hpp"
 #include "espalier/stages/parameters.hpp"
 #include "espalier/stages/stages.hpp"
-#include "stages/proof_arrays.hpp"
 #include "stages/solve_columns.hpp"
 #include "stages/solver_stage.hpp"
 
@@ -55,33 +54,6 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
   return problem;
 }
 
-std::vector<double> to_vector(const Eigen::VectorXd& v) { return {v.data(), v.data() + v.size()}; }
-
-std::vector<task::Array> outcome_arrays(const problem::Problem& problem, const engine::SolveResult& r) {
-  std::vector<task::Array> arrays{{"clean_input", to_vector(problem.input), true}};
-  if (r.adversarial_input) arrays.push_back({"adversarial_input", to_vector(*r.adversarial_input)});
-  if (r.input) arrays.push_back({"best_input", to_vector(*r.input)});
-  task::Array seconds{"incumbent_seconds", {}}, claimed{"incumbent_claimed", {}}, verified{"incumbent_verified", {}};
-  for (const engine::IncumbentRecord& incumbent : r.trace) {
-    seconds.values.push_back(incumbent.seconds);
-    claimed.values.push_back(incumbent.surrogate_objective);
-    verified.values.push_back(incumbent.dense_margin);
-  }
-  for (task::Array& trace : {std::ref(seconds), std::ref(claimed), std::ref(verified)}) arrays.push_back(std::move(trace));
-  if (!r.bound_trace.empty()) {
-    task::Array bound_seconds{"bound_seconds", {}}, bounds{"bound_values", {}};
-    for (const engine::BoundRecord& record : r.bound_trace) {
-      bound_seconds.values.push_back(record.seconds);
-      bounds.values.push_back(record.bound);
-    }
-    arrays.push_back(std::move(bound_seconds));
-    arrays.push_back(std::move(bounds));
-  }
-  if (r.compression)
-    for (task::Array& proof : proof_arrays(r.compression->proof)) arrays.push_back(std::move(proof));
-  return arrays;
-}
-
 Eigen::Index first_class(const Eigen::VectorXd& logits) {
   Eigen::Index largest = 0;
   logits.maxCoeff(&largest);
@@ -118,16 +90,6 @@ class SolveStage : public SolverStage {
   const Schema& parameters() const override { return parameters_; }
   const Schema& columns() const override { return solve_columns(); }
   const Schema& arrays() const override { return solve_arrays(); }
-
-  /// Of what has a share of the limit, cut_short names what used it up; a surrogate has half, and a claim that was not confirmed would have
-  /// been given more time for that.
-  bool met_limit(const task::Outcome& outcome, const Parameters& parameters) const override {
-    if (outcome.kind == task::OutcomeKind::failed) return outcome.error_kind == "timeout";
-    const Parameters& row = outcome.values;
-    const double limit = row.contains("time_limit") ? row.real("time_limit") : parameters.real("solve_time_limit");
-    return row.text("solve_limit") == "time" || (row.contains("cut_short") && row.text("cut_short") != "none") ||
-           row.text("solve_status").ends_with("_claimed") || row.real("surrogate_seconds") >= limit / 2;
-  }
 
   /// The worker holds the data set; the solve needs one image of it.
   std::vector<task::Array> brief(const Attempt& attempt) const override {

@@ -17,6 +17,14 @@ bool SolverStage::leaves_no_trace(const task::Attempt& attempt) const {
   return solver == "bab" || solver == "attack";
 }
 
+bool SolverStage::met_limit(const task::Outcome& outcome, const task::Parameters& parameters) const {
+  if (outcome.kind == task::OutcomeKind::failed) return outcome.error_kind == "timeout";
+  const task::Parameters& row = outcome.values;
+  const double limit = row.contains("time_limit") ? row.real("time_limit") : parameters.real("solve_time_limit");
+  return row.text("solve_limit") == "time" || (row.contains("cut_short") && row.text("cut_short") != "none") ||
+         row.text("solve_status").ends_with("_claimed") || row.real("surrogate_seconds") >= limit / 2;
+}
+
 void SolverStage::cut_short(task::StageResult& partial, const task::CutShort& how) const {
   const bool late = how.cause == "time" || how.cause == "cpu";
   partial.values.set("solve_status", std::string(engine::to_string(late ? engine::Status::limit : engine::Status::error)));

@@ -17,6 +17,9 @@ class SolverStage : public task::Stage {
   /// Searches of our own, whose linear programs keep to themselves. What Cbc and other programs change is more than we know.
   bool leaves_no_trace(const task::Attempt& attempt) const override;
   std::string limit_parameter() const override { return "solve_time_limit"; }
+  /// Of what has a share of the limit, cut_short names what used it up; a surrogate has half, and a claim that was not confirmed would have
+  /// been given more time for that.
+  bool met_limit(const task::Outcome& outcome, const task::Parameters& parameters) const override;
   void cut_short(task::StageResult& partial, const task::CutShort& how) const override;
 
  protected:

@@ -8,6 +8,7 @@
 #include "espalier/studies/study.hpp"
 #include "studies/spr/spr.hpp"
 #include "studies/surrogate/surrogate.hpp"
+#include "studies/verification/verification.hpp"
 
 namespace espalier::studies {
 
@@ -31,12 +32,15 @@ Registry built_in() {
   Registry registry;
   registry.add(make_surrogate());
   registry.add(make_spr());
+  registry.add(make_verification());
   return registry;
 }
 
 config::Studies config_studies(const Registry& studies) {
   config::Studies all{
-      .names = {}, .schema = [&studies](const std::string& name) -> const task::Schema& { return studies.find(name).pipeline().schema(); }};
+      .names = {},
+      .schema = [&studies](const std::string& name) -> const task::Schema& { return studies.find(name).pipeline().schema(); },
+      .zip_sources = [&studies](const std::string& name) { return studies.find(name).zip_sources(); }};
   for (const auto& study : studies.all()) all.names.push_back(study->name());
   return all;
 }

@@ -17,6 +17,8 @@ void StageRegistry::add(std::unique_ptr<Stage> stage) {
   if (!stages_.emplace(kind, std::move(stage)).second) base::fail(base::ErrorKind::internal, "two stages are called '{}'", kind);
 }
 
+void StageRegistry::add_missing(const StageRegistry& other) { stages_.insert(other.stages_.begin(), other.stages_.end()); }
+
 const Stage& StageRegistry::find(const std::string& kind) const {
   if (const auto it = stages_.find(kind); it != stages_.end()) return *it->second;
   std::string known;

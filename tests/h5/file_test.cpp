@@ -45,6 +45,18 @@ TEST_F(FileTest, GroupsAreListedOpenedCopiedAndRemoved) {
   EXPECT_THAT(a.root().children(), ElementsAre("z"));
 }
 
+TEST_F(FileTest, GroupsWithManyTextsAreCopied) {
+  File a = File::create(path("a.h5")), b = File::create(path("b.h5"));
+  const Group group = a.root().create_group("x");
+  for (int i = 0; i < 100; ++i) {
+    group.write_attribute(fmt::format("of_group_{}", i), "text");
+    a.root().write_attribute(fmt::format("of_root_{}", i), "text");
+  }
+  copy_object(a.root(), "", b.root(), "copy");
+  EXPECT_EQ(b.root().open_object("copy").read_attribute<std::string>("of_root_99"), "text");
+  EXPECT_EQ(b.root().open_object("copy/x").read_attribute<std::string>("of_group_99"), "text");
+}
+
 TEST_F(FileTest, ALoadedFileNeedsItsDiskNoMore) {
   {
     File file = File::create(path("a.h5"));

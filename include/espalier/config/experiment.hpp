@@ -84,10 +84,16 @@ struct Experiment {
 /// The legal keys of the `run:` section (without "run."): max_failures, fail_fast, memory_limit, cpu_limit, kill_grace, max_tasks.
 const task::Schema& run_schema();
 
+/// Rows of a zip that stand in a file of some format: names of parameters first, then rows of values, written as in a CSV file. Throws
+/// base::Error.
+using ZipSource = std::function<std::vector<std::vector<std::string>>(const std::filesystem::path& file)>;
+
 /// The studies that `study:` may name and the parameters of each. The first one is the default.
 struct Studies {
   std::vector<std::string> names;
   std::function<const task::Schema&(const std::string& study)> schema;
+  /// By the word that stands for them in `zip: {word: FILE}`, beside csv; may be empty.
+  std::function<std::map<std::string, ZipSource>(const std::string& study)> zip_sources = {};
 };
 
 /// Reads and checks an experiment file against the schema of its study, then applies `overrides` ("a.b=value"; the value is a YAML scalar

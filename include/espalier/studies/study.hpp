@@ -1,6 +1,7 @@
 // One use of the program: the parameters that its experiment files may set, the stages that an instance needs, and its tables.
 #pragma once
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "espalier/config/experiment.hpp"
+#include "espalier/stages/environment.hpp"
 #include "espalier/task/stage.hpp"
 
 namespace espalier::studies {
@@ -25,8 +27,10 @@ class Study {
   virtual std::string name() const = 0;
   virtual std::string description() const = 0;  ///< one line
   virtual const task::Pipeline& pipeline() const = 0;
-  /// Stages beside those of stages::make_stages().
-  virtual void add_stages(task::StageRegistry&) const {}
+  /// Those that the pipeline asks for: their tables are the study's.
+  virtual task::StageRegistry make_stages(const std::shared_ptr<stages::Environment>& environment) const = 0;
+  /// What a zip of its experiment files may be read from, beside CSV files (config::Studies).
+  virtual std::map<std::string, config::ZipSource> zip_sources() const { return {}; }
   /// Of a result file of this study, complete or not.
   virtual Report report(const std::filesystem::path& results) const = 0;
 };
@@ -43,7 +47,7 @@ class Registry {
   std::vector<std::unique_ptr<Study>> studies_;
 };
 
-/// "surrogate", the default of experiment files, and "spr".
+/// "surrogate", the default of experiment files, "spr" and "verification".
 Registry built_in();
 
 /// What experiment files may say.

@@ -33,8 +33,8 @@ struct Field {
   bool measured = false;
   /// Of a parameter: it exists only beside values for which all of these hold (task::Variants).
   std::vector<Condition> exists_if = {};
-  /// Of a text parameter: any value but the default names a file, and this throws base::Error if the file is not of the kind expected.
-  /// What counts is then the file's content: see file_hash_name().
+  /// Of a text parameter: any value but its default, if it has one, names a file, and this throws base::Error if the file is not of the
+  /// kind expected. What counts is then the file's content: see file_hash_name().
   std::function<void(const std::filesystem::path&)> check_file = {};
 };
 

@@ -84,11 +84,12 @@ class Stage {
 class StageRegistry {
  public:
   void add(std::unique_ptr<Stage> stage);            ///< throws Error(internal) if the kind is taken
+  void add_missing(const StageRegistry& other);      ///< the kinds that are not there yet
   const Stage& find(const std::string& kind) const;  ///< throws Error(internal) naming the kinds there are
-  const std::map<std::string, std::unique_ptr<Stage>>& all() const { return stages_; }
+  const std::map<std::string, std::shared_ptr<const Stage>>& all() const { return stages_; }
 
  private:
-  std::map<std::string, std::unique_ptr<Stage>> stages_;
+  std::map<std::string, std::shared_ptr<const Stage>> stages_;
 };
 
 /// One stage that an instance needs.

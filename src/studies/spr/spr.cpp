@@ -1,5 +1,6 @@
 #include "studies/spr/spr.hpp"
 
+#include "espalier/stages/stages.hpp"
 #include "studies/chain_pipeline.hpp"
 #include "studies/spr/table.hpp"
 
@@ -36,6 +37,9 @@ class SprStudy : public Study {
     return "networks as trained against networks pruned, each with its own adversarial input (Cacciola et al., arXiv 2307.07457)";
   }
   const task::Pipeline& pipeline() const override { return pipeline_; }
+  task::StageRegistry make_stages(const std::shared_ptr<stages::Environment>& environment) const override {
+    return stages::make_stages(environment);
+  }
   Report report(const std::filesystem::path& file) const override {
     const report::Results results = report::read_results(file);
     const spr::Table table = spr::summarise(results);

@@ -22,8 +22,8 @@ namespace {
 constexpr double shift = 0.01;  // s
 
 const std::vector<std::string>& named_first() {
-  static const std::vector<std::string> names{"dataset_name", "dataset_side", "network_hidden", "problem_epsilon",
-                                              "solve_solver", "solve_bounds", "network"};
+  static const std::vector<std::string> names{"dataset_name",    "dataset_side", "network_hidden", "network_file",
+                                              "problem_epsilon", "solve_solver", "solve_bounds",   "network"};
   return names;
 }
 

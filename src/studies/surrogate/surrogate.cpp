@@ -1,5 +1,6 @@
 #include "studies/surrogate/surrogate.hpp"
 
+#include "espalier/stages/stages.hpp"
 #include "studies/chain_pipeline.hpp"
 #include "studies/surrogate/table.hpp"
 
@@ -14,6 +15,9 @@ class SurrogateStudy : public Study {
     return "adversarial inputs of dense networks, searched in pruned ones in their place (Pham et al., arXiv 2505.01985)";
   }
   const task::Pipeline& pipeline() const override { return pipeline_; }
+  task::StageRegistry make_stages(const std::shared_ptr<stages::Environment>& environment) const override {
+    return stages::make_stages(environment);
+  }
   Report report(const std::filesystem::path& file) const override {
     const report::Results results = report::read_results(file);
     const surrogate::Summary summary = surrogate::summarise(results);

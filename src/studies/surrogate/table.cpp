@@ -20,8 +20,8 @@ namespace {
 constexpr double never = std::numeric_limits<double>::infinity();
 
 const std::vector<std::string>& named_first() {
-  static const std::vector<std::string> names{"dataset_name",    "dataset_side",     "network_hidden", "prune_criterion",
-                                              "prune_structure", "prune_finetuning", "prune_rate"};
+  static const std::vector<std::string> names{"dataset_name",    "dataset_side",    "network_hidden",   "network_file",
+                                              "prune_criterion", "prune_structure", "prune_finetuning", "prune_rate"};
   return names;
 }
 

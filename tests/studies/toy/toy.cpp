@@ -51,7 +51,11 @@ class Toy : public studies::Study {
   std::string name() const override { return "toy"; }
   std::string description() const override { return "how many primes there are"; }
   const task::Pipeline& pipeline() const override { return counts_; }
-  void add_stages(task::StageRegistry& stages) const override { stages.add(std::make_unique<CountStage>()); }
+  task::StageRegistry make_stages(const std::shared_ptr<stages::Environment>&) const override {
+    task::StageRegistry stages;
+    stages.add(std::make_unique<CountStage>());
+    return stages;
+  }
   studies::Report report(const std::filesystem::path& results) const override {
     const h5::Table counts = h5::read_table(h5::File::open_read_only(results).root(), "counts");
     studies::Report report{.text = "below primes\n", .files = {}};

@@ -1,0 +1,218 @@
+#include "espalier/stages/imported_problems.hpp"
+
+#include "espalier/base/error.hpp"
+#include "espalier/engine/records.hpp"
+#include "espalier/engine/solve.hpp"
+#include "espalier/problem/file.hpp"
+#include "espalier/stages/parameters.hpp"
+#include "espalier/task/variants.hpp"
+#include "stages/column.hpp"
+#include "stages/solve_columns.hpp"
+#include "stages/solver_stage.hpp"
+
+namespace espalier::stages {
+
+using task::Attempt;
+using task::Field;
+using task::Parameters;
+using task::Schema;
+using task::StageContext;
+using task::StageResult;
+using task::ValueType;
+
+namespace {
+
+const Schema& problem_parameters() {
+  static const Schema fields = [] {
+    Field file = column("problem.file", ValueType::text, "", "problem file (HDF5)");
+    file.check_file = [](const std::filesystem::path& name) { problem::problem_names(name); };
+    Field rounds = column("problem.round_weights", ValueType::boolean, "",
+                          "weights that float32 does not hold are rounded, else the problem is a failed row");
+    rounds.default_value = false;
+    return Schema{std::move(file), column("problem.name", ValueType::text, "", "name in the file"), std::move(rounds)};
+  }();
+  return fields;
+}
+
+const Schema& solve_parameters() {
+  static const Schema fields = [] {
+    Schema all = engine::settings_record().parameters("solve.");
+    std::erase_if(all, [](const Field& field) { return field.name == "solve.protocol"; });  // there is no surrogate
+    Field repetition = column("repetition", ValueType::integer, "", "number of the repetition");
+    repetition.default_value = std::int64_t{0};
+    repetition.minimum = 0;
+    all.push_back(std::move(repetition));
+    return all;
+  }();
+  return fields;
+}
+
+/// Parameters of the list, as columns.
+Schema columns_of(const Schema& fields) {
+  Schema columns;
+  for (Field field : fields) {
+    field.name = column_name(field.name);
+    field.exists_if.clear();
+    const bool is_file = field.check_file != nullptr;
+    columns.push_back(std::move(field));
+    if (is_file)
+      columns.push_back(column(task::file_hash_name(columns.back().name), ValueType::text, "", "XXH3-128 of the file's content"));
+  }
+  return columns;
+}
+
+Schema joined_columns(Schema first, const Schema& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+class ImportProblemStage final : public task::Stage {
+ public:
+  std::string kind() const override { return "import_problem"; }
+  std::uint32_t schema_version() const override { return 1; }
+  std::string table() const override { return "problems"; }
+  const Schema& parameters() const override {
+    static const Schema all = columns_of(problem_parameters());
+    return all;
+  }
+  const Schema& columns() const override {
+    using enum ValueType;
+    static const Schema all{
+        column("architecture", text, "", "widths of all layers, input to output"),
+        column("norm", text, "", "of the region: l1, l2, linf, row-wise, or none for the box alone"),
+        column("epsilon", real, "1", "radius of the region in that norm; no value with norm none"),
+        column("label", integer, "", "class to leave; no value if the problem has functions"),
+        column("target", integer, "", "class to reach; no value if it is any, or if the problem has functions"),
+        column("functions", integer, "1", "linear functions of the outputs of which the largest is maximised; 1 with a target"),
+        column("optimum", real, "1", "proven maximum, if the file says one"),
+        column("weight_rounding", real, "1", "by how much a weight was rounded at most, with problem_round_weights")};
+    return all;
+  }
+  const Schema& arrays() const override {
+    static const Schema none;
+    return none;
+  }
+  /// A file of somebody else may be damaged: it is read in a process of its own.
+  std::optional<task::ResourceLimits> limits(const Attempt& attempt) const override {
+    return task::ResourceLimits{.memory_mib = attempt.limits.memory_mib};
+  }
+
+  StageResult run(const Attempt& attempt, const StageContext& context) const override {
+    const Parameters& p = attempt.spec.parameters;
+    const auto file = context.output_directory / task::import_name(p.text("problem_file_hash"), p.text("problem_file"));
+    nn::Rounding rounding;
+    const bool rounds = p.boolean("problem_round_weights");
+    const problem::Problem problem = problem::read_problem(file, p.text("problem_name"), rounds ? &rounding : nullptr);
+    problem::write_problems(context.part_path, std::span(&problem, 1));
+    StageResult row;
+    row.values = {{"architecture", nn::architecture(problem.network)},
+                  {"norm", std::string(base::word_of(problem::words(problem.norm), problem.norm))},
+                  {"functions", static_cast<std::int64_t>(problem.objective().functions.size())}};
+    if (problem.norm != problem::Norm::none) row.values.set("epsilon", problem.epsilon);
+    if (problem.functions.empty()) row.values.set("label", std::int64_t{problem.label});
+    if (problem.functions.empty() && problem.target) row.values.set("target", std::int64_t{*problem.target});
+    if (problem.optimum) row.values.set("optimum", *problem.optimum);
+    if (rounds) row.values.set("weight_rounding", rounding.largest_change);
+    return row;
+  }
+};
+
+class SolveImportedStage final : public SolverStage {
+ public:
+  explicit SolveImportedStage(std::shared_ptr<Environment> environment) : environment_(std::move(environment)) {}
+
+  std::string kind() const override { return "solve_imported"; }
+  std::uint32_t schema_version() const override { return 1; }
+  std::string table() const override { return "solves"; }
+  const Schema& parameters() const override {
+    static const Schema all = joined_columns(columns_of(problem_parameters()), columns_of(solve_parameters()));
+    return all;
+  }
+  const Schema& columns() const override {
+    static const Schema all = [] {
+      Schema columns = solve_columns();
+      std::erase_if(columns, [](const Field& field) {
+        return field.name.starts_with("transfer_") || field.name.starts_with("dense_") || field.name.starts_with("embedded_");
+      });
+      return columns;
+    }();
+    return all;
+  }
+  const Schema& arrays() const override {
+    static const Schema all = [] {
+      Schema arrays = solve_arrays();
+      std::erase_if(arrays, [](const Field& field) { return field.name.starts_with("transfer_"); });
+      return arrays;
+    }();
+    return all;
+  }
+
+  StageResult run(const Attempt& attempt, const StageContext& context) const override {
+    const Parameters& p = attempt.spec.parameters;
+    const problem::Problem problem = problem::read_problem(context.output_directory / attempt.inputs.at(0).name, p.text("problem_name"));
+    const auto row = [&](const engine::SolveResult& result) {
+      StageResult made{engine::result_record().values(result), outcome_arrays(problem, result)};
+      made.values.set("time_limit", p.real("solve_time_limit"));
+      made.values.set("problem", attempt.spec.parents.front().hex());
+      if (problem.functions.empty()) made.values.set("label", std::int64_t{problem.label});
+      if (problem.functions.empty() && problem.target) made.values.set("target", std::int64_t{*problem.target});
+      if (problem.true_label) made.values.set("true_label", std::int64_t{*problem.true_label});
+      return made;
+    };
+    engine::SolveSettings settings = settings_of(attempt, context);
+    settings.seed += static_cast<std::uint64_t>(p.integer("repetition"));
+    if (environment_->options().solver_logs) settings.log_file = log_file(attempt, context);
+    settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
+    context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
+    engine::SolveResult result = engine::solve(problem, settings);
+    if (result.reason == "stopped") note_limit(context, result);
+    if (result.status == engine::Status::error) base::fail(base::ErrorKind::solver, "{}: {}", result.reason, result.detail);
+    return row(result);
+  }
+
+ private:
+  std::shared_ptr<Environment> environment_;
+};
+
+/// The parameters of these names that the instance has, as parameters of a stage.
+Parameters parameters_of(const Parameters& instance, const Schema& fields) {
+  Parameters taken;
+  for (const Field& field : fields) {
+    if (const task::Value* value = instance.find(field.name)) taken.set(column_name(field.name), *value);
+    const std::string hash = task::file_hash_name(field.name);
+    if (field.check_file) taken.set(column_name(hash), instance.text(hash));
+  }
+  return taken;
+}
+
+}  // namespace
+
+const Schema& imported_problem_parameters() {
+  static const Schema all = joined_columns(problem_parameters(), solve_parameters());
+  return all;
+}
+
+std::vector<task::StageRequest> expand_imported_problem(const Parameters& instance) {
+  static const task::Variants variants(imported_problem_parameters());
+  Parameters p = instance;
+  variants.remove_absent(p);
+  try {
+    engine::check_settings({.solver = p.text("solve.solver")});
+  } catch (const base::Error& error) {
+    base::fail(error.kind(), "solve.{}", error.what());
+  }
+  task::StageRequest import{.kind = "import_problem", .parameters = parameters_of(p, problem_parameters()), .expected_seconds = 0.1};
+  task::StageRequest solve{.kind = "solve_imported",
+                           .parameters = parameters_of(p, imported_problem_parameters()),
+                           .parents = {0},
+                           .expected_seconds = std::min(1.0, p.real("solve.time_limit")),
+                           .most_seconds = p.real("solve.time_limit")};
+  return {std::move(import), std::move(solve)};
+}
+
+std::unique_ptr<task::Stage> make_import_problem_stage() { return std::make_unique<ImportProblemStage>(); }
+std::unique_ptr<task::Stage> make_solve_imported_stage(std::shared_ptr<Environment> environment) {
+  return std::make_unique<SolveImportedStage>(std::move(environment));
+}
+
+}  // namespace espalier::stages

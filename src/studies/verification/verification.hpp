@@ -1,0 +1,12 @@
+// Given problems, solved: the question and its network come from problem files.
+#pragma once
+#include <memory>
+
+#include "espalier/studies/study.hpp"
+
+namespace espalier::studies {
+
+/// "verification": problems of files against solvers and their settings. `zip: {problems: FILE}` stands for all problems of a file.
+std::unique_ptr<Study> make_verification();
+
+}  // namespace espalier::studies
