@@ -109,7 +109,7 @@ int merge(const MergeOptions& options, const studies::Registry& studies) {
   destination.append(
       store::run_started({{"study", whole.experiment.study}, {"rank_layout", fmt::format("merged from {} directories", sources.size())}}));
   destination.append(store::run_ended("merged"));
-  const store::ResultCounts results = store::build_results(destination, catalogue.stages, plan.graph);
+  const store::ResultCounts results = store::build_results(destination, catalogue.stages_of(whole.experiment), plan.graph);
   fmt::print("{} outcomes added, {} were there before, {} duplicates that agree\n{} done, {} failed, {} left: {}\n", counts.added,
              counts.present, counts.duplicates, results.done, results.failed, results.waiting, destination.results_path().string());
   if (results.parts_left_out > 0) return exit_store;

@@ -75,7 +75,7 @@ void require_results(const Source& source) {
   try {
     const h5::File opened = h5::File::open_read_only(source.results);
     const h5::Group root = opened.root();
-    if (root.has_attribute("schema_version") && root.is_dataset("solves")) return;
+    if (root.has_attribute("schema_version") && root.is_dataset("stages")) return;
   } catch (const base::Error& error) {
     fail(ErrorKind::store, "'{}': expected a result file of espalier, found one that cannot be read: {}", file, error.what());
   }

@@ -227,6 +227,8 @@ Problem read_problem(const std::filesystem::path& file, const std::string& name,
   return read_named(h5::File::open_read_only(file).root(), name, rounding);
 }
 
+Problem read_problem(const h5::Group& file, const std::string& name) { return read_named(file, name, nullptr); }
+
 std::vector<Problem> read_problems(const std::filesystem::path& file, std::span<const std::string> names) {
   const h5::File opened = h5::File::open_read_only(file);
   const std::vector<std::string> wanted = names.empty() ? names_in(opened.root()) : std::vector<std::string>(names.begin(), names.end());

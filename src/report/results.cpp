@@ -25,7 +25,8 @@ std::vector<std::string> parameters_by_place(const h5::Table& solves) {
 Results read_results(const std::filesystem::path& path) {
   const h5::File file = h5::File::open_read_only(path);
   const h5::Group root = file.root();
-  Results results{.solves = h5::read_table(root, "solves"), .networks = h5::read_table(root, "networks"), .parameters = {}};
+  Results results{.solves = h5::read_table(root, "solves"), .networks = {}, .parameters = {}};
+  if (root.exists("networks")) results.networks = h5::read_table(root, "networks");  // none of given problems
   const h5::Object solves = root.open_object("solves");
   results.parameters = solves.has_attribute("parameters") ? solves.read_attribute<std::vector<std::string>>("parameters")
                                                           : parameters_by_place(results.solves);

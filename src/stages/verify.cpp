@@ -80,14 +80,16 @@ struct Rows {
   explicit Rows(const h5::Group& root)
       : key(column<std::string>(root, "solves", "key")),
         status(column<std::string>(root, "solves", "status")),
-        dense(column<std::string>(root, "solves", "dense_network")),
+        dense(column_if_there<std::string>(root, "solves", "dense_network")),
+        problem(column_if_there<std::string>(root, "solves", "problem")),
+        problem_name(column_if_there<std::string>(root, "solves", "problem_name")),
         label(column<std::int64_t>(root, "solves", "label")),
         target(column<std::int64_t>(root, "solves", "target")),
         target_source(column_if_there<std::string>(root, "solves", "problem_target")),
         region(column_if_there<std::string>(root, "solves", "problem_region")),
         side(has_column(root, "solves", "problem_region") ? column<std::int64_t>(root, "solves", "dataset_side")
                                                           : std::vector<std::int64_t>()),
-        epsilon(column<double>(root, "solves", "problem_epsilon")),
+        epsilon(column_if_there<double>(root, "solves", "problem_epsilon")),
         margin(column<double>(root, "solves", "verified_objective")),
         margin_float32(column<double>(root, "solves", "verified_objective_float32")),
         distance(column<double>(root, "solves", "distance")),
@@ -99,7 +101,9 @@ struct Rows {
 
   const std::vector<std::string> key;
   const std::vector<std::string> status;
-  const std::vector<std::string> dense;
+  const std::vector<std::string> dense;         ///< empty for problems that were given
+  const std::vector<std::string> problem;       ///< this and the next one: what was asked, of problems that were given
+  const std::vector<std::string> problem_name;  ///< there if the problems were given
   const std::vector<std::int64_t> label;
   const std::vector<std::int64_t> target;
   const std::vector<std::string> target_source;  ///< empty for files without the column: second
@@ -136,29 +140,40 @@ class Checker {
     const auto row = static_cast<std::int64_t>(i);
     const auto clean = clean_.find(row);
     if (!clean) return report(i, "its clean_input is not stored");
-    problem::Problem problem;
-    problem.name = rows_.key[i];
-    problem.network = network(rows_.dense[i]);
-    problem.input = *clean;
-    problem.norm = norm(i);
-    if (problem.norm == problem::Norm::row_wise) problem.input_side = rows_.side[i];
-    problem.epsilon = rows_.epsilon[i];
-    problem.label = static_cast<int>(rows_.label[i]);
-    if (rows_.target_source.empty() || rows_.target_source[i] != "any") problem.target = static_cast<int>(rows_.target[i]);
-    problem.check(root_.file_name());
+    const problem::Problem problem = rows_.problem_name.empty() ? made_problem(i, *clean) : given_problem(i);
     const certify::Verifier verifier(problem);
 
     const auto best = best_.find(row);
     const auto adversarial = adversarial_.find(row);
-    if (best) check_best(i, verifier.verify({*best, rows_.margin[i]}), verifier.margin_unit(), problem.distance(*best));
+    if (best) check_best(i, problem, verifier.verify({*best, rows_.margin[i]}), verifier.margin_unit(), problem.distance(*best));
     if (!best && !std::isnan(rows_.margin[i])) report(i, "it has a verified_objective, but its best_input is not stored");
     if (rows_.adversarial[i] != adversarial.has_value())
       report(i, fmt::format("adversarial is {}, but adversarial_input is {}", rows_.adversarial[i], adversarial ? "stored" : "not stored"));
-    if (adversarial) check_adversarial(i, verifier.verify({*adversarial, rows_.margin[i]}), problem.distance(*adversarial));
+    if (adversarial) check_adversarial(i, problem, verifier.verify({*adversarial, rows_.margin[i]}), problem.distance(*adversarial));
     if (!rows_.proved_by.empty()) check_proof(i, verifier.margin_unit());
   }
 
  private:
+  problem::Problem made_problem(std::size_t i, const Eigen::VectorXd& clean) {
+    problem::Problem problem;
+    problem.name = rows_.key[i];
+    problem.network = network(rows_.dense.at(i));
+    problem.input = clean;
+    problem.norm = norm(i);
+    if (problem.norm == problem::Norm::row_wise) problem.input_side = rows_.side[i];
+    problem.epsilon = rows_.epsilon.at(i);
+    problem.label = static_cast<int>(rows_.label[i]);
+    if (rows_.target_source.empty() || rows_.target_source[i] != "any") problem.target = static_cast<int>(rows_.target[i]);
+    problem.check(root_.file_name());
+    return problem;
+  }
+
+  problem::Problem given_problem(std::size_t i) const {
+    const std::string path = "parts/problems/" + rows_.problem.at(i);
+    if (!root_.is_group(path)) base::fail(base::ErrorKind::data, "{}: expected the problem at /{}, found nothing", root_.file_name(), path);
+    return problem::read_problem(root_.open_group(path), rows_.problem_name[i]);
+  }
+
   problem::Norm norm(std::size_t i) const {
     if (rows_.region.empty()) return problem::Norm::l1;
     return base::parse_word(problem::words(problem::Norm{}), fmt::format("/solves row {}: problem_region", i), rows_.region[i]);
@@ -168,15 +183,15 @@ class Checker {
     result_.findings.push_back(fmt::format("/solves row {} ({}): {}", i, rows_.key[i], what));
   }
 
-  void check_radius(std::size_t i, const char* name, double distance) {
-    if (distance > rows_.epsilon[i] * (1 + 1e-6))
+  void check_radius(std::size_t i, const problem::Problem& problem, const char* name, double distance) {
+    if (problem.norm != problem::Norm::none && distance > problem.epsilon * (1 + 1e-6))
       report(i, fmt::format("{} lies at {} distance {} of the clean input, beyond epsilon {}", name,
-                            base::word_of(problem::words(problem::Norm{}), norm(i)), distance, rows_.epsilon[i]));
+                            base::word_of(problem::words(problem::Norm{}), problem.norm), distance, problem.epsilon));
   }
 
-  void check_best(std::size_t i, const certify::Verified& verified, double margin_unit, double distance) {
+  void check_best(std::size_t i, const problem::Problem& problem, const certify::Verified& verified, double margin_unit, double distance) {
     ++result_.inputs;
-    check_radius(i, "best_input", distance);
+    check_radius(i, problem, "best_input", distance);
     const auto compare = [&](const char* column, double stored, double computed, double tolerance, double unit) {
       if (!agree(stored, computed, tolerance, unit)) report(i, fmt::format("{} is {}, recomputed {}", column, stored, computed));
     };
@@ -187,9 +202,9 @@ class Checker {
       report(i, fmt::format("class_changed is {}, recomputed {}", bool{rows_.class_changed[i]}, verified.class_changed()));
   }
 
-  void check_adversarial(std::size_t i, const certify::Verified& verified, double distance) {
+  void check_adversarial(std::size_t i, const problem::Problem& problem, const certify::Verified& verified, double distance) {
     ++result_.inputs;
-    check_radius(i, "adversarial_input", distance);
+    check_radius(i, problem, "adversarial_input", distance);
     if (!verified.adversarial())
       report(i, fmt::format("adversarial_input has margin {} on the dense network: it is not adversarial", verified.margin()));
   }

@@ -174,7 +174,7 @@ TEST_P(Contract, TimeLimitZeroLooksAtTheStartOnly) {
 }
 
 TEST_P(Contract, TimeLimitIsWallTime) {
-  const Model model = testing::market_split(4, 30, 6);
+  const Model model = testing::market_split(6, 50, 6);
   const Result result = solver->solve(model, {.time_limit = 1});
   EXPECT_EQ(to_string(result.termination.reason), "limit") << result.termination.detail;
   EXPECT_EQ(to_string(result.termination.limit), "time") << result.termination.detail;

@@ -81,9 +81,9 @@ TEST(Registry, NamesThoseThereAre) {
     FAIL();
   } catch (const base::Error& error) {
     EXPECT_EQ(error.kind(), base::ErrorKind::configuration);
-    EXPECT_THAT(error.what(), HasSubstr("study: expected one of surrogate, spr, found 'spt' (did you mean 'spr'?)"));
+    EXPECT_THAT(error.what(), HasSubstr("study: expected one of surrogate, spr, verification, found 'spt' (did you mean 'spr'?)"));
   }
-  EXPECT_THAT(config_studies(registry).names, ::testing::ElementsAre("surrogate", "spr"));
+  EXPECT_THAT(config_studies(registry).names, ::testing::ElementsAre("surrogate", "spr", "verification"));
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ class Toy(Case):
         path.write_text(TOY.read_text().replace("below:", "prune.rate:"))
         self.refused("plan", path, code=2, says="prune.rate")
         path.write_text(TOY.read_text().replace("study: toy", "study: toys"))
-        self.refused("plan", path, code=2, says=[f"{path}:2:8: study: expected one of surrogate, spr, toy, found 'toys'"])
+        self.refused("plan", path, code=2, says=[f"{path}:2:8: study: expected one of surrogate, spr, verification, toy, found 'toys'"])
 
     def test_the_reference_is_that_of_the_study(self):
         self.assertIn("below                    integer >= 1", self.run_ok("plan", "--parameters", "--study", "toy").stdout)

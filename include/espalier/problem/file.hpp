@@ -21,6 +21,10 @@
 #include "espalier/nn/file.hpp"
 #include "espalier/problem/problem.hpp"
 
+namespace espalier::h5 {
+class Group;
+}
+
 namespace espalier::problem {
 
 /// Names of the problems in the file, sorted. Throws base::Error(data) if there is none, or if the file is no HDF5 file.
@@ -29,6 +33,9 @@ std::vector<std::string> problem_names(const std::filesystem::path& file);
 /// One problem, checked. Errors (base::Error(data)) name file, object, expected and found; an unknown name gets a "did you mean".
 /// `rounding`: see nn::read_network.
 Problem read_problem(const std::filesystem::path& file, const std::string& name, nn::Rounding* rounding = nullptr);
+
+/// The same, of a group that stands for a file.
+Problem read_problem(const h5::Group& file, const std::string& name);
 
 /// The problems called `names`, in that order; all of them in sorted order if `names` is empty.
 std::vector<Problem> read_problems(const std::filesystem::path& file, std::span<const std::string> names = {});

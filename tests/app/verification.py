@@ -1,0 +1,133 @@
+"""Problems that are given in files: study verification. Usage: verification.py [unittest arguments]."""
+import csv
+import io
+import unittest
+
+import h5py
+import numpy as np
+
+from harness import PROBLEMS, Case, steady, table
+
+GRID = """
+study: verification
+name: given
+parameters: {solve.time_limit: 1000}
+grid:
+  - zip: {problems: FILE}
+    product: {solve.goal: [optimize, decide]}
+    exclude: [{problem.name: SLOW}]
+"""
+SMALL = ["fashion_14_2x16_0", "fashion_14_2x16_50", "mnist_14_2x16_0"]
+
+
+def small_network(file, name, random):
+    """A network of 6 inputs, 5 neurons and 3 outputs, in a problem that has no more than it needs."""
+    group = file.create_group(name)
+    group["input"] = random.random(6)
+    for k, (outputs, inputs) in enumerate([(5, 6), (3, 5)]):
+        group[f"network/layer_{k}/weight"] = random.normal(size=(outputs, inputs)).astype("f4")
+    return group
+
+
+class Verification(Case):
+    def setUp(self):
+        super().setUp()
+        with h5py.File(PROBLEMS) as file:
+            self.optima = {name: file[name].attrs["optimum"] for name in SMALL}
+            slow = [name for name in file if name not in SMALL]
+        self.grid = self.folder / "grid.yaml"
+        self.grid.write_text(GRID.replace("FILE", str(PROBLEMS)).replace("SLOW", f"[{', '.join(slow)}]"))
+        self.out = self.folder / "out"
+
+    def test_the_optima_are_those_that_are_known(self):
+        self.run_ok("run", self.grid, "--out", self.out, "--quiet", ranks=3)
+        self.run_ok("check", self.out)
+        rows = table(self.out, "solves")
+        self.assertEqual(len(rows), 2 * len(SMALL))
+        for row in rows:
+            optimum = self.optima[row["problem_name"].decode()]
+            if row["solve_goal"] == b"optimize":
+                self.assertEqual(row["solve_status"], b"optimal")
+                self.assertAlmostEqual(row["verified_objective"], optimum, delta=1e-5)
+            else:
+                self.assertEqual(row["solve_status"], b"adversarial" if optimum > 0 else b"robust")
+        problems = table(self.out, "problems")
+        self.assertEqual([row["problem_name"].decode() for row in problems], sorted(SMALL))
+        self.assertEqual({row["key"] for row in problems}, {row["problem"] for row in rows})
+        np.testing.assert_allclose(problems["optimum"], [self.optima[name] for name in sorted(SMALL)])
+        alone = self.folder / "alone"
+        self.run_ok("run", self.grid, "--out", alone, "--quiet")
+        for name in ("solves", "problems", "stages"):
+            self.assertEqual(steady(alone, name), steady(self.out, name), name)
+        text = self.run_ok("report", self.out, "--out", self.folder / "report").stdout
+        self.assertIn("file problems.h5, solver bab", text)
+        counts = {row["solve_goal"]: row for row in csv.DictReader(io.StringIO((self.folder / "report" / "verification.csv").read_text()))}
+        self.assertEqual((counts["decide"]["solves"], counts["decide"]["adversarial"]), ("3", str(sum(o > 0 for o in self.optima.values()))))
+
+    def test_every_question_can_be_asked_and_checked(self):
+        random = np.random.default_rng(0)
+        with h5py.File(self.folder / "mine.h5", "w") as file:
+            for name, attributes in {"l2": dict(norm="l2", epsilon=0.5, label=0, target="any"), "linf": dict(norm="linf", epsilon=0.2, label=1, target=2),
+                                     "box": dict(norm="none", label=0, target=1), "functions": dict(norm="l1", epsilon=1.0),
+                                     "rows": dict(norm="row-wise", epsilon=0.5, input_side=3, label=2, target=0)}.items():
+                group = small_network(file, name, random)
+                group.attrs.update(attributes)
+                if name == "rows":
+                    del group["input"]
+                    group["input"] = random.random(9)
+                    del group["network/layer_0/weight"]
+                    group["network/layer_0/weight"] = random.normal(size=(5, 9)).astype("f4")
+                if name == "functions":
+                    group["functions"] = random.normal(size=(2, 3))
+                if name == "box":
+                    group["lower"], group["upper"] = group["input"][:] - 3, group["input"][:] + 2
+        self.grid.write_text(GRID.replace("FILE", "mine.h5").replace("    exclude: [{problem.name: SLOW}]\n", ""))
+        self.run_ok("run", self.grid, "--out", self.out, "--quiet")
+        self.run_ok("check", self.out)
+        answers = {}
+        for row in table(self.out, "solves"):
+            answers.setdefault(row["problem_name"].decode(), {})[row["solve_goal"].decode()] = row
+        for name, of in answers.items():
+            self.assertEqual(of["optimize"]["solve_status"], b"optimal", name)
+            self.assertEqual(of["decide"]["solve_status"], b"adversarial" if of["optimize"]["verified_objective"] > 0 else b"robust", name)
+        self.assertEqual(len(answers), 5)
+        with h5py.File(self.out / "results.h5", "r+") as file:
+            rows = file["solves"][:]
+            rows["verified_objective"][0] += 1e-3
+            file["solves"][:] = rows
+        self.run_ok("check", self.out / "results.h5", code=1)
+
+    def test_a_problem_that_is_wrong_costs_its_own_rows(self):
+        random = np.random.default_rng(1)
+        with h5py.File(self.folder / "mine.h5", "w") as file:
+            for name in ("good", "bad"):
+                small_network(file, name, random).attrs.update(norm="l2", epsilon=0.5, label=0, target=1)
+            file["bad"].attrs["label"] = 7
+        self.grid.write_text(GRID.replace("FILE", "mine.h5").replace("    exclude: [{problem.name: SLOW}]\n", ""))
+        self.run_ok("run", self.grid, "--out", self.out, "--quiet", code=1)
+        stages = table(self.out, "stages")
+        self.assertEqual([row["status"] for row in stages if row["kind"] == b"import_problem"].count(b"failed"), 1)
+        self.assertIn("mine.h5: problem 'bad'", " ".join(row["message"].decode() for row in stages))
+        self.assertEqual([row["status"] for row in table(self.out, "solves")].count(b"done"), 2)
+
+    def test_solvers_that_cannot_are_failed_rows_that_say_so(self):
+        random = np.random.default_rng(1)
+        with h5py.File(self.folder / "mine.h5", "w") as file:
+            small_network(file, "ball", random).attrs.update(norm="l2", epsilon=0.5, label=0, target=1)
+        self.grid.write_text(GRID.replace("FILE", "mine.h5").replace("    exclude: [{problem.name: SLOW}]\n", ""))
+        self.run_ok("run", self.grid, "--out", self.out, "--quiet", "--set", "solve.solver=cbc", code=1)
+        self.assertIn(b"l2", table(self.out, "solves")["message"][0])
+
+    def test_grids_that_make_no_sense_are_refused(self):
+        text = GRID.replace("    exclude: [{problem.name: SLOW}]\n", "")
+        for file, sentence in (("none.h5", "grid[0].zip: cannot open"), ("grid.yaml", "grid[0].zip: "), ("[a, b]", "expected {problems: FILE}, the name of one file")):
+            self.grid.write_text(text.replace("FILE", file))
+            self.refused("plan", self.grid, code=2, says=sentence)
+        self.grid.write_text(text.replace("zip: {problems: FILE}", f"parameters: {{problem.file: {PROBLEMS}}}"))
+        self.refused("plan", self.grid, code=2, says="problem.name is required")
+        self.grid.write_text(text.replace("FILE", str(PROBLEMS)).replace("study: verification", "study: surrogate"))
+        self.refused("plan", self.grid, code=2, says="problems")
+
+
+if __name__ == "__main__":
+    unittest.main()
