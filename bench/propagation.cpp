@@ -75,7 +75,7 @@ double products_seconds(const std::vector<Rows>& weights, Eigen::Index rows) {
 }
 
 void measure(const problem::Problem& problem, double peak) {
-  const bounds::Bounds valid = bounds::make_bounds_method("crown")->compute(problem.network, problem.region());
+  const bounds::Bounds valid = bounds::make_crown()->compute(problem.network, problem.region());
   bounds::Propagation propagation(problem.network, problem.region(), valid);
   std::vector<Rows> weights;
   double operations = 0;

@@ -1,23 +1,12 @@
 #include "espalier/bounds/bounds.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <utility>
 
 #include "bounds/interval.hpp"
-#include "bounds/methods.hpp"
 #include "espalier/base/error.hpp"
-#include "espalier/base/text.hpp"
 
 namespace espalier::bounds {
-namespace {
-
-using Maker = std::unique_ptr<BoundsMethod> (*)();
-constexpr std::array<std::pair<const char*, Maker>, 4> registry{
-    {{"interval-box", make_interval_box}, {"interval", make_interval}, {"crown", make_crown}, {"alpha-crown", make_alpha_crown}}};
-
-}  // namespace
 
 void check(const Bounds& bounds, const nn::Network& network, const std::string& who) {
   if (bounds.layers.size() != network.layers.size()) {
@@ -72,20 +61,5 @@ LayerBounds function_bounds(const Bounds& bounds, const nn::Objective& objective
 }
 
 double largest_margin(const Bounds& bounds, const nn::Objective& objective) { return function_bounds(bounds, objective).upper.maxCoeff(); }
-
-std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name) {
-  for (const auto& [known, make] : registry) {
-    if (name == known) return make();
-  }
-  const std::vector<std::string> names = bounds_method_names();
-  base::fail(base::ErrorKind::configuration, "bounds: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,
-             base::did_you_mean(name, names));
-}
-
-std::vector<std::string> bounds_method_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : registry) names.emplace_back(entry.first);
-  return names;
-}
 
 }  // namespace espalier::bounds

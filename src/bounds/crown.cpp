@@ -3,8 +3,8 @@
 #include <numeric>
 
 #include "bounds/interval.hpp"
-#include "bounds/methods.hpp"
 #include "bounds/slope_search.hpp"
+#include "espalier/bounds/bounds.hpp"
 #include "espalier/bounds/propagation.hpp"
 
 namespace espalier::bounds {

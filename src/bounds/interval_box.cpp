@@ -1,6 +1,5 @@
 // "interval-box": interval arithmetic from the box. P2's bounds: they ignore the L1 budget.
 #include "bounds/interval.hpp"
-#include "bounds/methods.hpp"
 
 namespace espalier::bounds {
 namespace {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "bounds/interval.hpp"
-#include "bounds/methods.hpp"
 
 namespace espalier::bounds {
 namespace {

@@ -132,7 +132,7 @@ class Searched final : public bounds::BoundsMethod {
 
  private:
   bounds::Bounds do_compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget) const override {
-    bounds::Bounds bounds = bounds::make_bounds_method("alpha-crown")->compute(network, region, budget);
+    bounds::Bounds bounds = bounds::make_alpha_crown()->compute(network, region, budget);
     if (bounds.complete) tighten(network, region, {.nodes = nodes_, .budget = budget}, bounds);
     return bounds;
   }
@@ -162,17 +162,32 @@ std::int64_t tighten(const nn::Network& network, const problem::Region& region, 
   return count;
 }
 
+namespace {
+
+using BoundsMaker = std::unique_ptr<bounds::BoundsMethod> (*)();
+const std::vector<std::pair<std::string, BoundsMaker>>& bounds_methods() {
+  static const std::vector<std::pair<std::string, BoundsMaker>> methods{
+      {"interval-box", bounds::make_interval_box},
+      {"interval", bounds::make_interval},
+      {"crown", bounds::make_crown},
+      {"alpha-crown", bounds::make_alpha_crown},
+      {"obbt-lp", [] { return std::unique_ptr<bounds::BoundsMethod>(new Searched("obbt-lp", 0)); }},
+      {"obbt-mip", [] { return std::unique_ptr<bounds::BoundsMethod>(new Searched("obbt-mip", mip_nodes)); }}};
+  return methods;
+}
+
+}  // namespace
+
 std::vector<std::string> bounds_method_names() {
-  std::vector<std::string> names = bounds::bounds_method_names();
-  names.insert(names.end(), {"obbt-lp", "obbt-mip"});
+  std::vector<std::string> names;
+  for (const auto& [name, make] : bounds_methods()) names.push_back(name);
   return names;
 }
 
 std::unique_ptr<bounds::BoundsMethod> make_bounds_method(const std::string& name) {
-  if (name == "obbt-lp") return std::make_unique<Searched>(name, 0);
-  if (name == "obbt-mip") return std::make_unique<Searched>(name, mip_nodes);
-  const std::vector<std::string> own = bounds::bounds_method_names(), names = bounds_method_names();
-  if (std::find(own.begin(), own.end(), name) != own.end()) return bounds::make_bounds_method(name);
+  for (const auto& [known, make] : bounds_methods())
+    if (name == known) return make();
+  const std::vector<std::string> names = bounds_method_names();
   base::fail(base::ErrorKind::configuration, "bounds: expected one of {}, found '{}'{}", fmt::join(names, ", "), name,
              base::did_you_mean(name, names));
 }

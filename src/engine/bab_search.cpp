@@ -77,7 +77,7 @@ class BabSearch final : public Search {
     } else if (c.embedded.hidden_layers() == 0) {
       maximise_linear_margin(c, claimed);
     } else {
-      bounds::Bounds bounds = bound(*bounds::make_bounds_method("alpha-crown"), c);
+      bounds::Bounds bounds = bound(*bounds::make_alpha_crown(), c);
       search(c, bounds, claimed);
     }
     return claimed;

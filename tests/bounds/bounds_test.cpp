@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "bounds/interval.hpp"
+#include "bounds/methods.hpp"
 #include "problem/reference.hpp"
 
 namespace espalier::bounds {
@@ -40,11 +41,11 @@ std::vector<Problem> assorted_problems() {
 }
 
 TEST(Bounds, ContainTheActivationsAtTheOptimalInputOfEveryReferenceProblem) {
-  for (const std::string& method : bounds_method_names()) {
+  for (const auto& method : propagated_methods()) {
     for (const Problem& problem : espalier::testing::reference_problems()) {
-      const Bounds bounds = make_bounds_method(method)->compute(problem.network, problem.region());
-      expect_contains(bounds, problem.network, *problem.optimal_input, method + " " + problem.name);
-      expect_contains(bounds, problem.network, problem.input, method + " " + problem.name);
+      const Bounds bounds = method->compute(problem.network, problem.region());
+      expect_contains(bounds, problem.network, *problem.optimal_input, method->name() + " " + problem.name);
+      expect_contains(bounds, problem.network, problem.input, method->name() + " " + problem.name);
       EXPECT_GE(largest_margin(bounds, problem.objective()), *problem.optimum) << problem.name;
     }
   }
@@ -73,15 +74,15 @@ TEST(Bounds, ContainSampledAndPushedPointsOfTheRegion) {
   base::RandomStream random(1, "points");
   std::vector<Problem> problems = assorted_problems();
   problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
-  for (const std::string& method : bounds_method_names()) {
+  for (const auto& method : propagated_methods()) {
     for (const Problem& problem : problems) {
-      const Bounds bounds = make_bounds_method(method)->compute(problem.network, problem.region());
+      const Bounds bounds = method->compute(problem.network, problem.region());
       for (int i = 0; i < 100; ++i)
-        expect_contains(bounds, problem.network, random_point(problem.region(), random), method + " " + problem.name);
+        expect_contains(bounds, problem.network, random_point(problem.region(), random), method->name() + " " + problem.name);
       for (std::size_t layer = 0; layer < problem.network.layers.size(); ++layer) {
         for (Eigen::Index neuron = 0; neuron < problem.network.layers[layer].outputs(); neuron += 5) {
           for (const Eigen::VectorXd& x : pushed_points(problem, layer, neuron))
-            expect_contains(bounds, problem.network, x, method + " " + problem.name);
+            expect_contains(bounds, problem.network, x, method->name() + " " + problem.name);
         }
       }
     }
@@ -93,12 +94,11 @@ double mean_width(const LayerBounds& bounds) { return (bounds.upper - bounds.low
 TEST(Bounds, TheMethodsAreOrderedByTightness) {
   std::vector<Problem> problems = assorted_problems();
   problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
-  std::vector<double> widths(bounds_method_names().size(), 0.0);  // of the logits, summed over the reference problems
+  std::vector<double> widths(propagated_methods().size(), 0.0);  // of the logits, summed over the reference problems
   std::vector<std::int64_t> open(widths.size(), 0);
   for (const Problem& problem : problems) {
     std::vector<Bounds> all;
-    for (const std::string& method : bounds_method_names())
-      all.push_back(make_bounds_method(method)->compute(problem.network, problem.region()));
+    for (const auto& method : propagated_methods()) all.push_back(method->compute(problem.network, problem.region()));
     for (std::size_t m = 1; m < all.size(); ++m) {
       for (std::size_t k = 0; k < problem.network.layers.size(); ++k) {
         EXPECT_TRUE((all[m].layers[k].lower.array() >= all[m - 1].layers[k].lower.array()).all()) << m << problem.name << ", layer " << k;
@@ -125,7 +125,7 @@ TEST(Bounds, BoxContainsSampledPointsOfTheBoxAndItsCorners) {
   base::RandomStream random(2, "points");
   for (const Problem& problem : assorted_problems()) {
     const problem::Region region = problem.region();
-    const Bounds bounds = make_bounds_method("interval-box")->compute(problem.network, region);
+    const Bounds bounds = make_interval_box()->compute(problem.network, region);
     for (int i = 0; i < 300; ++i) {
       const problem::Box& box = region.box;
       Eigen::VectorXd x(problem.input.size());
@@ -140,11 +140,11 @@ TEST(Bounds, L1IsNeverLooserThanBoxAndEqualsItWhenTheBudgetIsLarge) {
   std::vector<Problem> problems = assorted_problems();
   problems.insert(problems.end(), espalier::testing::reference_problems().begin(), espalier::testing::reference_problems().end());
   for (const Problem& problem : problems) {
-    const Bounds box = make_bounds_method("interval-box")->compute(problem.network, problem.region());
-    const Bounds l1 = make_bounds_method("interval")->compute(problem.network, problem.region());
+    const Bounds box = make_interval_box()->compute(problem.network, problem.region());
+    const Bounds l1 = make_interval()->compute(problem.network, problem.region());
     problem::Region large = problem.region();
     if (large.has_budget()) large.radius = magnitude(large.box).sum();
-    const Bounds whole_box = make_bounds_method("interval")->compute(problem.network, large);
+    const Bounds whole_box = make_interval()->compute(problem.network, large);
     for (std::size_t k = 0; k < box.layers.size(); ++k) {
       EXPECT_TRUE((l1.layers[k].lower.array() >= box.layers[k].lower.array()).all()) << problem.name << ", layer " << k;
       EXPECT_TRUE((l1.layers[k].upper.array() <= box.layers[k].upper.array()).all()) << problem.name << ", layer " << k;
@@ -160,7 +160,7 @@ TEST(Bounds, FirstLayerOfL1IsAttainedAtAPointOfTheRegion) {
   for (const Problem& problem : problems) {
     const problem::Region region = problem.region();
     const nn::Layer& layer = problem.network.layers.front();
-    const LayerBounds first = make_bounds_method("interval")->compute(problem.network, region).layers.front();
+    const LayerBounds first = make_interval()->compute(problem.network, region).layers.front();
     for (Eigen::Index i = 0; i < layer.outputs(); ++i) {
       const Eigen::VectorXd w = layer.weight.row(i).cast<double>();
       const Eigen::VectorXd highest = problem::maximise_linear(region, w).maximiser,
@@ -179,13 +179,13 @@ TEST(Bounds, IntervalsOfAHandComputedNetwork) {
   network.layers.push_back(
       {.weight = (nn::WeightMatrix(1, 2) << -3, 1).finished(), .bias = Eigen::VectorXf::Constant(1, 1.0F), .mask = {}});
   const problem::Region region = problem::l1_region(Eigen::Vector2d(0.5, 0.25), 0.25);
-  const Bounds box = make_bounds_method("interval-box")->compute(network, region);
+  const Bounds box = make_interval_box()->compute(network, region);
   EXPECT_NEAR(box.layers[0].lower[0], -1.5, 1e-14);
   EXPECT_NEAR(box.layers[0].upper[0], 1.5, 1e-14);
   EXPECT_NEAR(box.layers[1].lower[0], 1 - 3 * 1.5, 1e-13);
   EXPECT_NEAR(box.layers[1].upper[0], 1, 1e-14);
   // Budget 0.25 on the steeper pixel: 0.5 + 0.5 - 0.5 -+ 2 * 0.25.
-  const Bounds l1 = make_bounds_method("interval")->compute(network, region);
+  const Bounds l1 = make_interval()->compute(network, region);
   EXPECT_NEAR(l1.layers[0].lower[0], 0.0, 1e-14);
   EXPECT_NEAR(l1.layers[0].upper[0], 1.0, 1e-14);
   // A neuron without weights is exactly its bias.
@@ -199,17 +199,10 @@ TEST(Bounds, PaddingGrowsWithTheNumberOfTermsAndIsZeroForNone) {
   EXPECT_LT(padding_factor(784), 1e-12);
 }
 
-TEST(Bounds, AWrongDimensionOrNameIsRefused) {
+TEST(Bounds, AWrongDimensionIsRefused) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
   const problem::Region other = problem::l1_region(Eigen::VectorXd::Zero(5), 1);
-  EXPECT_THROW(make_bounds_method("interval-box")->compute(problem.network, other), base::Error);
-  try {
-    make_bounds_method("crowm");
-    FAIL();
-  } catch (const base::Error& error) {
-    EXPECT_STREQ(error.what(), "bounds: expected one of interval-box, interval, crown, alpha-crown, found 'crowm' (did you mean 'crown'?)");
-    EXPECT_EQ(error.kind(), base::ErrorKind::configuration);
-  }
+  EXPECT_THROW(make_interval_box()->compute(problem.network, other), base::Error);
 }
 
 TEST(ReluCases, AreNamedByTheSignsOfTheBounds) {

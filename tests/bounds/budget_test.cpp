@@ -1,6 +1,7 @@
 // Bounds whose budget is spent at any moment: valid, and no looser than the kind below.
 #include <gtest/gtest.h>
 
+#include "bounds/methods.hpp"
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/bounds/propagation.hpp"
 #include "problem/reference.hpp"
@@ -42,20 +43,19 @@ void expect_contains(const Bounds& bounds, const Problem& problem, const Eigen::
 
 TEST(BoundsBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooserThanTheKindBelow) {
   base::RandomStream random(1, "points");
-  const std::vector<std::string> methods = bounds_method_names();
   for (const Problem& problem :
        {random_problem({30, 40, 40, 5}, 1, 2.0), random_problem({10, 8, 8, 8, 3}, 2, 1.0, 0.3), random_problem({10, 4}, 3, 0.5)}) {
     std::vector<Eigen::VectorXd> points{problem.input};
     for (int i = 0; i < 20; ++i) points.push_back(random_point(problem.region(), random));
     Bounds below;  // the complete bounds of the kind below
     std::int64_t looks_below = 0;
-    for (const std::string& name : methods) {
-      const auto method = make_bounds_method(name);
+    for (const auto& method : propagated_methods()) {
+      const std::string name = method->name();
       const Bounds whole = method->compute(problem.network, problem.region());
       EXPECT_TRUE(whole.complete);
       Looks all(1'000'000);
       EXPECT_TRUE(equal(method->compute(problem.network, problem.region(), all.budget()), whole)) << name;
-      const Bounds box = make_bounds_method("interval-box")->compute(problem.network, problem.region(), base::Budget(0));
+      const Bounds box = make_interval_box()->compute(problem.network, problem.region(), base::Budget(0));
       EXPECT_TRUE(box.complete);
       for (std::int64_t k = 0; k < all.count; ++k) {
         const std::string where = problem.name + " " + name + " after " + std::to_string(k);
@@ -80,7 +80,7 @@ TEST(BoundsBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooserThanTheKindBelow
 TEST(BoundsBudget, TheLargestMarginOfTheLogitsHolds) {
   const Problem problem = random_problem({10, 8, 8, 3}, 4, 1.0);
   base::RandomStream random(1, "points");
-  const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
+  const Bounds bounds = make_crown()->compute(problem.network, problem.region());
   for (int i = 0; i < 50; ++i) {
     const Eigen::VectorXd logits = nn::forward(problem.network, random_point(problem.region(), random));
     EXPECT_LE(problem.objective()(logits), largest_margin(bounds, problem.objective()));
@@ -92,7 +92,7 @@ TEST(BoundsBudget, TheLargestMarginOfTheLogitsHolds) {
 
 TEST(Propagation, OneRowOfLinesServesAllRowsForwardToo) {
   const Problem problem = random_problem({30, 12, 9, 5}, 7, 2.0);
-  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
+  const Bounds bounds = make_interval()->compute(problem.network, problem.region());
   Propagation propagation(problem.network, problem.region(), bounds);
   const std::vector<Eigen::Index> neurons{0, 3, 4};
   const AffineRows rows = propagation.neuron_rows(2, neurons);

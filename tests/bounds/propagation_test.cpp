@@ -55,7 +55,7 @@ TEST(Propagation, BoundOfAHandComputedNetwork) {
   problem.input = Eigen::Vector2d(0.5, 0.5);
   problem.epsilon = 0.5;
   problem.target = 1;
-  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
+  const Bounds bounds = make_interval()->compute(problem.network, problem.region());
   Propagation propagation(problem.network, problem.region(), bounds);
   EXPECT_NEAR(margin_bound(propagation, problem, margin_lines(bounds, 1)), 2.0, 1e-13);
   std::swap(problem.label, *problem.target);
@@ -70,7 +70,7 @@ TEST(Propagation, IsExactWhereEveryNeuronIsStable) {
   int stable = 0;
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
     const Problem problem = random_problem({20, 6, 6, 4}, seed, 0.02);
-    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
+    const Bounds bounds = make_crown()->compute(problem.network, problem.region());
     if (count_relu_cases(bounds).unstable > 0) continue;
     ++stable;
     Propagation propagation(problem.network, problem.region(), bounds);
@@ -92,7 +92,7 @@ TEST(Propagation, AnySlopesGiveAValidBoundAndMultipliersOneUnderTheSplit) {
   base::RandomStream random(3, "slopes");
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const Problem problem = random_problem({15, 8, 8, 8, 3}, seed, 1.0);
-    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
+    const Bounds bounds = make_crown()->compute(problem.network, problem.region());
     Propagation propagation(problem.network, problem.region(), bounds);
     std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
     for (LayerRelaxation& line : relaxation) {
@@ -116,7 +116,7 @@ TEST(Propagation, AnySlopesGiveAValidBoundAndMultipliersOneUnderTheSplit) {
 
 TEST(Propagation, RelaxedForwardGivesTheDerivativesOfTheBound) {
   const Problem problem = random_problem({15, 8, 8, 8, 3}, 5, 1.0);
-  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
+  const Bounds bounds = make_interval()->compute(problem.network, problem.region());
   Propagation propagation(problem.network, problem.region(), bounds);
   std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
   base::RandomStream random(1, "slopes");
@@ -153,7 +153,7 @@ TEST(Propagation, RelaxedForwardGivesTheDerivativesOfTheBound) {
 
 TEST(Propagation, RowsOfABatchDoNotInfluenceEachOther) {
   const Problem problem = random_problem({30, 10, 10, 5}, 2, 1.0);
-  const Bounds bounds = make_bounds_method("interval")->compute(problem.network, problem.region());
+  const Bounds bounds = make_interval()->compute(problem.network, problem.region());
   Propagation propagation(problem.network, problem.region(), bounds);
   std::vector<Eigen::Index> all(10);
   std::iota(all.begin(), all.end(), Eigen::Index{0});
@@ -169,7 +169,7 @@ TEST(Propagation, RowsOfABatchDoNotInfluenceEachOther) {
 
 TEST(SlopeSearch, NeverGetsWorseWithMoreIterationsAndIsReproducible) {
   for (const Problem& problem : {random_problem({30, 12, 12, 5}, 1, 2.0), espalier::testing::reference_problem("mnist_14_3x16_20")}) {
-    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
+    const Bounds bounds = make_crown()->compute(problem.network, problem.region());
     Propagation propagation(problem.network, problem.region(), bounds);
     const auto search = [&](int iterations) {
       std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
@@ -188,7 +188,7 @@ TEST(Propagation, UpperFunctionsAreAboveTheMarginAndLeadToTheSameBound) {
   base::RandomStream random(8, "functions");
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     const Problem problem = random_problem({12, 8, 7, 6, 3}, seed, 1.5);
-    const Bounds bounds = make_bounds_method("crown")->compute(problem.network, problem.region());
+    const Bounds bounds = make_crown()->compute(problem.network, problem.region());
     Propagation propagation(problem.network, problem.region(), bounds);
     std::vector<LayerRelaxation> relaxation = margin_lines(bounds, 1);
     for (LayerRelaxation& line : relaxation) line.split_multiplier = Rows::Zero(1, line.lower_slope.cols());

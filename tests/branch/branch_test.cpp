@@ -29,7 +29,7 @@ double margin_at(const Problem& problem, const Eigen::VectorXd& x) {
 /// A problem with its bounds, in one place.
 struct Case {
   explicit Case(Problem p) : problem(std::move(p)), region(problem.region()) {
-    bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, region);
+    bounds = bounds::make_alpha_crown()->compute(problem.network, region);
   }
   Query query() const { return {.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds}; }
   Outcome solve(const Options& options = {}) const { return run(query(), options); }

@@ -23,7 +23,7 @@ TEST(Branching, ChildrenCoverTheirParent) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const problem::Problem problem = random_problem({10, 8, 8, 3}, seed, 1.5);
     const problem::Region region = problem.region();
-    const bounds::Bounds bounds = bounds::make_bounds_method("crown")->compute(problem.network, region);
+    const bounds::Bounds bounds = bounds::make_crown()->compute(problem.network, region);
     Bounding bounding({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds},
                       [](const Eigen::VectorXd&, double) {});
     Node root = bounding.roots().front();
@@ -61,7 +61,7 @@ TEST(Branching, ChildrenCoverTheirParent) {
 TEST(Branching, OfNoNodesNothing) {
   const problem::Problem problem = random_problem({10, 8, 8, 3}, 1, 1.5);
   const problem::Region region = problem.region();
-  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
+  const bounds::Bounds bounds = bounds::make_interval()->compute(problem.network, region);
   Bounding bounding({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds},
                     [](const Eigen::VectorXd&, double) {});
   EXPECT_TRUE(branch(bounding, {}, 0).nodes.empty());

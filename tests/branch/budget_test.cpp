@@ -38,7 +38,7 @@ Problem hard_problem() { return random_problem({20, 14, 14, 14, 4}, 1, 2.5); }
 
 TEST(BranchBudget, WheneverItIsSpentTheBoundHolds) {
   const Problem problem = hard_problem();
-  const Bounds bounds = bounds::make_bounds_method("crown")->compute(problem.network, problem.region());
+  const Bounds bounds = bounds::make_crown()->compute(problem.network, problem.region());
   const double optimum = search(problem, bounds, {}).best->margin;
   std::int64_t nodes = 0;
   for (std::int64_t most = 0;; most = most * 3 / 2 + 1) {
@@ -60,7 +60,7 @@ TEST(BranchBudget, WheneverItIsSpentTheBoundHolds) {
 
 TEST(BranchBudget, NodesThatFillTheirMemoryEndTheSearchWithItsBound) {
   const Problem problem = hard_problem();
-  const Bounds bounds = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
+  const Bounds bounds = bounds::make_alpha_crown()->compute(problem.network, problem.region());
   const Outcome whole = search(problem, bounds, {}), outcome = search(problem, bounds, {.memory_limit_mib = 0.03});
   EXPECT_EQ(outcome.end, End::memory);
   EXPECT_GE(outcome.bound, whole.best->margin);
@@ -103,8 +103,8 @@ TEST(TightenBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooser) {
   for (const char* name : {"obbt-lp", "obbt-mip"}) {
     const auto method = make_bounds_method(name);
     const Bounds whole = method->compute(problem.network, problem.region()),
-                 box = bounds::make_bounds_method("interval-box")->compute(problem.network, problem.region()),
-                 opt = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
+                 box = bounds::make_interval_box()->compute(problem.network, problem.region()),
+                 opt = bounds::make_alpha_crown()->compute(problem.network, problem.region());
     int better = 0;
     for (std::int64_t most = 0;; most = most * 5 / 4 + 1) {
       std::int64_t looks = 0;
@@ -131,7 +131,7 @@ TEST(TightenBudget, WheneverItIsSpentTheBoundsAreValidAndNoLooser) {
 
 TEST(TightenBudget, ANodeLimitIsPassedByAtMostABatch) {
   const Problem problem = hard_problem();
-  const Bounds start = bounds::make_bounds_method("alpha-crown")->compute(problem.network, problem.region());
+  const Bounds start = bounds::make_alpha_crown()->compute(problem.network, problem.region());
   Bounds all = start;
   const std::int64_t whole = tighten(problem.network, problem.region(), {.nodes = 64}, all);
   ASSERT_GT(whole, 400);
@@ -149,7 +149,7 @@ TEST(TightenBudget, ANodeLimitIsPassedByAtMostABatch) {
 TEST(Branch, BoundsThatAreNotNumbersProveNothingAndEndNothing) {
   Problem problem = random_problem({4, 4, 4, 4, 3}, 2, 1.0);
   const problem::Region region = problem.region();
-  const Bounds bounds = bounds::make_bounds_method("interval-box")->compute(problem.network, region);
+  const Bounds bounds = bounds::make_interval_box()->compute(problem.network, region);
   const Query query{.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds};
   Bounding bounding(query, [](const Eigen::VectorXd&, double) {});
   Node node = bounding.roots().front();

@@ -28,7 +28,7 @@ struct Leaves {
   explicit Leaves(Problem asked)
       : problem(std::move(asked)),
         region(problem.region()),
-        bounds(bounds::make_bounds_method("alpha-crown")->compute(problem.network, region)),
+        bounds(bounds::make_alpha_crown()->compute(problem.network, region)),
         query{.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds},
         bounding(query, [](const Eigen::VectorXd&, double) {}) {}
 

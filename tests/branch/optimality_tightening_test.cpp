@@ -18,7 +18,7 @@ struct Tightening {
   explicit Tightening(Problem p)
       : problem(std::move(p)),
         region(problem.region()),
-        bounds(bounds::make_bounds_method("crown")->compute(problem.network, region)),
+        bounds(bounds::make_crown()->compute(problem.network, region)),
         propagation(problem.network, region, bounds),
         bounding(query(), [](const Eigen::VectorXd&, double) {}) {}
   Query query() const { return {.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds}; }

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/test_name.hpp"
+#include "bounds/methods.hpp"
 #include "espalier/embed/embed.hpp"
 #include "problem/reference.hpp"
 
@@ -18,9 +19,10 @@ using espalier::testing::random_point;
 using espalier::testing::random_problem;
 using problem::Problem;
 
-std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& problem, const std::string& method = "interval") {
+std::unique_ptr<Embedding> build(const std::string& formulation, const Problem& problem,
+                                 const bounds::BoundsMethod& method = *bounds::make_interval()) {
   const problem::Region region = problem.region();
-  const bounds::Bounds bounds = bounds::make_bounds_method(method)->compute(problem.network, region);
+  const bounds::Bounds bounds = method.compute(problem.network, region);
   return make_formulation(formulation)
       ->build({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds});
 }
@@ -68,12 +70,12 @@ INSTANTIATE_TEST_SUITE_P(Registry, EveryFormulation, ::testing::ValuesIn(formula
 
 TEST_P(EveryFormulation, LiftsTheOptimalInputOfEveryReferenceProblemToItsOptimum) {
   for (const Problem& problem : espalier::testing::reference_problems()) {
-    for (const std::string& method : bounds::bounds_method_names()) {
-      const auto embedding = build(GetParam(), problem, method);
+    for (const auto& method : bounds::propagated_methods()) {
+      const auto embedding = build(GetParam(), problem, *method);
       const std::vector<double> point = embedding->complete(*problem.optimal_input);
-      EXPECT_LE(embedding->model().violation(point), 1e-6) << problem.name << " " << method;
-      EXPECT_NEAR(embedding->model().objective_value(point), *problem.optimum, 1e-6) << problem.name << " " << method;
-      EXPECT_NEAR(margin(problem, embedding->read_input(point)), *problem.optimum, 1e-6) << problem.name << " " << method;
+      EXPECT_LE(embedding->model().violation(point), 1e-6) << problem.name << " " << method->name();
+      EXPECT_NEAR(embedding->model().objective_value(point), *problem.optimum, 1e-6) << problem.name << " " << method->name();
+      EXPECT_NEAR(margin(problem, embedding->read_input(point)), *problem.optimum, 1e-6) << problem.name << " " << method->name();
     }
   }
 }
@@ -81,11 +83,12 @@ TEST_P(EveryFormulation, LiftsTheOptimalInputOfEveryReferenceProblemToItsOptimum
 TEST_P(EveryFormulation, EveryLiftedInputIsFeasibleWithTheNetworksMarginAsObjective) {
   base::RandomStream random(1, "points");
   for (const Problem& problem : assorted_problems()) {
-    for (const std::string& method : bounds::bounds_method_names()) {
-      const auto embedding = build(GetParam(), problem, method);
+    for (const auto& method : bounds::propagated_methods()) {
+      const auto embedding = build(GetParam(), problem, *method);
       embedding->model().check();
-      expect_lifted(*embedding, problem, problem.input, problem.name + " clean " + method);
-      for (int i = 0; i < 50; ++i) expect_lifted(*embedding, problem, random_point(problem.region(), random), problem.name + " " + method);
+      expect_lifted(*embedding, problem, problem.input, problem.name + " clean " + method->name());
+      for (int i = 0; i < 50; ++i)
+        expect_lifted(*embedding, problem, random_point(problem.region(), random), problem.name + " " + method->name());
     }
   }
 }
@@ -122,7 +125,7 @@ TEST_P(EveryFormulation, PrunedWeightsAreAbsent) {
 TEST_P(EveryFormulation, RefusesWhatDoesNotFitTogether) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
   const problem::Region region = problem.region();
-  const bounds::Bounds good = bounds::make_bounds_method("interval")->compute(problem.network, region);
+  const bounds::Bounds good = bounds::make_interval()->compute(problem.network, region);
   const auto refusal = [&](const bounds::Bounds& bounds, const nn::Objective& objective) {
     try {
       make_formulation(GetParam())->build({.network = problem.network, .region = region, .objective = objective, .bounds = bounds});
@@ -158,7 +161,7 @@ TEST(Formulations, AnUnknownNameIsRefusedWithASuggestion) {
 TEST(Formulations, EndSoonAfterTheirBudgetIsSpent) {
   const Problem problem = random_problem({20, 8, 8, 4}, 1, 1.0);
   const problem::Region region = problem.region();
-  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
+  const bounds::Bounds bounds = bounds::make_interval()->compute(problem.network, region);
   for (const std::string& name : formulation_names()) {
     for (const int most : {0, 1, 9, 1000}) {
       int looks = 0;

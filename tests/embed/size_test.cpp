@@ -17,7 +17,7 @@ using problem::Problem;
 
 std::unique_ptr<Embedding> embedding_of(const std::string& formulation, const Problem& problem) {
   const problem::Region region = problem.region();
-  const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, region);
+  const bounds::Bounds bounds = bounds::make_interval()->compute(problem.network, region);
   return make_formulation(formulation)
       ->build({.network = problem.network, .region = region, .objective = problem.objective(), .bounds = bounds});
 }
@@ -91,7 +91,7 @@ TEST(Lean, EachReluCaseHasItsOwnColumns) {
 
 TEST(Lean, HasABinaryForEveryUnstableNeuronThatMattersAndNoOther) {
   for (const Problem& problem : espalier::testing::reference_problems()) {
-    const bounds::Bounds bounds = bounds::make_bounds_method("interval")->compute(problem.network, problem.region());
+    const bounds::Bounds bounds = bounds::make_interval()->compute(problem.network, problem.region());
     const bounds::ReluCounts counts = count_relu_cases(bounds);
     const ModelSize lean = embedding_of("big-m", problem)->size(), paper = embedding_of("big-m-literal", problem)->size();
     EXPECT_EQ(lean.binaries, counts.unstable) << problem.name;  // dense networks: every neuron reaches the objective

@@ -42,12 +42,12 @@ void expect_equal_on(const problem::Region& region, const nn::Network& network, 
   }
 }
 
-bounds::Bounds bounds_of(const nn::Network& network, const problem::Region& region, const std::string& method = "crown") {
-  return bounds::make_bounds_method(method)->compute(network, region);
+bounds::Bounds bounds_of(const nn::Network& network, const problem::Region& region) {
+  return bounds::make_crown()->compute(network, region);
 }
 
 Compression over_box(const nn::Network& network) {
-  return compress(network, bounds_of(network, problem::box_region(problem::unit_box(network.inputs())), "interval-box"));
+  return compress(network, bounds::make_interval_box()->compute(network, problem::box_region(problem::unit_box(network.inputs()))));
 }
 
 /// Biases that put most neurons on one side for good.

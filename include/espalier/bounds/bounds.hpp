@@ -55,10 +55,11 @@ class BoundsMethod {
 ///         over the region at its end, intersected with intervals over the tightened layer before.
 /// "alpha-crown": the same with lower slopes optimised for every bound of an unstable neuron and of the logits (alpha-CROWN, Xu et al.
 ///         2021; 20 steps of projected Adam), intersected with "crown".
-/// Each is, entrywise, never looser than the one before it.
-/// Throws base::Error(configuration) naming the methods there are.
-std::unique_ptr<BoundsMethod> make_bounds_method(const std::string& name);
-std::vector<std::string> bounds_method_names();
+/// Each is, entrywise, never looser than the one before it. By name, and with those that search: branch::make_bounds_method.
+std::unique_ptr<BoundsMethod> make_interval_box();
+std::unique_ptr<BoundsMethod> make_interval();
+std::unique_ptr<BoundsMethod> make_crown();
+std::unique_ptr<BoundsMethod> make_alpha_crown();
 
 /// Intersects the bounds of `layer` >= 1 with what "alpha-crown" makes of the bounds of the layers before it, wherever those come from.
 /// Clears bounds.complete if the budget is spent first.

@@ -1,4 +1,4 @@
-// Bounds of hidden neurons from searches: "obbt-lp" and "obbt-mip".
+// All kinds of bounds by name, and those of hidden neurons from searches: "obbt-lp" and "obbt-mip".
 // Symbols: src/NOTATION.md.
 #pragma once
 #include <cstdint>
@@ -25,10 +25,10 @@ struct TighteningOptions {
 /// Throws base::Error(data) for linear programs over a region that is no polytope.
 std::int64_t tighten(const nn::Network& network, const problem::Region& region, const TighteningOptions& options, bounds::Bounds& bounds);
 
-/// The methods of bounds::make_bounds_method and, both over "alpha-crown" and never looser:
-/// "obbt-lp":  progressive, two warm-started linear programs per neuron whose sign is open;
-/// "obbt-mip": the same with the phases of the layers before it decided by branch and bound, 32 nodes a bound.
-/// Throws base::Error(configuration) naming the methods there are.
+/// Every kind of bounds by its name: "interval-box", "interval", "crown" and "alpha-crown" of bounds (each never looser than the one
+/// before) and, both over "alpha-crown" and never looser: "obbt-lp":  progressive, two warm-started linear programs per neuron whose sign
+/// is open; "obbt-mip": the same with the phases of the layers before it decided by branch and bound, 32 nodes a bound. Throws
+/// base::Error(configuration) naming the methods there are.
 std::unique_ptr<bounds::BoundsMethod> make_bounds_method(const std::string& name);
 std::vector<std::string> bounds_method_names();
 
