@@ -5,16 +5,17 @@
 #include "app/commands.hpp"
 #include "app/exit_codes.hpp"
 #include "app/source.hpp"
+#include "espalier/results/reader.hpp"
 #include "espalier/stages/verify.hpp"
 #include "espalier/store/check.hpp"
-#include "espalier/store/results.hpp"
 
 namespace espalier::app {
 
 namespace {
 
 std::size_t count_status(const std::filesystem::path& results, const std::string& status) {
-  const h5::Table stages = store::read_table(results, "stages");
+  const results::Reader reader(results);
+  const results::Table stages = reader.table("stages");
   const auto& values = stages.texts("status");
   return static_cast<std::size_t>(std::count(values.begin(), values.end(), status));
 }

@@ -43,7 +43,7 @@ void add_table(CLI::App& program, int&) {
       "Examples:\n"
       "  espalier table results/quickstart > solves.csv\n"
       "  espalier table results/quickstart networks --columns key,test_accuracy --where prune_criterion=magnitude --json\n"
-      "src/store/SCHEMA.md describes tables and columns.");
+      "src/results/SCHEMA.md describes tables and columns.");
   command->callback([options] { print_table(*options); });
 }
 

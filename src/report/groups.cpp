@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <set>
 
 namespace espalier::report {
@@ -33,21 +34,49 @@ bool text_before(const std::string& a, const std::string& b) {
   return a < b;
 }
 
-template <class T, class Before>
-void encode(const std::vector<T>& values, Before before, std::vector<std::string>& texts, std::vector<std::uint32_t>& codes) {
-  std::map<T, std::uint32_t, Before> places(before);
-  for (const T& value : values) places.emplace(value, 0);
-  std::uint32_t next = 0;
-  for (auto& [value, place] : places) {
-    place = next++;
-    texts.push_back(fmt::format("{}", value));
-  }
-  codes.reserve(values.size());
-  for (const T& value : values) codes.push_back(places.at(value));
-}
-
 /// NaN behind all numbers.
 bool real_before(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }
+
+/// Gives each value of a column a code, as they come; in the column's order once all are there.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  virtual void add(const h5::ColumnValues& values) = 0;
+  virtual void finish(std::vector<std::string>& texts, std::vector<std::uint32_t>& codes) = 0;
+};
+
+template <class T, class Before>
+class EncoderOf final : public Encoder {
+ public:
+  explicit EncoderOf(Before before) : first_codes_(before) {}
+
+  void add(const h5::ColumnValues& values) override {
+    for (const T& value : std::get<std::vector<T>>(values))
+      codes_.push_back(first_codes_.try_emplace(value, static_cast<std::uint32_t>(first_codes_.size())).first->second);
+  }
+  void finish(std::vector<std::string>& texts, std::vector<std::uint32_t>& codes) override {
+    std::vector<std::uint32_t> places(first_codes_.size());
+    for (const auto& [value, code] : first_codes_) {
+      places[code] = static_cast<std::uint32_t>(texts.size());
+      texts.push_back(fmt::format("{}", value));
+    }
+    for (std::uint32_t& code : codes_) code = places[code];
+    codes = std::move(codes_);
+  }
+
+ private:
+  std::map<T, std::uint32_t, Before> first_codes_;
+  std::vector<std::uint32_t> codes_;
+};
+
+std::unique_ptr<Encoder> encoder_for(const h5::ColumnValues& values) {
+  if (std::holds_alternative<std::vector<bool>>(values)) return std::make_unique<EncoderOf<bool, std::less<>>>(std::less<>());
+  if (std::holds_alternative<std::vector<std::int64_t>>(values))
+    return std::make_unique<EncoderOf<std::int64_t, std::less<>>>(std::less<>());
+  if (std::holds_alternative<std::vector<double>>(values))
+    return std::make_unique<EncoderOf<double, bool (*)(double, double)>>(real_before);
+  return std::make_unique<EncoderOf<std::string, bool (*)(const std::string&, const std::string&)>>(text_before);
+}
 
 using Codes = std::vector<std::uint32_t>;
 
@@ -103,28 +132,28 @@ std::vector<std::size_t> telling(const Values& values, const std::vector<std::si
 
 }  // namespace
 
-Values::Values(const h5::Table& table, std::span<const std::string> names, const h5::Column* more) {
+Values::Values(const results::Table& table, std::span<const std::string> names, const h5::Column* more) {
+  std::vector<std::string> read;
   for (const std::string& name : names) {
-    const h5::Column* column = more != nullptr && more->name == name ? more : table.find(name);
-    if (column == nullptr) continue;
+    const bool is_more = more != nullptr && more->name == name;
+    if (!is_more && !table.has(name)) continue;
     names_.push_back(name);
-    columns_.push_back(coded(*column));
+    if (!is_more) read.push_back(name);
   }
-}
-
-Values::Coded Values::coded(const h5::Column& column) {
-  Coded result;
-  if (const auto* booleans = std::get_if<std::vector<bool>>(&column.values))
-    encode(std::vector<int>(booleans->begin(), booleans->end()), std::less<>(), result.texts, result.codes);
-  else if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&column.values))
-    encode(*integers, std::less<>(), result.texts, result.codes);
-  else if (const auto* reals = std::get_if<std::vector<double>>(&column.values))
-    encode(*reals, real_before, result.texts, result.codes);
-  else
-    encode(std::get<std::vector<std::string>>(column.values), text_before, result.texts, result.codes);
-  if (std::holds_alternative<std::vector<bool>>(column.values))
-    for (std::string& text : result.texts) text = text == "1" ? "true" : "false";
-  return result;
+  std::map<std::string, std::unique_ptr<Encoder>> encoders;
+  const auto add = [&](const h5::Column& column) {
+    std::unique_ptr<Encoder>& encoder = encoders[column.name];
+    if (!encoder) encoder = encoder_for(column.values);
+    encoder->add(column.values);
+  };
+  table.for_each_block(read, [&](const h5::Table& rows) {
+    for (const h5::Column& column : rows.columns) add(column);
+  });
+  if (more != nullptr && find(more->name)) add(*more);
+  for (const std::string& name : names_) {
+    Coded& column = columns_.emplace_back();
+    if (const auto it = encoders.find(name); it != encoders.end()) it->second->finish(column.texts, column.codes);  // else: no rows
+  }
 }
 
 std::optional<std::size_t> Values::find(const std::string& name) const {
@@ -132,7 +161,7 @@ std::optional<std::size_t> Values::find(const std::string& name) const {
   return it == names_.end() ? std::nullopt : std::optional<std::size_t>(it - names_.begin());
 }
 
-Groups group_rows(const h5::Table& table, std::span<const std::size_t> rows, std::span<const std::string> parameters,
+Groups group_rows(const results::Table& table, std::span<const std::size_t> rows, std::span<const std::string> parameters,
                   std::span<const std::string> first, const h5::Column* more) {
   std::vector<std::string> ordered(first.begin(), first.end());
   for (const std::string& name : parameters)
@@ -166,7 +195,7 @@ Groups group_rows(const h5::Table& table, std::span<const std::size_t> rows, std
   return result;
 }
 
-Partners::Partners(const h5::Table& table, std::span<const std::size_t> candidates, std::span<const std::string> columns)
+Partners::Partners(const results::Table& table, std::span<const std::size_t> candidates, std::span<const std::string> columns)
     : values_(table, columns), candidates_(candidates.begin(), candidates.end()) {
   for (const std::size_t row : candidates_) by_key_[key(row)].push_back(row);
 }

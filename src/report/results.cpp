@@ -3,33 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 
-#include "espalier/h5/file.hpp"
 #include "espalier/report/text_table.hpp"
 
 namespace espalier::report {
 
-std::vector<std::string> parameters_by_place(const h5::Table& solves) {
-  constexpr std::array<std::string_view, 6> of_every_table{"key", "kind", "status", "message", "cpu_seconds", "peak_memory_mib"};
-  std::vector<std::string> names;
-  for (const h5::Column& column : solves.columns) {
-    if (std::find(of_every_table.begin(), of_every_table.end(), column.name) != of_every_table.end()) continue;
-    names.push_back(column.name);
-    if (column.name == "repetition") return names;
-  }
-  return {};
-}
-
 Results read_results(const std::filesystem::path& path) {
-  const h5::File file = h5::File::open_read_only(path);
-  const h5::Group root = file.root();
-  Results results{.solves = h5::read_table(root, "solves"), .networks = {}, .parameters = {}};
-  if (root.exists("networks")) results.networks = h5::read_table(root, "networks");  // none of given problems
-  const h5::Object solves = root.open_object("solves");
-  results.parameters = solves.has_attribute("parameters") ? solves.read_attribute<std::vector<std::string>>("parameters")
-                                                          : parameters_by_place(results.solves);
+  const auto file = std::make_shared<const results::Reader>(path);
+  const h5::Group root = file->root();
+  Results results{.file = file, .solves = file->table("solves"), .networks = results::Table(), .parameters = {}};
+  if (file->has_table("networks")) results.networks = file->table("networks");
+  results.parameters = results.solves.parameters();
   results.tasks_done = root.read_attribute<std::int64_t>("tasks_done");
   results.tasks_failed = root.read_attribute<std::int64_t>("tasks_failed");
   results.tasks_waiting = root.read_attribute<std::int64_t>("tasks_waiting");

@@ -14,6 +14,7 @@
 #include "espalier/base/text.hpp"
 #include "espalier/h5/range.hpp"
 #include "espalier/report/text_table.hpp"
+#include "espalier/results/schema.hpp"
 
 namespace espalier::report {
 
@@ -176,7 +177,7 @@ class RowWriter {
     reader_.emplace(root, query.table, read);
     const h5::Object object = root.open_object(query.table);
     for (const std::string& name : read) {
-      const std::string attribute = "missing." + name;
+      const std::string attribute = results::missing_attribute(name);
       missing_.push_back(object.has_attribute(attribute) ? std::optional(object.read_attribute<std::int64_t>(attribute)) : std::nullopt);
     }
   }

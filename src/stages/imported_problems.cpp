@@ -132,7 +132,8 @@ class SolveImportedStage final : public SolverStage {
     static const Schema all = [] {
       Schema columns = solve_columns();
       std::erase_if(columns, [](const Field& field) {
-        return field.name.starts_with("transfer_") || field.name.starts_with("dense_") || field.name.starts_with("embedded_");
+        return field.name.starts_with("transfer_") || field.name.starts_with("dense_") || field.name.starts_with("embedded_") ||
+               field.name.starts_with("finetuning_");
       });
       return columns;
     }();

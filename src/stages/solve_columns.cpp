@@ -25,6 +25,11 @@ Schema context_columns() {
       column("embedded_network", text, "", "key of the embedded network's row in /networks; equals dense_network in the dense arm"),
       column("dense_test_accuracy", real, "1", "of the dense network"),
       column("embedded_test_accuracy", real, "1", "of the embedded network"),
+      measured(
+          "finetuning_seconds", real, "s",
+          "wall time of the embedded network's finetuning as its schedule is written: that of the epochs run for it alone, scaled to all "
+          "of its epochs (a first round is shared); no value without finetuning"),
+      measured("finetuning_cpu_seconds", real, "s", "the same in CPU time"),
       column("transfer_networks", integer, "1",
              "networks of problem_transfer_seeds that the adversarial input was run through; 0 if there is none"),
       column("transfer_adversarial", integer, "1", "those among them whose own margin, of the same classes, is positive there"),

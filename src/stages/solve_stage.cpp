@@ -91,6 +91,16 @@ class SolveStage : public SolverStage {
   const Schema& columns() const override { return solve_columns(); }
   const Schema& arrays() const override { return solve_arrays(); }
 
+  /// What the embedded network's finetuning took stands in its own row alone.
+  Parameters inherited(const task::TaskSpec& spec, const std::function<const Parameters&(const task::StageKey&)>& values) const override {
+    if (!spec.parameters.contains("prune_finetuning") || is_given(spec.parameters, "prune_finetuning", "none")) return {};
+    const Parameters& made = values(spec.parents[is_given(spec.parameters, "problem_network", "dense") ? 1 : 0]);
+    if (!made.contains("epochs_run") || made.integer("epochs_run") == 0) return {};
+    const double schedules = made.real("epochs_nominal") / made.real("epochs_run");
+    return {{"finetuning_seconds", schedules * made.real("training_seconds")},
+            {"finetuning_cpu_seconds", schedules * made.real("training_cpu_seconds")}};
+  }
+
   /// The worker holds the data set; the solve needs one image of it.
   std::vector<task::Array> brief(const Attempt& attempt) const override {
     const Parameters& p = attempt.spec.parameters;

@@ -6,118 +6,68 @@
 #include <cmath>
 #include <map>
 #include <optional>
-#include <type_traits>
 
 #include "espalier/base/error.hpp"
 #include "espalier/certify/certify.hpp"
-#include "espalier/h5/file.hpp"
-#include "espalier/h5/range.hpp"
-#include "espalier/h5/table.hpp"
 #include "espalier/nn/file.hpp"
-#include "espalier/problem/problem.hpp"
+#include "espalier/problem/file.hpp"
+#include "espalier/results/reader.hpp"
 
 namespace espalier::stages {
 
 namespace {
 
-template <class T>
-std::vector<T> column(const h5::Group& group, const std::string& table, const std::string& name) {
-  h5::Table one{{h5::read_column(group, table, name)}};
-  if constexpr (std::is_same_v<T, bool>) one.booleans(name);  // each of them refuses a column of another type
-  if constexpr (std::is_same_v<T, std::int64_t>) one.integers(name);
-  if constexpr (std::is_same_v<T, double>) one.reals(name);
-  if constexpr (std::is_same_v<T, std::string>) one.texts(name);
-  return std::get<std::vector<T>>(std::move(one.columns.front().values));
-}
-
-bool has_column(const h5::Group& group, const std::string& table, const std::string& name) {
-  return group.open_object(table).has_attribute("unit." + name);
-}
-
-template <class T>
-std::vector<T> column_if_there(const h5::Group& group, const std::string& table, const std::string& name) {
-  return has_column(group, table, name) ? column<T>(group, table, name) : std::vector<T>();
-}
-
-/// The stored arrays of one name, by row, read when they are asked for.
-class Ragged {
- public:
-  Ragged(const h5::Group& root, const std::string& name) {
-    const std::string path = "arrays/solves/" + name;
-    if (!root.exists(path)) return;  // no row has one
-    values_.emplace(root, path + "/values");
-    const std::string index = path + "/index";
-    const auto rows = column<std::int64_t>(root, index, "row");
-    const auto offsets = column<std::int64_t>(root, index, "offset");
-    const auto lengths = column<std::int64_t>(root, index, "length");
-    const auto total = static_cast<std::int64_t>(values_->size());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (offsets[i] < 0 || lengths[i] < 0 || lengths[i] > total || offsets[i] > total - lengths[i])
-        base::fail(base::ErrorKind::data, "{}: /{}/index[{}] reaches beyond /{}/values ({} numbers)", root.file_name(), path, i, path,
-                   total);
-      places_.push_back({rows[i], offsets[i], lengths[i]});
-    }
-    std::sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.row < b.row; });
-  }
-
-  std::optional<Eigen::VectorXd> find(std::int64_t row) const {
-    const auto it = std::lower_bound(places_.begin(), places_.end(), row, [](const Place& place, std::int64_t r) { return place.row < r; });
-    if (it == places_.end() || it->row != row) return std::nullopt;
-    const std::vector<double> values = values_->read(static_cast<std::uint64_t>(it->offset), static_cast<std::uint64_t>(it->length));
-    return Eigen::Map<const Eigen::VectorXd>(values.data(), it->length);
-  }
-
- private:
-  struct Place {
-    std::int64_t row, offset, length;
-  };
-  std::optional<h5::ArrayReader> values_;
-  std::vector<Place> places_;
-};
-
 /// What the recomputation looks at.
 struct Rows {
-  explicit Rows(const h5::Group& root)
-      : key(column<std::string>(root, "solves", "key")),
-        status(column<std::string>(root, "solves", "status")),
-        dense(column_if_there<std::string>(root, "solves", "dense_network")),
-        problem(column_if_there<std::string>(root, "solves", "problem")),
-        problem_name(column_if_there<std::string>(root, "solves", "problem_name")),
-        label(column<std::int64_t>(root, "solves", "label")),
-        target(column<std::int64_t>(root, "solves", "target")),
-        target_source(column_if_there<std::string>(root, "solves", "problem_target")),
-        region(column_if_there<std::string>(root, "solves", "problem_region")),
-        side(has_column(root, "solves", "problem_region") ? column<std::int64_t>(root, "solves", "dataset_side")
-                                                          : std::vector<std::int64_t>()),
-        epsilon(column_if_there<double>(root, "solves", "problem_epsilon")),
-        margin(column<double>(root, "solves", "verified_objective")),
-        margin_float32(column<double>(root, "solves", "verified_objective_float32")),
-        distance(column<double>(root, "solves", "distance")),
-        adversarial(column<bool>(root, "solves", "adversarial")),
-        class_changed(column<bool>(root, "solves", "class_changed")),
-        solve_status(column<std::string>(root, "solves", "solve_status")),
-        proved_by(column_if_there<std::string>(root, "solves", "proved_by")),
-        proved_bound(column_if_there<double>(root, "solves", "proved_bound")) {}
+  explicit Rows(const results::Table& table) : has_proofs(table.has("proved_by")) {
+    table.read({{"key", &key},
+                {"status", &status},
+                {"label", &label},
+                {"target", &target},
+                {"verified_objective", &margin},
+                {"verified_objective_float32", &margin_float32},
+                {"distance", &distance},
+                {"adversarial", &adversarial},
+                {"class_changed", &class_changed},
+                {"solve_status", &solve_status}},
+               {{"dense_network", &dense},
+                {"problem", &problem},
+                {"problem_name", &problem_name},
+                {"problem_target", &target_source},
+                {"problem_region", &region},
+                {"dataset_side", &side},
+                {"problem_epsilon", &epsilon},
+                {"proved_by", &proved_by},
+                {"proved_bound", &proved_bound}});
+    if (table.has("problem_region") && !table.has("dataset_side")) table.integers("dataset_side");  // says what there is
+    for (std::vector<std::string>* texts : {&dense, &problem, &problem_name, &proved_by}) texts->resize(key.size());
+    target_source.resize(key.size(), "second");
+    region.resize(key.size(), "l1");
+    side.resize(key.size());
+    epsilon.resize(key.size());
+    proved_bound.resize(key.size());
+  }
 
-  const std::vector<std::string> key;
-  const std::vector<std::string> status;
-  const std::vector<std::string> dense;         ///< empty for problems that were given
-  const std::vector<std::string> problem;       ///< this and the next one: what was asked, of problems that were given
-  const std::vector<std::string> problem_name;  ///< there if the problems were given
-  const std::vector<std::int64_t> label;
-  const std::vector<std::int64_t> target;
-  const std::vector<std::string> target_source;  ///< empty for files without the column: second
-  const std::vector<std::string> region;         ///< empty for files without the column: l1
-  const std::vector<std::int64_t> side;          ///< there if region is
-  const std::vector<double> epsilon;
-  const std::vector<double> margin;
-  const std::vector<double> margin_float32;
-  const std::vector<double> distance;
-  const std::vector<bool> adversarial;
-  const std::vector<bool> class_changed;
-  const std::vector<std::string> solve_status;
-  const std::vector<std::string> proved_by;  ///< this and the next one: empty for files without the column
-  const std::vector<double> proved_bound;
+  std::vector<std::string> key;
+  std::vector<std::string> status;
+  std::vector<std::string> dense;         ///< empty of problems that were given
+  std::vector<std::string> problem;       ///< this and the next one: what was asked
+  std::vector<std::string> problem_name;  ///< empty of problems that were made
+  std::vector<std::int64_t> label;
+  std::vector<std::int64_t> target;
+  std::vector<std::string> target_source;
+  std::vector<std::string> region;
+  std::vector<std::int64_t> side;
+  std::vector<double> epsilon;
+  std::vector<double> margin;
+  std::vector<double> margin_float32;
+  std::vector<double> distance;
+  std::vector<bool> adversarial;
+  std::vector<bool> class_changed;
+  std::vector<std::string> solve_status;
+  bool has_proofs = false;  ///< files of earlier versions have none
+  std::vector<std::string> proved_by;
+  std::vector<double> proved_bound;
 };
 
 /// `unit`: in which small values are counted. Equal are also two that float32 could not hold.
@@ -126,56 +76,58 @@ bool agree(double stored, double computed, double tolerance, double unit) {
   return std::abs(stored - computed) <= tolerance * (unit + std::abs(computed));
 }
 
+std::optional<Eigen::VectorXd> vector_of(const std::optional<std::vector<double>>& values) {
+  if (!values) return std::nullopt;
+  return Eigen::Map<const Eigen::VectorXd>(values->data(), static_cast<Eigen::Index>(values->size()));
+}
+
 class Checker {
  public:
-  Checker(const h5::Group& root, const Rows& rows, Verification& result)
-      : root_(root),
+  Checker(const results::Reader& file, const Rows& rows, Verification& result)
+      : file_(file),
         rows_(rows),
         result_(result),
-        clean_(root, "clean_input"),
-        best_(root, "best_input"),
-        adversarial_(root, "adversarial_input") {}
+        clean_(file.arrays("solves", "clean_input")),
+        best_(file.arrays("solves", "best_input")),
+        adversarial_(file.arrays("solves", "adversarial_input")) {}
 
   void check(std::size_t i) {
     const auto row = static_cast<std::int64_t>(i);
-    const auto clean = clean_.find(row);
+    const auto clean = vector_of(clean_.find(row));
     if (!clean) return report(i, "its clean_input is not stored");
-    const problem::Problem problem = rows_.problem_name.empty() ? made_problem(i, *clean) : given_problem(i);
+    const problem::Problem problem = rows_.problem_name[i].empty() ? made_problem(i, *clean) : given_problem(i);
     const certify::Verifier verifier(problem);
 
-    const auto best = best_.find(row);
-    const auto adversarial = adversarial_.find(row);
+    const auto best = vector_of(best_.find(row));
+    const auto adversarial = vector_of(adversarial_.find(row));
     if (best) check_best(i, problem, verifier.verify({*best, rows_.margin[i]}), verifier.margin_unit(), problem.distance(*best));
     if (!best && !std::isnan(rows_.margin[i])) report(i, "it has a verified_objective, but its best_input is not stored");
     if (rows_.adversarial[i] != adversarial.has_value())
       report(i, fmt::format("adversarial is {}, but adversarial_input is {}", rows_.adversarial[i], adversarial ? "stored" : "not stored"));
     if (adversarial) check_adversarial(i, problem, verifier.verify({*adversarial, rows_.margin[i]}), problem.distance(*adversarial));
-    if (!rows_.proved_by.empty()) check_proof(i, verifier.margin_unit());
+    if (rows_.has_proofs) check_proof(i, verifier.margin_unit());
   }
 
  private:
   problem::Problem made_problem(std::size_t i, const Eigen::VectorXd& clean) {
     problem::Problem problem;
     problem.name = rows_.key[i];
-    problem.network = network(rows_.dense.at(i));
+    problem.network = network(rows_.dense[i]);
     problem.input = clean;
     problem.norm = norm(i);
     if (problem.norm == problem::Norm::row_wise) problem.input_side = rows_.side[i];
-    problem.epsilon = rows_.epsilon.at(i);
+    problem.epsilon = rows_.epsilon[i];
     problem.label = static_cast<int>(rows_.label[i]);
-    if (rows_.target_source.empty() || rows_.target_source[i] != "any") problem.target = static_cast<int>(rows_.target[i]);
-    problem.check(root_.file_name());
+    if (rows_.target_source[i] != "any") problem.target = static_cast<int>(rows_.target[i]);
+    problem.check(file_.root().file_name());
     return problem;
   }
 
   problem::Problem given_problem(std::size_t i) const {
-    const std::string path = "parts/problems/" + rows_.problem.at(i);
-    if (!root_.is_group(path)) base::fail(base::ErrorKind::data, "{}: expected the problem at /{}, found nothing", root_.file_name(), path);
-    return problem::read_problem(root_.open_group(path), rows_.problem_name[i]);
+    return problem::read_problem(file_.part("problems", rows_.problem[i]), rows_.problem_name[i]);
   }
 
   problem::Norm norm(std::size_t i) const {
-    if (rows_.region.empty()) return problem::Norm::l1;
     return base::parse_word(problem::words(problem::Norm{}), fmt::format("/solves row {}: problem_region", i), rows_.region[i]);
   }
 
@@ -225,33 +177,27 @@ class Checker {
 
   const nn::Network& network(const std::string& key) {
     auto it = networks_.find(key);
-    if (it == networks_.end()) {
-      const std::string path = "parts/networks/" + key;
-      if (!root_.is_group(path))
-        base::fail(base::ErrorKind::data, "{}: expected the dense network at /{}, found nothing", root_.file_name(), path);
-      it = networks_.emplace(key, nn::read_network(root_.open_group(path))).first;
-    }
+    if (it == networks_.end()) it = networks_.emplace(key, nn::read_network(file_.part("networks", key))).first;
     return it->second;
   }
 
-  const h5::Group& root_;
+  const results::Reader& file_;
   const Rows& rows_;
   Verification& result_;
-  Ragged clean_;
-  Ragged best_;
-  Ragged adversarial_;
+  results::RowArrays clean_;
+  results::RowArrays best_;
+  results::RowArrays adversarial_;
   std::map<std::string, nn::Network> networks_;
 };
 
 }  // namespace
 
 Verification verify_results(const std::filesystem::path& results_file) {
-  const h5::File file = h5::File::open_read_only(results_file);
-  const h5::Group root = file.root();
+  const results::Reader file(results_file);
   Verification result;
-  if (!root.exists("solves")) return result;
-  const Rows rows(root);
-  Checker checker(root, rows, result);
+  if (!file.has_table("solves")) return result;
+  const Rows rows(file.table("solves"));
+  Checker checker(file, rows, result);
   for (std::size_t i = 0; i < rows.key.size(); ++i) {
     if (rows.status[i] != "done") continue;
     ++result.solves;

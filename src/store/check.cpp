@@ -8,11 +8,11 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
-#include "espalier/h5/table.hpp"
 #include "espalier/h5/verify.hpp"
+#include "espalier/results/reader.hpp"
+#include "espalier/results/schema.hpp"
 #include "espalier/store/output_directory.hpp"
 #include "espalier/store/part.hpp"
-#include "espalier/store/results.hpp"
 #include "store/lock.hpp"
 
 namespace espalier::store {
@@ -55,13 +55,6 @@ void check_parts(const OutputDirectory& directory, Findings& findings) {
     if (std::string what = check_part(directory.path(), *part); !what.empty()) findings.problem(name, what);
 }
 
-/// Only what is looked at is read: a million rows are large.
-std::vector<std::string> text_column(const h5::Group& root, const std::string& table, const std::string& name) {
-  h5::Table one{{h5::read_column(root, table, name)}};
-  one.texts(name);  // refuses a column of another type
-  return std::get<std::vector<std::string>>(std::move(one.columns.front().values));
-}
-
 /// What results.h5 says, read before the journal: every file that ever had the name is known to the journal from then on, so that a run
 /// that replaces it meanwhile causes no false alarm.
 struct ResultsView {
@@ -80,9 +73,8 @@ ResultsView look_at_results(const fs::path& file, Findings& findings) {
   view.inside = check_results_file(file);
   if (has_problem(view.inside)) return view;
   findings.guard("results.h5", [&] {
-    const h5::File opened = h5::File::open_read_only(file);
-    view.keys = text_column(opened.root(), "stages", "key");
-    view.statuses = text_column(opened.root(), "stages", "status");
+    const results::Reader opened(file);
+    opened.table("stages").read({{"key", &view.keys}, {"status", &view.statuses}});
     view.configuration = opened.root().read_attribute<std::string>("configuration_fingerprint");
   });
   return view;
@@ -148,8 +140,8 @@ void check_results(const OutputDirectory& directory, const ResultsView& view, bo
 using ExpectedRows = std::unordered_map<task::StageKey, std::string>;
 
 std::map<std::string, ExpectedRows> expected_rows(const h5::Group& root) {
-  const auto keys = text_column(root, "stages", "key"), tables = text_column(root, "stages", "table"),
-             statuses = text_column(root, "stages", "status");
+  std::vector<std::string> keys, tables, statuses;
+  results::Table(root, "stages").read({{"key", &keys}, {"table", &tables}, {"status", &statuses}});
   std::map<std::string, ExpectedRows> expected;
   for (std::size_t i = 0; i < keys.size(); ++i)
     if (!tables[i].empty() && statuses[i] != "waiting") expected[tables[i]][task::StageKey::from_hex(keys[i])] = statuses[i];
@@ -164,7 +156,8 @@ void check_tables(const h5::Group& root, Findings& findings) {
       findings.problem(where, fmt::format("the table is missing; /stages has {} rows for it", rows.size()));
       continue;
     }
-    const auto keys = text_column(root, name, "key"), statuses = text_column(root, name, "status");
+    std::vector<std::string> keys, statuses;
+    results::Table(root, name).read({{"key", &keys}, {"status", &statuses}});
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto it = rows.find(task::StageKey::from_hex(keys[i]));
       if (it == rows.end() || it->second != statuses[i])
@@ -178,11 +171,12 @@ void check_tables(const h5::Group& root, Findings& findings) {
 }
 
 void check_array(const h5::Group& root, const std::string& table, const std::string& name, Findings& findings) {
-  const std::string path = "arrays/" + table + "/" + name;
+  const std::string path = results::array_path(table, name);
   const std::string where = "results.h5:/" + path;
   const h5::Dims dims = root.dims(path + "/values");
   const h5::Table index = h5::read_table(root, path + "/index");
-  const auto row_keys = text_column(root, table, "key");
+  const results::Table rows(root, table);
+  const auto& row_keys = rows.texts("key");
   const auto total = static_cast<std::int64_t>(dims.size() == 1 ? dims[0] : 0);
   for (std::size_t i = 0; i < index.rows(); ++i) {
     const std::int64_t row = index.integers("row")[i], offset = index.integers("offset")[i], length = index.integers("length")[i];
@@ -211,8 +205,8 @@ std::vector<Finding> check_results_file(const fs::path& file_path) {
     const h5::File file = h5::File::open_read_only(file_path);
     const h5::Group root = file.root();
     const auto version = root.read_attribute<std::int64_t>("schema_version");
-    if (version != results_schema_version) {
-      findings.problem("results.h5", fmt::format("its schema version is {}; this program knows {}", version, results_schema_version));
+    if (version != results::schema_version) {
+      findings.problem("results.h5", fmt::format("its schema version is {}; this program knows {}", version, results::schema_version));
       return;
     }
     check_tables(root, findings);

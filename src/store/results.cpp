@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "espalier/base/clock.hpp"
@@ -13,9 +14,9 @@
 #include "espalier/base/file.hpp"
 #include "espalier/base/log.hpp"
 #include "espalier/base/text.hpp"
-#include "espalier/h5/range.hpp"
+#include "espalier/results/schema.hpp"
+#include "espalier/results/tables.hpp"
 #include "espalier/store/part.hpp"
-#include "store/result_tables.hpp"
 
 namespace espalier::store {
 
@@ -55,7 +56,7 @@ void write_provenance(const h5::Group& root, const OutputDirectory& directory, c
   const Event* last_start = last_event(directory, "run started");
   const Event* end = last_event(directory, "run ended");
   const bool ended = end != nullptr && (last_start == nullptr || end->time >= last_start->time);
-  root.write_attribute("schema_version", results_schema_version);
+  root.write_attribute("schema_version", results::schema_version);
   root.write_attribute("configuration", directory.identity().configuration);
   root.write_attribute("configuration_fingerprint", directory.identity().fingerprint.hex());
   root.write_attribute("shard", directory.identity().shard.is_whole() ? "" : task::to_text(directory.identity().shard));
@@ -76,7 +77,7 @@ bool copy_part(const h5::Group& root, const OutputDirectory& directory, const st
     return false;
   }
   const h5::File part = h5::File::open_loaded(file);
-  h5::copy_object(part.root(), "", root, "parts/" + table + "/" + outcome.key.hex());
+  h5::copy_object(part.root(), "", root, results::part_path(table, outcome.key.hex()));
   return true;
 }
 
@@ -85,15 +86,16 @@ struct Tables {
     std::set<std::string> names;
     for (const auto& [kind, stage] : stages.all())
       if (!stage->table().empty()) names.insert(stage->table());
-    for (const std::string& name : names) results.emplace_back(name, stages);
+    for (const std::string& name : names) of_results.emplace_back(name, stages);
   }
-  ResultTable* find(const std::string& name) {
-    const auto it = std::find_if(results.begin(), results.end(), [&](const ResultTable& table) { return table.name() == name; });
-    return it == results.end() ? nullptr : &*it;
+  results::ResultTable* find(const std::string& name) {
+    const auto it =
+        std::find_if(of_results.begin(), of_results.end(), [&](const results::ResultTable& table) { return table.name() == name; });
+    return it == of_results.end() ? nullptr : &*it;
   }
 
-  StagesTable all;
-  std::vector<ResultTable> results;
+  results::StagesTable all;
+  std::vector<results::ResultTable> of_results;
 };
 
 /// Finished tasks that the plan does not ask for: an earlier configuration of the directory did.
@@ -107,12 +109,32 @@ std::vector<task::StageKey> dropped_tasks(const OutputDirectory& directory, cons
   return dropped;
 }
 
-using RowVisitor = std::function<void(const ResultTable& table, const task::Outcome& outcome)>;
+/// Values that tasks take from those of their parents (Stage::inherited). Of a million solves few parents are asked.
+class Inherited {
+ public:
+  explicit Inherited(const OutputDirectory& directory) : directory_(directory) {}
+
+  task::Parameters of(const task::Stage& stage, const task::TaskSpec& spec) {
+    return stage.inherited(spec, [this](const task::StageKey& parent) -> const task::Parameters& {
+      const auto it = values_.find(parent);
+      if (it != values_.end()) return it->second;
+      const bool there = directory_.finished().contains(parent);
+      return values_.emplace(parent, there ? directory_.outcome(parent).values : task::Parameters()).first->second;
+    });
+  }
+
+ private:
+  const OutputDirectory& directory_;
+  std::unordered_map<task::StageKey, task::Parameters> values_;
+};
+
+using RowVisitor = std::function<void(const results::ResultTable& table, const task::Outcome& outcome)>;
 
 /// One task after the other, in plan order; no outcome is kept.
 ResultCounts add_rows(Tables& tables, const OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
                       const RowVisitor& visit) {
   ResultCounts counts;
+  Inherited inherited(directory);
   for (const task::PlannedTask& planned : graph.tasks) {
     const task::Stage& stage = stages.find(planned.spec.kind);
     if (!directory.finished().contains(planned.spec.key)) {
@@ -123,13 +145,16 @@ ResultCounts add_rows(Tables& tables, const OutputDirectory& directory, const ta
     const task::Outcome outcome = directory.outcome(planned.spec.key);
     tables.all.add(planned.spec, stage.table(), &outcome);
     ++(outcome.kind == task::OutcomeKind::done ? counts.done : counts.failed);
-    ResultTable* const table = tables.find(stage.table());
+    results::ResultTable* const table = tables.find(stage.table());
     if (table == nullptr) continue;
-    table->add(stage, planned.spec, outcome);
+    table->add(stage, planned.spec, outcome, inherited.of(stage, planned.spec));
     visit(*table, outcome);
   }
   if (counts.done + counts.failed < directory.finished().size())
-    for (const task::StageKey& key : dropped_tasks(directory, graph)) tables.all.add_dropped(directory, key);
+    for (const task::StageKey& key : dropped_tasks(directory, graph)) {
+      const auto kind = directory.left().find(key);
+      tables.all.add_dropped(kind == directory.left().end() ? "" : kind->second, directory.outcome(key));
+    }
   return counts;
 }
 
@@ -137,16 +162,16 @@ ResultCounts add_rows(Tables& tables, const OutputDirectory& directory, const ta
 ResultCounts write_content(const h5::Group& root, const OutputDirectory& directory, const task::StageRegistry& stages,
                            const task::TaskGraph& graph, const ResultOptions& options) {
   Tables tables(stages);
-  add_rows(tables, directory, stages, graph, [](const ResultTable&, const task::Outcome&) {});
+  add_rows(tables, directory, stages, graph, [](const results::ResultTable&, const task::Outcome&) {});
   tables.all.start(root);
-  for (ResultTable& table : tables.results) table.start(root);
+  for (results::ResultTable& table : tables.of_results) table.start(root);
   std::size_t parts_left_out = 0;
-  ResultCounts counts = add_rows(tables, directory, stages, graph, [&](const ResultTable& table, const task::Outcome& outcome) {
+  ResultCounts counts = add_rows(tables, directory, stages, graph, [&](const results::ResultTable& table, const task::Outcome& outcome) {
     if (options.copy_parts && outcome.part && !copy_part(root, directory, table.name(), outcome)) ++parts_left_out;
   });
   counts.parts_left_out = parts_left_out;
   tables.all.finish();
-  for (ResultTable& table : tables.results) table.finish();
+  for (results::ResultTable& table : tables.of_results) table.finish();
   write_events(root, directory);
   write_provenance(root, directory, counts);
   return counts;
@@ -193,36 +218,6 @@ ResultCounts build_results(OutputDirectory& directory, const task::StageRegistry
   directory.sync();
   base::publish_file(temporary.path, directory.results_path());
   return counts;
-}
-
-h5::Table read_table(const fs::path& results_file, const std::string& name) {
-  const h5::File file = h5::File::open_read_only(results_file);
-  const h5::Group root = file.root();
-  if (!root.is_dataset(name)) {
-    std::vector<std::string> tables;
-    for (const std::string& child : root.children())
-      if (root.is_dataset(child)) tables.push_back(child);
-    fail(ErrorKind::data, "'{}': there is no table '{}'{}; there are: {}", results_file.string(), name, base::did_you_mean(name, tables),
-         fmt::join(tables, ", "));
-  }
-  return h5::read_table(root, name);
-}
-
-std::vector<double> read_outcome_array(const fs::path& results_file, const std::string& table, const std::string& name,
-                                       const task::StageKey& key) {
-  const h5::File file = h5::File::open_read_only(results_file);
-  const h5::Group group = file.root().open_group("arrays/" + table + "/" + name);
-  const h5::Table index = h5::read_table(group, "index");
-  const auto& keys = index.texts("key");
-  const auto it = std::find(keys.begin(), keys.end(), key.hex());
-  if (it == keys.end()) return {};
-  const auto i = static_cast<std::size_t>(it - keys.begin());
-  const std::int64_t offset = index.integers("offset")[i], length = index.integers("length")[i];
-  const h5::ArrayReader values(group, "values");
-  const auto total = static_cast<std::int64_t>(values.size());
-  if (offset < 0 || length < 0 || length > total || offset > total - length)
-    fail(ErrorKind::data, "'{}' in '{}': index row {} reaches beyond the values", group.path(), results_file.string(), i);
-  return values.read(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(length));
 }
 
 }  // namespace espalier::store

@@ -108,7 +108,8 @@ class Run(Case):
             "stages": task | {"wall_seconds", "rank", "host", "started"},
             "networks": task | {"training_seconds", "training_cpu_seconds"},
             "solves": task | {"first_adversarial_seconds", "first_adversarial_cpu_seconds", "bounds_seconds", "embed_seconds",
-                              "solver_seconds", "attack_seconds", "surrogate_seconds", "solve_seconds", "proof_seconds", "time_limit", "iterations"}}
+                              "solver_seconds", "attack_seconds", "surrogate_seconds", "solve_seconds", "proof_seconds", "time_limit", "iterations",
+                              "finetuning_seconds", "finetuning_cpu_seconds"}}
         with h5py.File(self.reference / "results.h5") as file:
             for name, columns in expected.items():
                 attributes = file[name].attrs

@@ -67,7 +67,7 @@ class Table(Case):
         self.assertEqual(subprocess.run(["bash", "-c", f"'{PROGRAM}' table '{self.out}' > /dev/full"], capture_output=True).returncode, 3)
 
     def test_the_documented_lines_give_clean_frames(self):
-        page = (ROOT / "src" / "store" / "SCHEMA.md").read_text()
+        page = (ROOT / "src" / "results" / "SCHEMA.md").read_text()
         [from_file] = re.findall(r"^    (solves = pandas\.DataFrame\(.*)$", page, re.M)
         [from_program] = re.findall(r"^    (solves = pandas\.read_csv\(.*)$", page, re.M)
         frames = {"pandas": pandas, "os": os, "f": h5py.File(self.out / "results.h5")}
@@ -85,7 +85,7 @@ class Table(Case):
         pandas.testing.assert_series_equal(stored["verified_objective"], printed["verified_objective"])
 
     def test_r_reads_a_clean_data_frame(self):
-        page = (ROOT / "src" / "store" / "SCHEMA.md").read_text()
+        page = (ROOT / "src" / "results" / "SCHEMA.md").read_text()
         [line] = re.findall(r"^    (solves <- hdf5r::.*)$", page, re.M)
         program = f'''setwd("{self.out}"); {line}
             cat(nrow(solves), ncol(solves), class(solves), "\\n")

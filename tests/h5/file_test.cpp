@@ -52,7 +52,10 @@ TEST_F(FileTest, GroupsWithManyTextsAreCopied) {
     group.write_attribute(fmt::format("of_group_{}", i), "text");
     a.root().write_attribute(fmt::format("of_root_{}", i), "text");
   }
+  group.write_array("values", std::vector<double>{1}, {1});
+  for (int i = 0; i < 1000; ++i) group.open_object("values").write_attribute(fmt::format("of_array_{}", i), "text");
   copy_object(a.root(), "", b.root(), "copy");
+  EXPECT_EQ(b.root().open_object("copy/x/values").read_attribute<std::string>("of_array_999"), "text");
   EXPECT_EQ(b.root().open_object("copy").read_attribute<std::string>("of_root_99"), "text");
   EXPECT_EQ(b.root().open_object("copy/x").read_attribute<std::string>("of_group_99"), "text");
 }

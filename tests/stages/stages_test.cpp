@@ -39,12 +39,33 @@ TEST(Stages, ReturnTheColumnsTheyDeclareButForWhatTheyDoNotHave) {
     std::set<std::string> expected = names(stage.columns());
     for (const char* absent : {"removed_off", "removed_linear", "removed_other", "removal_slack", "removal_deviation"})
       expected.erase(absent);
+    for (const char* inherited : {"finetuning_seconds", "finetuning_cpu_seconds"}) expected.erase(inherited);
     if (kind == "solve") expected.erase("proved_bound");  // of the surrogate's network nothing is proved
     EXPECT_EQ(names(result.values), expected) << kind;
     for (const auto& [name, value] : result.values.map())
       EXPECT_EQ(task::type_of(value), task::find_field(stage.columns(), name)->type) << kind << "." << name;
     for (const task::Array& array : result.arrays) EXPECT_THAT(names(stage.arrays()), ::testing::Contains(array.name)) << kind;
   }
+}
+
+TEST(Stages, ASolveInheritsTheTimesOfItsNetworksFinetuning) {
+  const InstanceRun run({});
+  const task::Stage& solve = run.stages().find("solve");
+  const task::StageKey dense{1, 1}, pruned{2, 2};
+  const auto inherited = [&](Parameters parameters, std::int64_t epochs) {
+    const Parameters of_pruned{
+        {"epochs_run", epochs}, {"epochs_nominal", std::int64_t{6}}, {"training_seconds", 3.0}, {"training_cpu_seconds", 2.0}};
+    return solve.inherited({.parameters = std::move(parameters), .parents = std::vector{dense, pruned}},
+                           [&](const task::StageKey& key) -> const Parameters& {
+                             EXPECT_EQ(key, pruned);
+                             return of_pruned;
+                           });
+  };
+  const Parameters surrogate{{"problem_network", std::string("dense")}, {"prune_finetuning", std::string("cumulative")}};
+  EXPECT_EQ(inherited(surrogate, 2), (Parameters{{"finetuning_seconds", 9.0}, {"finetuning_cpu_seconds", 6.0}}));
+  EXPECT_EQ(inherited(surrogate, 0).size(), 0U) << "every round was another's";
+  EXPECT_EQ(inherited({{"prune_finetuning", std::string("none")}}, 2).size(), 0U);
+  EXPECT_EQ(inherited({}, 2).size(), 0U) << "the dense arm";
 }
 
 TEST(Stages, EpochsAreCountedAsRunAndAsWritten) {

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "espalier/h5/table.hpp"
 #include "espalier/store/results.hpp"
 #include "h5/temporary_directory.hpp"
 #include "store/fixture.hpp"

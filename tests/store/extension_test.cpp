@@ -6,6 +6,8 @@
 #include <set>
 
 #include "espalier/base/file.hpp"
+#include "espalier/h5/table.hpp"
+#include "espalier/results/reader.hpp"
 #include "espalier/store/check.hpp"
 #include "espalier/store/results.hpp"
 #include "espalier/store/retry.hpp"
@@ -156,9 +158,9 @@ TEST_F(ExtensionTest, IsInTheJournalAndTheResults) {
   EXPECT_EQ(counts.done, 2U);
   EXPECT_EQ(counts.waiting, 4U);
   EXPECT_FALSE(has_problem(check_directory(path("out"))));
-  EXPECT_THAT(read_table(directory.results_path(), "solves").texts("key"), ElementsAre(adopted.hex()));
-  EXPECT_EQ(read_table(directory.results_path(), "solves").reals("seconds").at(0), 300);
-  const h5::Table stages = read_table(directory.results_path(), "stages");
+  EXPECT_THAT(results::Reader(directory.results_path()).table("solves").texts("key"), ElementsAre(adopted.hex()));
+  EXPECT_EQ(results::Reader(directory.results_path()).table("solves").reals("seconds").at(0), 300);
+  const h5::Table stages = h5::read_table(h5::File::open_read_only(directory.results_path()).root(), "stages");
   std::map<std::string, std::string> dropped;
   for (std::size_t i = 0; i < stages.rows(); ++i)
     if (stages.texts("status")[i] == "dropped") dropped[stages.texts("key")[i]] = stages.texts("kind")[i] + stages.texts("table")[i];

@@ -7,6 +7,8 @@
 #include <cstdlib>
 
 #include "espalier/base/clock.hpp"
+#include "espalier/h5/table.hpp"
+#include "espalier/results/reader.hpp"
 #include "espalier/store/check.hpp"
 #include "h5/temporary_directory.hpp"
 #include "store/fixture.hpp"
@@ -55,7 +57,7 @@ TEST_F(ResultsTest, H5pyFindsWhatTheSchemaPageSays) {
   EXPECT_FALSE(counts.complete());
   const std::string source = ESPALIER_SOURCE_DIR;
   const std::string command = "/usr/bin/python3 '" + source + "/tests/store/read_results.py' '" + results().string() + "' '" + source +
-                              "/src/store/SCHEMA.md' > '" + path("report").string() + "' 2>&1";
+                              "/src/results/SCHEMA.md' > '" + path("report").string() + "' 2>&1";
   const int status = std::system(command.c_str());
   EXPECT_EQ(status, 0) << base::read_file(path("report"));
   EXPECT_EQ(base::read_file(path("report")), "as documented\n");
@@ -65,12 +67,12 @@ TEST_F(ResultsTest, TablesAndArraysAreReadableFromTheFileAlone) {
   OutputDirectory directory = sample_run();
   build_results(directory, stages_, graph_);
   fs::rename(results(), path("alone.h5"));
-  const h5::Table solves = read_table(path("alone.h5"), "solves");
+  const h5::Table solves = h5::read_table(h5::File::open_read_only(path("alone.h5")).root(), "solves");
   EXPECT_THAT(solves.booleans("adversarial"), ElementsAre(false, true, false, true));
   EXPECT_EQ(solves.find("objective")->meaning, "verified objective");
-  EXPECT_THAT(read_outcome_array(path("alone.h5"), "solves", "input", graph_.tasks[7].spec.key), ElementsAre(0.0, 0.1, 1.0, 1.0));
-  EXPECT_THAT(read_outcome_array(path("alone.h5"), "solves", "input", graph_.tasks[2].spec.key), ElementsAre());
-  EXPECT_EQ(error_of([&] { read_table(path("alone.h5"), "solvs"); }),
+  EXPECT_THAT(results::read_array(path("alone.h5"), "solves", "input", graph_.tasks[7].spec.key.hex()), ElementsAre(0.0, 0.1, 1.0, 1.0));
+  EXPECT_THAT(results::read_array(path("alone.h5"), "solves", "input", graph_.tasks[2].spec.key.hex()), ElementsAre());
+  EXPECT_EQ(error_of([&] { results::Reader(path("alone.h5")).table("solvs"); }),
             "data: '" + path("alone.h5").string() +
                 "': there is no table 'solvs' (did you mean 'solves'?); there are: events, networks, solves, stages");
 }
@@ -85,7 +87,8 @@ TEST_F(ResultsTest, RowsDoNotDependOnTheOrderOfFinishing) {
   }
   build_results(other, stages_, graph_);
   for (const char* name : {"stages", "solves", "networks"}) {
-    const h5::Table a = read_table(results(), name), b = read_table(path("other/results.h5"), name);
+    const h5::Table a = h5::read_table(h5::File::open_read_only(results()).root(), name),
+                    b = h5::read_table(h5::File::open_read_only(path("other/results.h5")).root(), name);
     for (std::size_t c = 0; c < a.columns.size(); ++c) {
       if (std::holds_alternative<std::vector<double>>(a.columns[c].values)) continue;  // NaN differs from itself
       EXPECT_EQ(a.columns[c].values, b.columns[c].values) << name << " " << a.columns[c].name;
@@ -99,14 +102,14 @@ TEST_F(ResultsTest, OfARunningDirectoryGoElsewhere) {
   EXPECT_EQ(build_results(reader, stages_, graph_, path("view.h5"), {.copy_parts = false}).done, 7U);
   EXPECT_FALSE(fs::exists(results()));
   EXPECT_FALSE(h5::File::open_read_only(path("view.h5")).root().exists("parts"));
-  EXPECT_EQ(read_table(path("view.h5"), "solves").rows(), 4U);
+  EXPECT_EQ(results::Reader(path("view.h5")).table("solves").rows(), 4U);
 }
 
 TEST_F(ResultsTest, AnEmptyRunHasEmptyTables) {
   OutputDirectory directory = OutputDirectory::open(out(), fake_identity());
   EXPECT_EQ(build_results(directory, stages_, graph_).waiting, 9U);
-  EXPECT_EQ(read_table(results(), "solves").rows(), 0U);
-  EXPECT_EQ(read_table(results(), "stages").rows(), 9U);
+  EXPECT_EQ(results::Reader(results()).table("solves").rows(), 0U);
+  EXPECT_EQ(results::Reader(results()).table("stages").rows(), 9U);
   EXPECT_FALSE(has_problem(check_results_file(results())));
 }
 
@@ -180,7 +183,7 @@ TEST_F(ResultsTest, TheyTakeTimeInProportionToTheSolves) {
       build_results(directory, stages_, graph);
       least = std::min(least, watch.cpu_seconds());
     }
-    EXPECT_EQ(read_table(results(), "solves").rows(), static_cast<std::size_t>(2 * networks));
+    EXPECT_EQ(results::Reader(results()).table("solves").rows(), static_cast<std::size_t>(2 * networks));
     return least;
   };
   const double few = seconds_to_build(150);

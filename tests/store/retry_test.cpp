@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "espalier/h5/table.hpp"
 #include "espalier/store/check.hpp"
 #include "espalier/store/results.hpp"
 #include "h5/temporary_directory.hpp"
@@ -110,7 +111,7 @@ TEST_F(RetryTest, RowsComeFromTheLatestAttempt) {
   fail(directory, 7, "solver", "again");
   build_results(directory, stages, graph_);
   EXPECT_FALSE(has_problem(check_directory(path("out"))));
-  const h5::Table rows = read_table(path("out/results.h5"), "stages");
+  const h5::Table rows = h5::read_table(h5::File::open_read_only(path("out/results.h5")).root(), "stages");
   EXPECT_THAT(rows.texts("status"), ElementsAre("done", "done", "done", "done", "done", "done", "done", "failed", "done"));
   EXPECT_EQ(rows.texts("message")[7], "again");
 }

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include "espalier/base/file.hpp"
+#include "espalier/h5/table.hpp"
+#include "espalier/results/reader.hpp"
 #include "espalier/store/check.hpp"
 #include "espalier/store/merge.hpp"
 #include "espalier/store/results.hpp"
@@ -133,8 +135,9 @@ TEST_F(SharedArrays, StandOnceInTheResultFile) {
   own.arrays[0].shared = false;
   directory.append(own);
   build_results(directory, stages_, graph_);
-  for (const std::size_t i : {2, 3, 6, 7}) EXPECT_EQ(read_outcome_array(directory.results_path(), "solves", "input", key(i)), image_) << i;
-  const h5::Table index = read_table(directory.results_path(), "arrays/solves/input/index");
+  for (const std::size_t i : {2, 3, 6, 7})
+    EXPECT_EQ(results::read_array(directory.results_path(), "solves", "input", key(i).hex()), image_) << i;
+  const h5::Table index = h5::read_table(h5::File::open_read_only(directory.results_path()).root(), "arrays/solves/input/index");
   EXPECT_THAT(index.integers("offset"), ElementsAre(0, 0, 0, 324));
   EXPECT_THAT(index.integers("row"), ElementsAre(0, 1, 2, 3));
   EXPECT_FALSE(has_problem(check_results_file(directory.results_path())));

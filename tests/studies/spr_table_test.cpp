@@ -87,7 +87,8 @@ h5::Table networks() {
 }
 
 Table summarised(const h5::Table& table, const h5::Table& known) {
-  return summarise({.solves = table, .networks = known, .parameters = parameters_by_place(table)});
+  const results::Table solves(table);
+  return summarise({.solves = solves, .networks = results::Table(known), .parameters = solves.parameters()});
 }
 std::vector<TableRow> rows_of(const h5::Table& table, const h5::Table& known) { return summarised(table, known).rows; }
 

@@ -43,7 +43,7 @@ std::vector<T> repeated(std::size_t n, T value) {
 h5::Table solves(const std::vector<Row>& rows) {
   const std::size_t n = rows.size();
   std::vector<std::string> status, criterion, solve_status, embedded;
-  std::vector<double> rate, first;
+  std::vector<double> rate, first, finetune;
   std::vector<std::int64_t> sample;
   std::vector<bool> adversarial;
   for (const Row& r : rows) {
@@ -53,6 +53,7 @@ h5::Table solves(const std::vector<Row>& rows) {
     solve_status.push_back(*r.solve_status != '\0' ? r.solve_status : found ? "adversarial" : "limit");
     rate.push_back(r.rate);
     first.push_back(r.first);
+    finetune.push_back(r.finetune > 0 ? r.finetune : none);
     embedded.push_back(std::to_string(embedded.size()));
     sample.push_back(r.sample);
     adversarial.push_back(found);
@@ -82,40 +83,27 @@ h5::Table solves(const std::vector<Row>& rows) {
                       {"dense_network", text("d")},
                       {"embedded_network", embedded},
                       {"embedded_test_accuracy", repeated(n, 0.9)},
+                      {"finetuning_cpu_seconds", finetune},
                       {"model_binaries", integers(40)}}};
 }
 
-/// /networks for these rows: two of six epochs were run for each network itself.
-h5::Table networks(const std::vector<Row>& rows) {
-  std::vector<std::string> keys;
-  std::vector<double> seconds;
-  for (const Row& r : rows) {
-    keys.push_back(std::to_string(keys.size()));
-    seconds.push_back(r.finetune / 3);
-  }
-  return {.columns = {{"key", keys},
-                      {"training_seconds", repeated(rows.size(), 1e9)},  // wall time is not looked at
-                      {"training_cpu_seconds", seconds},
-                      {"epochs_run", std::vector<std::int64_t>(rows.size(), 2)},
-                      {"epochs_nominal", std::vector<std::int64_t>(rows.size(), 6)}}};
-}
-
-Results results(const std::vector<Row>& rows, const std::vector<Override>& overrides = {}) {
-  Results all{.solves = solves(rows), .networks = networks(rows), .parameters = {}};
+Results results_of(const std::vector<Row>& rows, const std::vector<Override>& overrides = {}) {
+  h5::Table table = solves(rows);
   for (const auto& [name, values] : overrides) {
     const auto same = [&](const h5::Column& column) { return column.name == name; };
-    auto& columns = all.solves.columns;
+    auto& columns = table.columns;
     if (const auto it = std::find_if(columns.begin(), columns.end(), same); it != columns.end())
       it->values = values;
     else
       columns.insert(columns.begin() + 1, {.name = name, .values = values});
   }
-  all.parameters = parameters_by_place(all.solves);
+  Results all{.solves = results::Table(std::move(table)), .networks = results::Table(), .parameters = {}};
+  all.parameters = all.solves.parameters();
   return all;
 }
 
 std::vector<SummaryRow> summarise_rows(const std::vector<Row>& rows, const std::vector<Override>& overrides = {}) {
-  return summarise(results(rows, overrides)).rows;
+  return summarise(results_of(rows, overrides)).rows;
 }
 
 TEST(Summary, CountsStrictlyFasterAndNeverBothNotFound) {
@@ -155,7 +143,7 @@ TEST(Summary, FailedRowsAreCountedApartAndWaitingOnesLeftOut) {
   EXPECT_EQ(rows[1].pairs, 0);  // no dense result to compare with
   EXPECT_EQ(rows[1].unpaired, 1);
   EXPECT_EQ(rows[1].unpaired_reason, "none is done");
-  const std::string text = format_text(summarise(results({{"none", 0, 1, none, 0, "failed"}})));
+  const std::string text = format_text(summarise(results_of({{"none", 0, 1, none, 0, "failed"}})));
   EXPECT_THAT(text, HasSubstr("1 solves failed"));
 }
 
@@ -190,7 +178,7 @@ TEST(Summary, WhatDiffersIsARowOfItsOwn) {
                                           {"solve_compress", std::vector<bool>{false, true}},
                                           {"train_learning_rate", std::vector<double>{1e-3, 1.0000000001e-3}}};
   for (const Override& difference : differences) {
-    const Summary summary = summarise(results(rows, {difference}));
+    const Summary summary = summarise(results_of(rows, {difference}));
     EXPECT_EQ(summary.rows.size(), 2u) << difference.first;
     EXPECT_THAT(summary.columns, ElementsAre(difference.first));
     EXPECT_THAT(format_csv(summary), HasSubstr("," + difference.first + ",solves,"));
@@ -198,10 +186,10 @@ TEST(Summary, WhatDiffersIsARowOfItsOwn) {
 }
 
 TEST(Summary, RepetitionsAreOneRowThatSaysSo) {
-  const Summary summary = summarise(
-      results({{"none", 0, 1, 2.0}, {"none", 0, 2, 1.0}, {"none", 0, 2, 3.0}}, {{"train_seed", std::vector<std::int64_t>{7, 8, 8}},
-                                                                                {"repetition", std::vector<std::int64_t>{0, 0, 1}},
-                                                                                {"problem_epsilon", std::vector<double>{4.75, 5.5, 5.5}}}));
+  const Summary summary = summarise(results_of({{"none", 0, 1, 2.0}, {"none", 0, 2, 1.0}, {"none", 0, 2, 3.0}},
+                                               {{"train_seed", std::vector<std::int64_t>{7, 8, 8}},
+                                                {"repetition", std::vector<std::int64_t>{0, 0, 1}},
+                                                {"problem_epsilon", std::vector<double>{4.75, 5.5, 5.5}}}));
   ASSERT_EQ(summary.rows.size(), 1u);
   EXPECT_THAT(summary.columns, IsEmpty());
   EXPECT_EQ(
@@ -235,7 +223,7 @@ TEST(Summary, ADensePartnerAgreesInAllButPruning) {
 }
 
 TEST(Summary, OfTwoDensePartnersNoneWins) {
-  const Summary summary = summarise(results({{"none", 0, 1, 2.0}, {"none", 0, 1, 0.5}, {"magnitude", 0.5, 1, 1.0}}));
+  const Summary summary = summarise(results_of({{"none", 0, 1, 2.0}, {"none", 0, 1, 0.5}, {"magnitude", 0.5, 1, 1.0}}));
   EXPECT_EQ(summary.rows[1].pairs, 0);
   EXPECT_EQ(summary.rows[1].unpaired_reason, "2 agree with it in everything");
   EXPECT_THAT(format_text(summary), HasSubstr("1 solves of pruned networks are not compared"));
@@ -244,9 +232,9 @@ TEST(Summary, OfTwoDensePartnersNoneWins) {
 TEST(Summary, TextFitsAHundredColumnsAndHidesWhatIsZeroEverywhere) {
   const std::string long_word = "external:/opt/solver {model} --threads 1 --write {solution} --quiet";
   const Summary summary =
-      summarise(results({{"none", 0, 1, 2.0}, {"magnitude", 0.95, 1, 1.0}, {"none", 0, 1, none}, {"magnitude", 0.95, 1, 1.0}},
-                        {{"dataset_name", std::vector<std::string>{"mnist", "fashion-mnist", "mnist", "fashion-mnist"}},
-                         {"solve_solver", std::vector<std::string>{"bab", "bab", long_word, long_word}}}));
+      summarise(results_of({{"none", 0, 1, 2.0}, {"magnitude", 0.95, 1, 1.0}, {"none", 0, 1, none}, {"magnitude", 0.95, 1, 1.0}},
+                           {{"dataset_name", std::vector<std::string>{"mnist", "fashion-mnist", "mnist", "fashion-mnist"}},
+                            {"solve_solver", std::vector<std::string>{"bab", "bab", long_word, long_word}}}));
   ASSERT_EQ(summary.rows.size(), 4u);
   const std::string text = format_text(summary);
   EXPECT_THAT(text, HasSubstr("\n\ndata set fashion-mnist"));
@@ -261,13 +249,13 @@ TEST(Summary, TextFitsAHundredColumnsAndHidesWhatIsZeroEverywhere) {
 }
 
 TEST(Summary, CsvQuotesWhatNeedsIt) {
-  const std::string csv = format_csv(summarise(
-      results({{"none", 0, 1, 2.0}, {"none", 0, 1, 2.0}}, {{"solve_solver", std::vector<std::string>{"external:say \"a, b\"", "bab"}}})));
+  const std::string csv = format_csv(summarise(results_of({{"none", 0, 1, 2.0}, {"none", 0, 1, 2.0}},
+                                                          {{"solve_solver", std::vector<std::string>{"external:say \"a, b\"", "bab"}}})));
   EXPECT_THAT(csv, HasSubstr("\"external:say \"\"a, b\"\"\",1,"));
 }
 
 TEST(Summary, AnUnfinishedRunSaysSoFirst) {
-  Results some = results({{"none", 0, 1, 2.0}});
+  Results some = results_of({{"none", 0, 1, 2.0}});
   EXPECT_EQ(describe_incomplete(some), "");
   some.tasks_done = 4;
   some.tasks_failed = 1;
@@ -276,13 +264,14 @@ TEST(Summary, AnUnfinishedRunSaysSoFirst) {
 }
 
 TEST(Summary, CsvHasOneLinePerGroup) {
-  const std::string csv = format_csv(summarise(results({{"none", 0, 1, 2.0}, {"magnitude", 0.5, 1, 1.0}, {"magnitude", 0.9, 1, 1.0}})));
+  const std::string csv = format_csv(summarise(results_of({{"none", 0, 1, 2.0}, {"magnitude", 0.5, 1, 1.0}, {"magnitude", 0.9, 1, 1.0}})));
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4);
 }
 
 TEST(Summary, MissingColumnIsNamed) {
-  Results some = results({{"none", 0, 1, 2.0}});
-  std::erase_if(some.solves.columns, [](const h5::Column& column) { return column.name == "adversarial"; });
+  h5::Table table = solves({{"none", 0, 1, 2.0}});
+  std::erase_if(table.columns, [](const h5::Column& column) { return column.name == "adversarial"; });
+  const Results some{.solves = results::Table(std::move(table)), .networks = results::Table(), .parameters = {}};
   try {
     summarise(some);
     FAIL();

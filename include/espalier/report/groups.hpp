@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "espalier/h5/table.hpp"
+#include "espalier/results/reader.hpp"
 
 namespace espalier::report {
 
@@ -17,7 +17,7 @@ namespace espalier::report {
 class Values {
  public:
   /// Columns that the table does not have are left out; `more` is taken for one of its columns.
-  Values(const h5::Table& table, std::span<const std::string> names, const h5::Column* more = nullptr);
+  Values(const results::Table& table, std::span<const std::string> names, const h5::Column* more = nullptr);
 
   const std::vector<std::string>& names() const { return names_; }
   std::optional<std::size_t> find(const std::string& name) const;
@@ -29,7 +29,6 @@ class Values {
     std::vector<std::string> texts;  ///< distinct, in order
     std::vector<std::uint32_t> codes;
   };
-  static Coded coded(const h5::Column& column);
   std::vector<std::string> names_;
   std::vector<Coded> columns_;
 };
@@ -49,14 +48,14 @@ struct Groups {
 };
 
 /// `first`: parameters that are named before the others, in this order. `more`: a column beside the table's.
-Groups group_rows(const h5::Table& table, std::span<const std::size_t> rows, std::span<const std::string> parameters,
+Groups group_rows(const results::Table& table, std::span<const std::size_t> rows, std::span<const std::string> parameters,
                   std::span<const std::string> first, const h5::Column* more = nullptr);
 
 /// Finds for each row the one row of others that agrees with it.
 class Partners {
  public:
   /// `columns`: in which partners agree.
-  Partners(const h5::Table& table, std::span<const std::size_t> candidates, std::span<const std::string> columns);
+  Partners(const results::Table& table, std::span<const std::size_t> candidates, std::span<const std::string> columns);
 
   /// None: there is no such row, or more than one.
   std::optional<std::size_t> find(std::size_t row) const;

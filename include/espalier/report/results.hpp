@@ -1,17 +1,19 @@
-// What the tables are made of: the tables of a result file.
+// What the tables are made of: a result file.
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "espalier/h5/table.hpp"
+#include "espalier/results/reader.hpp"
 
 namespace espalier::report {
 
 struct Results {
-  h5::Table solves;
-  h5::Table networks;
+  std::shared_ptr<const results::Reader> file = nullptr;  ///< that the tables are read from; null: they are in memory
+  results::Table solves;
+  results::Table networks;              ///< empty if the study has none
   std::vector<std::string> parameters;  ///< columns of solves that are parameters of the experiment
   std::int64_t tasks_done = 0;
   std::int64_t tasks_failed = 0;
@@ -21,10 +23,6 @@ struct Results {
 
 /// From a result file. Error(data) names what it misses.
 Results read_results(const std::filesystem::path& file);
-
-/// The parameters of a /solves that does not name them in its attribute "parameters": in files of earlier versions they stand behind the
-/// columns of every table and end with `repetition`.
-std::vector<std::string> parameters_by_place(const h5::Table& solves);
 
 /// A sentence that goes before the tables of a run that is not complete; empty if it is.
 std::string describe_incomplete(const Results& results);

@@ -21,7 +21,7 @@ struct RowQuery {
 
 /// Writes the rows of a file that meet all conditions, in the order of the file, block by block: memory does not grow with their number.
 /// Reals are written in the shortest form that reads back the same, in JSON infinite ones as "inf" and "-inf"; booleans as true and false.
-/// No value is what src/store/SCHEMA.md says: NaN, the number of `missing.<column>`, empty text.
+/// No value is what src/results/SCHEMA.md says: NaN, the number of `missing.<column>`, empty text.
 ///
 /// A condition is a column, one of = != < <= > >=, and a value; text knows = and != only, booleans are compared with true or false. A row
 /// without a value meets no condition but "column=", which asks for that, as "column!=" asks for rows with one.

@@ -17,7 +17,7 @@ struct Verification {
 /// through the stored dense network in float64 and float32 (certify); distance, verified_objective, verified_objective_float32,
 /// adversarial and class_changed must be what the row says, and an adversarial claim must have its input. Tolerance: 1e-9 (1 + |margin|)
 /// in float64, 1e-3 (1 + |margin|) in float32, because sums may be ordered otherwise on another machine.
-/// Throws base::Error(data) if the file has not the layout of src/store/SCHEMA.md.
+/// Throws base::Error(data) if the file has not the layout of src/results/SCHEMA.md.
 Verification verify_results(const std::filesystem::path& results_file);
 
 }  // namespace espalier::stages

@@ -1,17 +1,13 @@
-// results.h5: a view built from journal and part files. Its schema is documented in src/store/SCHEMA.md.
+// results.h5: a view built from journal and part files. Its schema is documented in src/results/SCHEMA.md.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
-#include "espalier/h5/table.hpp"
 #include "espalier/store/output_directory.hpp"
 #include "espalier/task/stage.hpp"
 
 namespace espalier::store {
-
-/// Raised when a reader of results.h5 would have to change.
-inline constexpr std::int64_t results_schema_version = 1;
 
 struct ResultCounts {
   std::size_t done = 0;
@@ -32,12 +28,5 @@ ResultCounts build_results(OutputDirectory& directory, const task::StageRegistry
                            const ResultOptions& options = {});
 ResultCounts build_results(const OutputDirectory& directory, const task::StageRegistry& stages, const task::TaskGraph& graph,
                            const std::filesystem::path& destination, const ResultOptions& options = {});
-
-/// One table of a result file: "solves", "networks", "stages". Error(data) names the tables there are if it is absent.
-h5::Table read_table(const std::filesystem::path& results_file, const std::string& name);
-
-/// An array of the outcome with this key, from /arrays/<table>/<name>; empty if it has none.
-std::vector<double> read_outcome_array(const std::filesystem::path& results_file, const std::string& table, const std::string& name,
-                                       const task::StageKey& key);
 
 }  // namespace espalier::store

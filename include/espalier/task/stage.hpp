@@ -60,6 +60,11 @@ class Stage {
   virtual const Schema& columns() const = 0;
   /// The arrays it may return (name, unit, meaning; type is ignored).
   virtual const Schema& arrays() const = 0;
+  /// Columns whose values are those of earlier stages: what they measured stands in their outcomes, not in what the stage reads, which is
+  /// the same whenever they run. `values`: of the outcome of a parent; empty if it has none. Asked for when results.h5 is made.
+  virtual Parameters inherited(const TaskSpec& /*spec*/, const std::function<const Parameters&(const StageKey& parent)>& /*values*/) const {
+    return {};
+  }
   virtual StageResult run(const Attempt& attempt, const StageContext& context) const = 0;
   /// Limits of the process of its own in which the attempt is to run; none: it runs in the worker's process. For stages whose libraries may
   /// crash, hang or eat memory.

@@ -27,37 +27,32 @@ const std::vector<std::string>& named_first() {
   return names;
 }
 
-/// Optional columns: as if nothing was asked for, for files without them.
-template <class T>
-std::vector<T> column_or(const h5::Table& table, const std::string& name, T missing) {
-  const h5::Column* column = table.find(name);
-  return column != nullptr ? std::get<std::vector<T>>(column->values) : std::vector<T>(table.rows(), missing);
-}
-
 /// The columns of /solves that are looked at here.
 class Solves {
  public:
-  explicit Solves(const h5::Table& t)
-      : status(t.texts("status")),
-        regulariser(t.texts("train_regulariser")),
-        strength(t.reals("train_regulariser_strength")),
-        alpha(t.reals("train_spr_alpha")),
-        selected(column_or<std::string>(t, "select_strengths", "")),
-        hidden(t.texts("network_hidden")),
-        seed(t.integers("train_seed")),
-        criterion(t.texts("prune_criterion")),
-        proof(column_or<std::string>(t, "prune_proof", "none")),
-        compress(column_or<bool>(t, "solve_compress", false)),
-        solve_status(t.texts("solve_status")),
-        embedded(t.texts("embedded_network")),
-        accuracy(t.reals("embedded_test_accuracy")),
-        binaries(t.integers("model_binaries")),
-        nodes(t.integers("nodes")),
-        seconds(t.reals("solve_seconds")),
-        adversarial(t.booleans("adversarial")),
-        transfer_networks(t.integers("transfer_networks")),
-        transfer_adversarial(t.integers("transfer_adversarial")),
-        transfer_class_changed(t.integers("transfer_class_changed")) {}
+  explicit Solves(const results::Table& table) {
+    table.read({{"status", &status},
+                {"train_regulariser", &regulariser},
+                {"train_regulariser_strength", &strength},
+                {"train_spr_alpha", &alpha},
+                {"network_hidden", &hidden},
+                {"train_seed", &seed},
+                {"prune_criterion", &criterion},
+                {"solve_status", &solve_status},
+                {"embedded_network", &embedded},
+                {"embedded_test_accuracy", &accuracy},
+                {"model_binaries", &binaries},
+                {"nodes", &nodes},
+                {"solve_seconds", &seconds},
+                {"adversarial", &adversarial},
+                {"transfer_networks", &transfer_networks},
+                {"transfer_adversarial", &transfer_adversarial},
+                {"transfer_class_changed", &transfer_class_changed}},
+               {{"select_strengths", &selected}, {"prune_proof", &proof}, {"solve_compress", &compress}});
+    selected.resize(size());
+    proof.resize(size(), "none");
+    compress.resize(size(), false);
+  }
 
   std::size_t size() const { return status.size(); }
   bool done(std::size_t i) const { return status[i] == "done"; }
@@ -76,26 +71,26 @@ class Solves {
   }
   bool smaller(std::size_t i) const { return pruned(i) || compress[i]; }
 
-  const std::vector<std::string>& status;
-  const std::vector<std::string>& regulariser;
-  const std::vector<double>& strength;
-  const std::vector<double>& alpha;
-  const std::vector<std::string> selected;  ///< strengths that each network was selected from
-  const std::vector<std::string>& hidden;
-  const std::vector<std::int64_t>& seed;
-  const std::vector<std::string>& criterion;
-  const std::vector<std::string> proof;
-  const std::vector<bool> compress;
-  const std::vector<std::string>& solve_status;
-  const std::vector<std::string>& embedded;
-  const std::vector<double>& accuracy;
-  const std::vector<std::int64_t>& binaries;
-  const std::vector<std::int64_t>& nodes;
-  const std::vector<double>& seconds;
-  const std::vector<bool>& adversarial;
-  const std::vector<std::int64_t>& transfer_networks;
-  const std::vector<std::int64_t>& transfer_adversarial;
-  const std::vector<std::int64_t>& transfer_class_changed;
+  std::vector<std::string> status;
+  std::vector<std::string> regulariser;
+  std::vector<double> strength;
+  std::vector<double> alpha;
+  std::vector<std::string> selected;  ///< strengths that each network was selected from
+  std::vector<std::string> hidden;
+  std::vector<std::int64_t> seed;
+  std::vector<std::string> criterion;
+  std::vector<std::string> proof;
+  std::vector<bool> compress;
+  std::vector<std::string> solve_status;
+  std::vector<std::string> embedded;
+  std::vector<double> accuracy;
+  std::vector<std::int64_t> binaries;
+  std::vector<std::int64_t> nodes;
+  std::vector<double> seconds;
+  std::vector<bool> adversarial;
+  std::vector<std::int64_t> transfer_networks;
+  std::vector<std::int64_t> transfer_adversarial;
+  std::vector<std::int64_t> transfer_class_changed;
 
  private:
   std::string strengths(std::size_t i) const {
@@ -134,7 +129,7 @@ std::string paper_form(const std::string& architecture) {
   return words.empty() ? "dead network" : fmt::format("{}", fmt::join(words, "-"));
 }
 
-std::map<std::string, std::string> hidden_widths(const h5::Table& networks) {
+std::map<std::string, std::string> hidden_widths(const results::Table& networks) {
   std::map<std::string, std::string> widths;
   const auto& keys = networks.texts("key");
   const auto& architectures = networks.texts("architecture");

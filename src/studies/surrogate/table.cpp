@@ -25,50 +25,32 @@ const std::vector<std::string>& named_first() {
   return names;
 }
 
-/// CPU time of the finetuning schedules of the embedded networks as written: the measured time of the epochs that were run for a network
-/// alone, scaled to all epochs of its schedule (a first round is shared, and rounds that cannot matter are skipped).
-std::vector<double> finetune_seconds(const h5::Table& solves, const h5::Table& networks) {
-  std::map<std::string, double> seconds;
-  const auto& keys = networks.texts("key");
-  const auto& training = networks.reals("training_cpu_seconds");
-  const auto& run = networks.integers("epochs_run");
-  const auto& nominal = networks.integers("epochs_nominal");
-  for (std::size_t i = 0; i < keys.size(); ++i)
-    if (run[i] > 0) seconds[keys[i]] = training[i] * static_cast<double>(nominal[i]) / static_cast<double>(run[i]);
-  const auto& embedded = solves.texts("embedded_network");
-  const auto& criterion = solves.texts("prune_criterion");
-  std::vector<double> result;
-  for (std::size_t i = 0; i < embedded.size(); ++i) {
-    const auto it = seconds.find(embedded[i]);
-    result.push_back(criterion[i] == "none" || it == seconds.end() ? 0 : it->second);
-  }
-  return result;
-}
-
 /// The columns of /solves that a summary counts.
 struct Solves {
-  explicit Solves(const Results& results)
-      : status(results.solves.texts("status")),
-        criterion(results.solves.texts("prune_criterion")),
-        solve_status(results.solves.texts("solve_status")),
-        adversarial(results.solves.booleans("adversarial")),
-        first(results.solves.reals("first_adversarial_seconds")),
-        accuracy(results.solves.reals("embedded_test_accuracy")),
-        binaries(results.solves.integers("model_binaries")),
-        finetune(finetune_seconds(results.solves, results.networks)) {}
+  explicit Solves(const results::Table& table) {
+    table.read({{"status", &status},
+                {"prune_criterion", &criterion},
+                {"solve_status", &solve_status},
+                {"adversarial", &adversarial},
+                {"first_adversarial_seconds", &first},
+                {"embedded_test_accuracy", &accuracy},
+                {"model_binaries", &binaries},
+                {"finetuning_cpu_seconds", &finetune}});
+  }
 
   bool done(std::size_t i) const { return status[i] == "done"; }
   bool is_dense(std::size_t i) const { return criterion[i] == "none"; }
   double time(std::size_t i) const { return std::isnan(first[i]) ? never : first[i]; }
+  double finetuning(std::size_t i) const { return std::isnan(finetune[i]) ? 0 : finetune[i]; }
 
-  const std::vector<std::string>& status;
-  const std::vector<std::string>& criterion;
-  const std::vector<std::string>& solve_status;
-  const std::vector<bool>& adversarial;
-  const std::vector<double>& first;
-  const std::vector<double>& accuracy;
-  const std::vector<std::int64_t>& binaries;
-  const std::vector<double> finetune;  ///< s of CPU time; 0 without finetuning
+  std::vector<std::string> status;
+  std::vector<std::string> criterion;
+  std::vector<std::string> solve_status;
+  std::vector<bool> adversarial;
+  std::vector<double> first;
+  std::vector<double> accuracy;
+  std::vector<std::int64_t> binaries;
+  std::vector<double> finetune;  ///< s of CPU time
 };
 
 /// In what a pruned network's solve and its dense partner agree: the network, the question and how it is solved. The dense arm has no
@@ -93,7 +75,7 @@ void compare(SummaryRow& row, const Solves& solves, std::size_t i, const Partner
   }
   ++row.pairs;
   if (solves.time(i) < solves.time(*dense)) ++row.faster;
-  if (solves.time(i) + solves.finetune[i] < solves.time(*dense)) ++row.faster_with_finetuning;
+  if (solves.time(i) + solves.finetuning(i) < solves.time(*dense)) ++row.faster_with_finetuning;
 }
 
 SummaryRow summarise_group(const Solves& solves, const Group& group, const Partners& partners) {
@@ -160,7 +142,7 @@ std::string notes(const Summary& summary) {
 }  // namespace
 
 Summary summarise(const Results& results) {
-  const Solves solves(results);
+  const Solves solves(results.solves);
   std::vector<std::size_t> rows, dense;
   for (std::size_t i = 0; i < solves.status.size(); ++i) {
     if (solves.status[i] == "waiting") continue;

@@ -15,24 +15,35 @@ using namespace report;
 
 namespace {
 
-TableRow summarise_group(const Results& results, const Group& group) {
-  const auto& status = results.solves.texts("status");
-  const auto& solve_status = results.solves.texts("solve_status");
-  const auto& adversarial = results.solves.booleans("adversarial");
-  const auto& nodes = results.solves.integers("nodes");
-  const auto& seconds = results.solves.reals("solve_seconds");
-  TableRow row{.group = group.values, .outcomes = {}};
-  std::vector<double> all_nodes, all_seconds;
-  for (const std::size_t i : group.members) {
-    count(row.outcomes, status[i], solve_status[i], adversarial[i]);
-    if (status[i] != "done") continue;
-    all_nodes.push_back(static_cast<double>(nodes[i]));
-    all_seconds.push_back(seconds[i]);
+/// The columns of /solves that are looked at here.
+struct Solves {
+  explicit Solves(const results::Table& table) {
+    table.read({{"status", &status},
+                {"solve_status", &solve_status},
+                {"adversarial", &adversarial},
+                {"nodes", &nodes},
+                {"solve_seconds", &seconds}});
   }
-  row.total_seconds = std::accumulate(all_seconds.begin(), all_seconds.end(), 0.0);
-  if (!all_seconds.empty()) row.most_seconds = *std::max_element(all_seconds.begin(), all_seconds.end());
-  row.median_nodes = median(std::move(all_nodes));
-  row.median_seconds = median(std::move(all_seconds));
+  std::vector<std::string> status;
+  std::vector<std::string> solve_status;
+  std::vector<bool> adversarial;
+  std::vector<std::int64_t> nodes;
+  std::vector<double> seconds;
+};
+
+TableRow summarise_group(const Solves& solves, const Group& group) {
+  TableRow row{.group = group.values, .outcomes = {}};
+  std::vector<double> nodes, seconds;
+  for (const std::size_t i : group.members) {
+    count(row.outcomes, solves.status[i], solves.solve_status[i], solves.adversarial[i]);
+    if (solves.status[i] != "done") continue;
+    nodes.push_back(static_cast<double>(solves.nodes[i]));
+    seconds.push_back(solves.seconds[i]);
+  }
+  row.total_seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+  if (!seconds.empty()) row.most_seconds = *std::max_element(seconds.begin(), seconds.end());
+  row.median_nodes = median(std::move(nodes));
+  row.median_seconds = median(std::move(seconds));
   return row;
 }
 
@@ -44,7 +55,8 @@ Table summarise(const Results& results) {
   std::iota(rows.begin(), rows.end(), std::size_t{0});
   Groups groups = group_rows(results.solves, rows, results.parameters, named_first);
   Table table{.columns = std::move(groups.columns), .rows = {}, .common = std::move(groups.common), .pooled = std::move(groups.pooled)};
-  for (const Group& group : groups.groups) table.rows.push_back(summarise_group(results, group));
+  const Solves solves(results.solves);
+  for (const Group& group : groups.groups) table.rows.push_back(summarise_group(solves, group));
   return table;
 }
 

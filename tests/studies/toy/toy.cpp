@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "espalier/h5/file.hpp"
-#include "espalier/h5/table.hpp"
+#include "espalier/results/reader.hpp"
 
 namespace espalier::test {
 
@@ -56,8 +55,9 @@ class Toy : public studies::Study {
     stages.add(std::make_unique<CountStage>());
     return stages;
   }
-  studies::Report report(const std::filesystem::path& results) const override {
-    const h5::Table counts = h5::read_table(h5::File::open_read_only(results).root(), "counts");
+  studies::Report report(const std::filesystem::path& path) const override {
+    const results::Reader file(path);
+    const results::Table counts = file.table("counts");
     studies::Report report{.text = "below primes\n", .files = {}};
     for (std::size_t i = 0; i < counts.rows(); ++i)
       report.text += fmt::format("{:>5} {:>6}\n", counts.integers("below")[i], counts.integers("primes")[i]);

@@ -1,4 +1,4 @@
-// Private: a table of results.h5 of which no more than a block of rows is in memory.
+// A table of results.h5 of which no more than a block of rows is in memory.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,10 +9,7 @@
 #include "espalier/h5/append.hpp"
 #include "espalier/task/field.hpp"
 
-namespace espalier::store {
-
-/// What stands for "no value" in an integer column: -1, or the smallest int64 if the field may be -1.
-std::int64_t missing_integer(const task::Field& field);
+namespace espalier::results {
 
 /// The width of a text column must be known when a table is made, and is that of its longest text: so all rows are added twice. Before
 /// start() they are only looked at, between start() and finish() they are written.
@@ -41,4 +38,4 @@ class GrowingTable {
   std::optional<h5::TableWriter> writer_;
 };
 
-}  // namespace espalier::store
+}  // namespace espalier::results

@@ -1,4 +1,4 @@
-#include "store/growing_table.hpp"
+#include "espalier/results/growing_table.hpp"
 
 #include <fmt/format.h>
 
@@ -7,19 +7,15 @@
 #include <limits>
 
 #include "espalier/base/error.hpp"
+#include "espalier/results/schema.hpp"
 
-namespace espalier::store {
+namespace espalier::results {
 
 using base::ErrorKind;
 using base::fail;
 using task::Field;
 using task::Value;
 using task::ValueType;
-
-std::int64_t missing_integer(const Field& field) {
-  const bool may_be_minus_one = std::isfinite(field.minimum) && field.minimum <= -1;
-  return may_be_minus_one ? std::numeric_limits<std::int64_t>::min() : -1;
-}
 
 namespace {
 
@@ -114,8 +110,8 @@ void GrowingTable::start(const h5::Group& group, const std::string& name) {
   writer_.emplace(group, name, block_.columns);
   const h5::Object object = group.open_object(name);
   for (const Field& field : fields_) {
-    object.write_attribute("measured." + field.name, field.measured);
-    if (field.type == ValueType::integer) object.write_attribute("missing." + field.name, missing_integer(field));
+    object.write_attribute(measured_attribute(field.name), field.measured);
+    if (field.type == ValueType::integer) object.write_attribute(missing_attribute(field.name), missing_integer(field));
   }
 }
 
@@ -124,4 +120,4 @@ void GrowingTable::finish() {
   writer_.reset();
 }
 
-}  // namespace espalier::store
+}  // namespace espalier::results

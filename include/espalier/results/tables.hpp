@@ -1,4 +1,5 @@
-// Private: the tables of results.h5 and the arrays beside them. All rows are added twice, in one order: see GrowingTable.
+// The tables of results.h5 and the arrays beside them, as they are written: without more than a block of rows in memory. All rows are added
+// twice, in one order: before start() they are only looked at, between start() and finish() they are written.
 #pragma once
 #include <map>
 #include <optional>
@@ -8,11 +9,10 @@
 #include <vector>
 
 #include "espalier/h5/append.hpp"
-#include "espalier/store/output_directory.hpp"
+#include "espalier/results/growing_table.hpp"
 #include "espalier/task/stage.hpp"
-#include "store/growing_table.hpp"
 
-namespace espalier::store {
+namespace espalier::results {
 
 /// A named array of some rows, as values one after the other and an index of (key, row, offset, length).
 struct RaggedArray {
@@ -34,8 +34,8 @@ class ResultTable {
   ResultTable(std::string name, const task::StageRegistry& stages);
 
   const std::string& name() const { return name_; }
-  /// Error(internal) if the outcome has a value or an array that its stage does not declare.
-  void add(const task::Stage& stage, const task::TaskSpec& spec, const task::Outcome& outcome);
+  /// `inherited`: what Stage::inherited says. Error(internal) if there is a value or an array that the stage does not declare.
+  void add(const task::Stage& stage, const task::TaskSpec& spec, const task::Outcome& outcome, const task::Parameters& inherited);
   /// /<name> and /arrays/<name>.
   void start(const h5::Group& root);
   void finish();
@@ -57,8 +57,8 @@ class StagesTable {
   StagesTable();
   /// Null: waiting.
   void add(const task::TaskSpec& spec, const std::string& table, const task::Outcome* outcome);
-  /// A finished task that is no longer asked for: it has no row elsewhere.
-  void add_dropped(const OutputDirectory& directory, const task::StageKey& key);
+  /// A finished task that is no longer asked for: it has no row elsewhere. `kind`: empty if it is not known any more.
+  void add_dropped(const std::string& kind, const task::Outcome& outcome);
   void start(const h5::Group& root) { rows_.start(root, "stages"); }
   void finish() { rows_.finish(); }
 
@@ -67,7 +67,4 @@ class StagesTable {
   GrowingTable rows_;
 };
 
-/// "done", "failed", "waiting"
-std::string status_of(const task::Outcome* outcome);
-
-}  // namespace espalier::store
+}  // namespace espalier::results

@@ -1,4 +1,4 @@
-#include "store/result_tables.hpp"
+#include "espalier/results/tables.hpp"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "espalier/base/error.hpp"
-#include "store/bytes.hpp"
+#include "espalier/results/schema.hpp"
 
-namespace espalier::store {
+namespace espalier::results {
 
 using base::ErrorKind;
 using base::fail;
@@ -16,12 +16,16 @@ using task::Field;
 using task::Value;
 using task::ValueType;
 
+namespace {
+
 std::string status_of(const task::Outcome* outcome) {
   if (outcome == nullptr) return "waiting";
   return outcome->kind == task::OutcomeKind::done ? "done" : "failed";
 }
 
-namespace {
+std::string_view bytes_of(const std::vector<double>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)};
+}
 
 Field text_field(std::string name, std::string meaning) {
   return {.name = std::move(name), .type = ValueType::text, .meaning = std::move(meaning)};
@@ -132,17 +136,22 @@ ResultTable::ResultTable(std::string name, const task::StageRegistry& stages)
   }
 }
 
-void ResultTable::add(const task::Stage& stage, const task::TaskSpec& spec, const task::Outcome& outcome) {
+void ResultTable::add(const task::Stage& stage, const task::TaskSpec& spec, const task::Outcome& outcome,
+                      const task::Parameters& inherited) {
   const std::string where = fmt::format("{} task {}", spec.kind, spec.key.hex());
-  for (const auto& [name, value] : outcome.values.map())
-    if (find_field(stage.columns(), name) == nullptr)
-      fail(ErrorKind::internal, "{}: its stage does not declare the result '{}'", where, name);
+  for (const task::Parameters* values : {&outcome.values, &inherited})
+    for (const auto& [name, value] : values->map())
+      if (find_field(stage.columns(), name) == nullptr)
+        fail(ErrorKind::internal, "{}: its stage does not declare the result '{}'", where, name);
   const Value fixed[] = {spec.key.hex(), spec.kind, status_of(&outcome), outcome.message, outcome.cpu_seconds, outcome.peak_memory_mib};
   std::vector<const Value*> row;
   for (const Value& value : fixed) row.push_back(&value);
   const std::vector<bool>& declared = declared_.at(spec.kind);
   for (std::size_t i = 0; i < parameters_.size(); ++i) row.push_back(declared[i] ? spec.parameters.find(parameters_[i].name) : nullptr);
-  for (const Field& field : results_) row.push_back(outcome.values.find(field.name));
+  for (const Field& field : results_) {
+    const Value* own = outcome.values.find(field.name);
+    row.push_back(own != nullptr ? own : inherited.find(field.name));
+  }
   add_arrays(stage, outcome);
   rows_.add(row, where);
 }
@@ -160,8 +169,8 @@ void ResultTable::start(const h5::Group& root) {
   rows_.start(root, name_);
   std::vector<std::string> parameters;
   for (const Field& field : parameters_) parameters.push_back(field.name);
-  root.open_object(name_).write_attribute("parameters", parameters);
-  for (RaggedArray& array : arrays_) array.start(root.create_group("arrays/" + name_ + "/" + array.field.name));
+  root.open_object(name_).write_attribute(parameters_attribute, parameters);
+  for (RaggedArray& array : arrays_) array.start(root.create_group(array_path(name_, array.field.name)));
 }
 
 void ResultTable::finish() {
@@ -199,10 +208,8 @@ void StagesTable::add(const task::TaskSpec& spec, const std::string& table, cons
   add(status_of(outcome), spec, table, outcome);
 }
 
-void StagesTable::add_dropped(const OutputDirectory& directory, const task::StageKey& key) {
-  const auto kind = directory.left().find(key);
-  const task::Outcome outcome = directory.outcome(key);
-  add("dropped", {.key = key, .kind = kind == directory.left().end() ? "" : kind->second}, "", &outcome);
+void StagesTable::add_dropped(const std::string& kind, const task::Outcome& outcome) {
+  add("dropped", {.key = outcome.key, .kind = kind}, "", &outcome);
 }
 
 void StagesTable::add(const std::string& status, const task::TaskSpec& spec, const std::string& table, const task::Outcome* outcome) {
@@ -224,4 +231,4 @@ void StagesTable::add(const std::string& status, const task::TaskSpec& spec, con
   rows_.add(pointers, "/stages");
 }
 
-}  // namespace espalier::store
+}  // namespace espalier::results
