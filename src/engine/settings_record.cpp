@@ -1,6 +1,7 @@
 #include "espalier/branch/tighten.hpp"
 #include "espalier/embed/embed.hpp"
 #include "espalier/engine/records.hpp"
+#include "espalier/engine/solve.hpp"
 
 namespace espalier::engine {
 
@@ -8,7 +9,12 @@ namespace {
 
 using S = SolveSettings;
 
-const task::Condition milp_solver{.parameter = "solver", .values = {std::string("bab"), std::string("attack")}, .is_one_of = false};
+task::Condition is_milp_solver() {
+  const std::vector<std::string> own = own_solver_names();
+  return {.parameter = "solver", .values = {own.begin(), own.end()}, .is_one_of = false};
+}
+
+const task::Condition milp_solver = is_milp_solver();
 const task::Condition is_search{.parameter = "solver", .values = {std::string("attack")}, .is_one_of = false};
 const task::Condition optimizes{.parameter = "goal", .values = {std::string("optimize")}};
 

@@ -49,9 +49,20 @@ bool same_network(const nn::Network& a, const nn::Network& b) {
 /// A statement about all feasible inputs.
 bool is_decided(Status status) { return status == Status::optimal || status == Status::robust; }
 
+struct OwnSolver {
+  std::string_view name;
+  std::unique_ptr<Search> (*make)();
+};
+constexpr OwnSolver own_solvers[]{{"bab", make_bab_search}, {"attack", make_attack_search}};
+
+const OwnSolver* find_own_solver(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(own_solvers), std::end(own_solvers), [name](const OwnSolver& own) { return own.name == name; });
+  return found == std::end(own_solvers) ? nullptr : found;
+}
+
 std::unique_ptr<Search> make_search(const SolveSettings& settings) {
-  if (settings.solver == "attack") return make_attack_search();
-  if (settings.solver == "bab") return make_bab_search();
+  if (const OwnSolver* own = find_own_solver(settings.solver)) return own->make();
   const std::vector<std::string> names = solver_names();
   if (std::find(names.begin(), names.end(), settings.solver) == names.end() && !settings.solver.starts_with("external:")) {
     base::fail(ErrorKind::configuration, "solver: expected one of {}, found '{}'{}", fmt::join(names, ", "), settings.solver,
@@ -144,10 +155,18 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
 
 std::vector<std::string> solver_names() {
   std::vector<std::string> names = milp::solver_names();
-  names.emplace_back("bab");
-  names.emplace_back("attack");
+  const std::vector<std::string> own = own_solver_names();
+  names.insert(names.end(), own.begin(), own.end());
   return names;
 }
+
+std::vector<std::string> own_solver_names() {
+  std::vector<std::string> names;
+  for (const OwnSolver& own : own_solvers) names.emplace_back(own.name);
+  return names;
+}
+
+bool is_own_solver(std::string_view solver) { return find_own_solver(solver) != nullptr; }
 
 void check_settings(const SolveSettings& settings) {
   check_limits(settings);
@@ -155,9 +174,10 @@ void check_settings(const SolveSettings& settings) {
 }
 
 void check_norm(const std::string& solver, problem::Norm norm) {
-  if (norm != problem::Norm::l2 || solver == "bab" || solver == "attack") return;
+  if (norm != problem::Norm::l2 || is_own_solver(solver)) return;
   base::fail(ErrorKind::configuration,
-             "solver: expected bab or attack over a region of norm l2, found '{}': a Euclidean ball is no part of a linear model", solver);
+             "solver: expected {} over a region of norm l2, found '{}': a Euclidean ball is no part of a linear model",
+             fmt::join(own_solver_names(), " or "), solver);
 }
 
 void require_program(const SolveSettings& settings) { milp::require_program(settings.solver); }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "espalier/engine/records.hpp"
+#include "espalier/engine/solve.hpp"
 
 namespace espalier::stages {
 
@@ -13,8 +14,7 @@ std::optional<task::ResourceLimits> SolverStage::limits(const task::Attempt& att
 }
 
 bool SolverStage::leaves_no_trace(const task::Attempt& attempt) const {
-  const std::string& solver = attempt.spec.parameters.text("solve_solver");
-  return solver == "bab" || solver == "attack";
+  return engine::is_own_solver(attempt.spec.parameters.text("solve_solver"));
 }
 
 bool SolverStage::met_limit(const task::Outcome& outcome, const task::Parameters& parameters) const {

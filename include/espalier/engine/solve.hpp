@@ -1,6 +1,10 @@
 // One interface from problem to result.
 // Symbols: src/NOTATION.md.
 #pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "espalier/engine/result.hpp"
 #include "espalier/engine/settings.hpp"
 #include "espalier/nn/network.hpp"
@@ -10,6 +14,9 @@ namespace espalier::engine {
 
 /// "cbc", "external:...", "bab", "attack".
 std::vector<std::string> solver_names();
+/// Those of them that are our own, "bab" and "attack": no MILP is built, the process is left as it was found, and every region is searched.
+std::vector<std::string> own_solver_names();
+bool is_own_solver(std::string_view solver);
 
 /// Throws base::Error(configuration) for what solve() would refuse of the settings, whatever the problem.
 void check_settings(const SolveSettings& settings);
