@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "espalier/certify/certify.hpp"
@@ -30,14 +31,28 @@ void conclude_robust(SolveResult& result) {
   result.limit = to_string(Limit::none);
 }
 
+/// Exact compression, the tolerances of a solver and rounding raise a bound as well; beyond what is allowed it proves no optimum.
+void conclude_maximum(const Evidence& evidence, SolveResult& result) {
+  const double largest = largest_bound_of_optimum(*result.verified_objective, evidence.settings, evidence.margin_unit);
+  if (result.dual_bound <= largest) {
+    result.status = Status::optimal;
+    return;
+  }
+  result.status = Status::limit;
+  result.reason = "gap_open";
+  result.limit = to_string(Limit::tolerance);
+  result.detail = fmt::format("all is searched, but the bound {:.9g} is above {:.9g}, which would prove the maximum {:.9g}; {}",
+                              result.dual_bound, largest, *result.verified_objective, result.detail);
+}
+
 void conclude_optimal(const Evidence& evidence, SolveResult& result) {
   if (!agree(evidence.claimed.incumbent->objective, *evidence.embedded_margin, evidence.margin_unit)) {
     refute(result, fmt::format("claimed optimum {:.9g}, but a forward pass at its input gives {:.9g}",
                                evidence.claimed.incumbent->objective, *evidence.embedded_margin));
   } else if (!result.dense) {
     result.status = result.adversarial_input ? Status::adversarial : Status::surrogate_solved;
-  } else if (evidence.goal == Goal::optimize) {
-    result.status = Status::optimal;
+  } else if (evidence.settings.goal == Goal::optimize) {
+    conclude_maximum(evidence, result);
   } else if (result.dual_bound < 0) {
     conclude_robust(result);
   } else {
@@ -49,7 +64,7 @@ void conclude_optimal(const Evidence& evidence, SolveResult& result) {
 }
 
 void conclude_early(const Evidence& evidence, SolveResult& result) {
-  if (result.dense && evidence.goal == Goal::decide && result.dual_bound < 0) {
+  if (result.dense && evidence.settings.goal == Goal::decide && result.dual_bound < 0) {
     conclude_robust(result);
   } else if (!result.dense && result.adversarial_input) {
     result.status = Status::adversarial;
@@ -62,6 +77,11 @@ void conclude_early(const Evidence& evidence, SolveResult& result) {
 
 bool agree(double claimed, double verified, double margin_unit) {
   return std::abs(claimed - verified) <= agreement_tolerance * (margin_unit + std::abs(verified));
+}
+
+double largest_bound_of_optimum(double verified, const SolveSettings& settings, double margin_unit) {
+  const double gap = std::max(margin_unit * settings.absolute_gap, settings.relative_gap * std::abs(verified));
+  return verified + gap + agreement_tolerance * (margin_unit + std::abs(verified));
 }
 
 void conclude(const Evidence& evidence, SolveResult& result) {

@@ -13,10 +13,14 @@ inline constexpr double decide_cutoff = -1e-6;
 inline constexpr double agreement_tolerance = 1e-5;
 bool agree(double claimed, double verified, double margin_unit);
 
+/// A verified margin v is called the maximum only beside an upper bound of at most
+/// v + max(u absolute_gap, relative_gap |v|) + agreement_tolerance (u + |v|), with the margin unit u: this.
+double largest_bound_of_optimum(double verified, const SolveSettings& settings, double margin_unit);
+
 /// What is known at the end of a solve.
 struct Evidence {
   const milp::Result& claimed;
-  Goal goal = Goal::optimize;
+  const SolveSettings& settings;
   bool stopped_by_success = false;
   /// Margin of the embedded network at the last incumbent's input, by forward pass.
   std::optional<double> embedded_margin;

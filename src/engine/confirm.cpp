@@ -18,9 +18,7 @@ constexpr double shortest_check_seconds = 5;
 /// What is claimed: no feasible input has a margin above this.
 double largest_margin(const Solved& solved, const SolveResult& result) {
   if (result.status == Status::robust) return 0;
-  const double v = *result.verified_objective, u = solved.margin_unit;
-  const double gap = std::max(u * solved.settings.absolute_gap, solved.settings.relative_gap * std::abs(v));
-  return v + gap + agreement_tolerance * (u + std::abs(v));
+  return largest_bound_of_optimum(*result.verified_objective, solved.settings, solved.margin_unit);
 }
 
 bool is_proved(Status status, double bound, double largest) { return status == Status::robust ? bound < largest : bound <= largest; }

@@ -17,16 +17,16 @@ using Prove = std::function<SolveResult(const SolveSettings& settings, const std
 struct Solved {
   const SolveSettings& settings;
   double elapsed_seconds = 0;
-  double margin_unit = 1;  ///< nn::margin_unit, u
+  double margin_unit = 1;  ///< nn::margin_unit
   const Prove& prove;
 };
 
 /// `result` is the end of a solve of the problem's own network, with status optimal or robust, which stays if `prove` agrees: the attack
-/// finds nothing better, and its upper bound B on the margin is below 0 (robust), or at most v + max(u absolute_gap, relative_gap |v|) + t,
-/// where v is the verified objective and t = agreement_tolerance (u + |v|) (optimal). Else the status becomes robust_claimed or
-/// optimal_claimed; or, if a forward pass attains a better value, error with reason claim_refuted, naming both. `prove` shares with the
-/// solver the network in the units of nn::rescale and nothing else, and gets max(5 s, check_share elapsed_seconds) of what is left of the
-/// time limit; what it met is the result's limit. Sets proved_by, proof_seconds and proved_bound. A check that throws does not agree.
+/// finds nothing better, and its upper bound on the margin is below 0 (robust), or at most largest_bound_of_optimum() of the verified
+/// objective (optimal). Else the status becomes robust_claimed or optimal_claimed; or, if a forward pass attains a better value, error with
+/// reason claim_refuted, naming both. `prove` shares with the solver the network in the units of nn::rescale and nothing else, and gets
+/// max(5 s, check_share elapsed_seconds) of what is left of the time limit; what it met is the result's limit. Sets proved_by,
+/// proof_seconds and proved_bound. A check that throws does not agree.
 void confirm(const Solved& solved, Recorder& recorder, SolveResult& result);
 
 }  // namespace espalier::engine

@@ -85,7 +85,7 @@ void search_and_conclude(const Search& search, const SearchContext& context, Sol
   result.nodes += claimed.nodes;
   result.iterations += claimed.iterations;
   conclude({.claimed = claimed,
-            .goal = context.settings.goal,
+            .settings = context.settings,
             .stopped_by_success = context.recorder.finished(),
             .embedded_margin = embedded_margin,
             .margin_unit = context.margin_unit},

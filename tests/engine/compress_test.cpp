@@ -76,7 +76,7 @@ TEST(Compress, DecidesTheSignOfTheWholeNetwork) {
 
 TEST(Compress, NetworksThatBecomeLinearAreSolvedByEverySolver) {
   Problem problem = random_problem({8, 6, 5, 3}, 3, 1.0);
-  for (std::size_t k : {0u, 1u}) problem.network.layers[k].bias.setConstant(50);
+  for (std::size_t k : {0u, 1u}) problem.network.layers[k].bias.setConstant(8);
   const problem::Labels labels = problem::choose_labels(problem.network, problem.input);
   problem.label = labels.label;
   problem.target = labels.target;
@@ -101,6 +101,47 @@ TEST(Compress, ASurrogateIsCompressedAndStaysASurrogate) {
   EXPECT_EQ(small.status, whole.status) << small.detail;
   EXPECT_NEAR(*small.claimed_objective, *whole.claimed_objective, 1e-5 * (1 + std::abs(*whole.claimed_objective)));
   EXPECT_GE(small.compression->layers[0].constant, 5);
+}
+
+/// The margin is 2 max(0, x_1 + 0.75 - 0.7 (weight x_0 + 1)), of which compression makes two layers. What float32 rounds of the weight on
+/// x_0 raises the bound, though the maximum is where x_0 = 0.
+Problem with_large_weight(float weight) {
+  nn::Layer first{.weight = nn::WeightMatrix::Zero(2, 2), .bias = Eigen::Vector2f(1, 0.25F), .mask = {}};
+  first.weight << weight, 0, 0, 1;
+  nn::Layer second{.weight = nn::WeightMatrix::Zero(1, 2), .bias = Eigen::VectorXf::Constant(1, 0.5F), .mask = {}};
+  second.weight << -0.7F, 1;
+  nn::Layer output{.weight = nn::WeightMatrix::Zero(2, 1), .bias = Eigen::Vector2f::Zero(), .mask = {}};
+  output.weight << 0, 2;
+  Problem problem;
+  problem.name = "large weight";
+  problem.network.layers = {first, second, output};
+  problem.input = Eigen::Vector2d(0, 0.5);
+  problem.norm = problem::Norm::linf;
+  problem.epsilon = 1;
+  problem.label = 0;
+  problem.target = 1;
+  return problem;
+}
+
+TEST(Compress, ABoundThatTheSmallerNetworksRoundingRaisesIsNoProof) {
+  const double maximum = 2 * (1.75 - static_cast<double>(0.7F));  // at (0, 1)
+  for (const char* solver : {"bab", "cbc"}) {
+    const Problem problem = with_large_weight(1e7F / 3);
+    const SolveResult whole = solve(problem, {.solver = solver});
+    EXPECT_EQ(whole.status, Status::optimal) << whole.detail;
+    EXPECT_NEAR(*whole.verified_objective, maximum, 1e-5 * (1 + maximum));
+    EXPECT_NEAR(whole.dual_bound, maximum, 1e-5 * (1 + maximum));
+    const SolveResult small = solve(problem, {.solver = solver, .compress = true});
+    EXPECT_EQ(small.status, Status::limit) << small.detail;
+    EXPECT_EQ(small.reason, "gap_open");
+    EXPECT_EQ(small.limit, "tolerance");
+    EXPECT_EQ(small.proved_by, "none");
+    EXPECT_NEAR(*small.verified_objective, maximum, 1e-5 * (1 + maximum));
+    EXPECT_GT(small.dual_bound, 1.01 * maximum);
+    const SolveResult exact = solve(with_large_weight(1), {.solver = solver, .compress = true});
+    EXPECT_EQ(exact.status, Status::optimal) << exact.detail;
+    EXPECT_NEAR(*exact.verified_objective, maximum, 1e-5 * (1 + maximum));
+  }
 }
 
 TEST(Compress, TheAttackProvesNothingAndCompressesNothing) {

@@ -19,7 +19,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 struct Scene {
   milp::Result claimed;
   SolveResult result;
-  Goal goal = Goal::optimize;
+  SolveSettings settings;
   bool stopped_by_success = false;
   std::optional<double> embedded_margin;
 
@@ -37,7 +37,7 @@ struct Scene {
     return *this;
   }
   Scene& decide() {
-    goal = Goal::decide;
+    settings.goal = Goal::decide;
     return *this;
   }
   Scene& surrogate() {
@@ -50,8 +50,8 @@ struct Scene {
     return *this;
   }
   SolveResult conclude() {
-    engine::conclude({.claimed = claimed, .goal = goal, .stopped_by_success = stopped_by_success, .embedded_margin = embedded_margin},
-                     result);
+    engine::conclude(
+        {.claimed = claimed, .settings = settings, .stopped_by_success = stopped_by_success, .embedded_margin = embedded_margin}, result);
     return result;
   }
 };
@@ -73,6 +73,28 @@ TEST(Conclude, AnOptimumThatTheForwardPassDeniesIsAnError) {
   // The tolerance is 1e-5 (1 + |value|).
   EXPECT_EQ(Scene(Reason::optimal, Limit::none, 2.5).incumbent(2.5).verified(2.5 - 3.4e-5).conclude().status, Status::optimal);
   EXPECT_EQ(Scene(Reason::optimal, Limit::none, 2.5).incumbent(2.5).verified(2.5 - 3.6e-5).conclude().status, Status::error);
+}
+
+TEST(Conclude, ABoundFarAboveTheOptimumProvesNone) {
+  const auto status = [](double bound, double absolute_gap, double relative_gap) {
+    Scene scene(Reason::optimal, Limit::none, bound);
+    scene.settings.absolute_gap = absolute_gap;
+    scene.settings.relative_gap = relative_gap;
+    return scene.incumbent(-3).conclude().status;
+  };
+  // The tolerance is 1e-5 (1 + |value|), beside the larger gap.
+  EXPECT_EQ(status(-3 + 3.9e-5, 0, 0), Status::optimal);
+  EXPECT_EQ(status(-3 + 4.1e-5, 0, 0), Status::limit);
+  EXPECT_EQ(status(-3 + 0.10003, 0.1, 0.02), Status::optimal);
+  EXPECT_EQ(status(-3 + 0.10005, 0.1, 0.02), Status::limit);
+  EXPECT_EQ(status(-3 + 0.30003, 0.1, 0.1), Status::optimal);
+  EXPECT_EQ(status(infinity, 0, 0), Status::limit);
+  const SolveResult r = Scene(Reason::optimal, Limit::none, 2.85).incumbent(2.5).conclude();
+  EXPECT_EQ(r.status, Status::limit);
+  EXPECT_EQ(r.reason, "gap_open");
+  EXPECT_EQ(r.limit, "tolerance");
+  EXPECT_EQ(r.dual_bound, 2.85);
+  EXPECT_EQ(r.detail, "all is searched, but the bound 2.85 is above 2.500035, which would prove the maximum 2.5; codes");
 }
 
 TEST(Conclude, ABoundBelowAVerifiedValueIsAnErrorWhateverTheStatus) {
@@ -118,7 +140,7 @@ TEST(Conclude, SolverFailuresAreErrors) {
 TEST(Conclude, ASuccessThatStopsIsAdversarial) {
   for (const Goal goal : {Goal::optimize, Goal::decide}) {
     Scene scene(Reason::stopped, Limit::none, 7.0);
-    scene.goal = goal;
+    scene.settings.goal = goal;
     const SolveResult r = scene.incumbent(0.5).success(true).conclude();
     EXPECT_EQ(r.status, Status::adversarial);
     EXPECT_EQ(r.reason, "success");

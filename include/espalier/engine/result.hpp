@@ -17,7 +17,10 @@
 namespace espalier::engine {
 
 enum class Status {
-  optimal,      ///< goal optimize on the problem's own network: the margin verified at `input` is the maximum, by bounds of our own
+  /// Goal optimize on the problem's own network: the margin m verified at `input` is the maximum, by bounds of our own, which are above it
+  /// by
+  /// at most max(u absolute_gap, relative_gap |m|) + 1e-5 (u + |m|), with u = nn::margin_unit.
+  optimal,
   adversarial,  ///< a verified adversarial input ended the solve, or, on a surrogate, was found
   robust,       ///< goal decide on the problem's own network: no adversarial input exists, by bounds of our own
   /// A MILP solver claims to have proved optimal or robust, and our own bounds did not come that far (see confirm()). Not decided.
@@ -58,6 +61,7 @@ struct SolveResult {
   Status status = Status::error;
   /// Why it ended: a word of milp::Reason ("optimal", "limit", "stopped", "error", ...), or one of
   /// "success" (a verified adversarial input ended it), "bound_below_zero" (robust), "undecided" (the maximum is within tolerance of 0),
+  /// "gap_open" (all is searched, but with a bound too far above the verified objective to call that the maximum; limit "tolerance"),
   /// "claim_refuted" (a forward pass contradicts the solver), "unconfirmed" (optimal_claimed, robust_claimed).
   std::string reason;
   /// milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met. Of optimal_claimed and robust_claimed: that of the check.
