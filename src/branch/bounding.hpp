@@ -42,6 +42,10 @@ class Bounding {
   /// One pass with the node's own slopes and multipliers.
   double evaluate(Node& node);
 
+  /// Of a function's bound and of its value at a feasible input together, what rounding may take in the output layer alone: however far a
+  /// node is split, its bound comes no closer to the value.
+  double output_rounding(Eigen::Index function) const { return 2 * margins_.padding[function]; }
+
   std::int64_t passes() const { return passes_; }
   const bounds::Propagation& propagation() const { return propagation_; }
 

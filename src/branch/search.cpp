@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "branch/bounding.hpp"
 #include "branch/branching.hpp"
@@ -48,7 +49,8 @@ class Search {
         budget_(options.time_limit_seconds, [this] { return stop_ || (options_.stop_requested && options_.stop_requested()); }),
         bounding_(
             query, [this](const Eigen::VectorXd& input, double margin) { offer(input, margin); }, budget_),
-        largest_margin_(bounds::largest_margin(query.bounds, query.objective)) {}
+        largest_margin_(bounds::largest_margin(query.bounds, query.objective)),
+        leaf_bounds_(query.objective.functions.size(), -std::numeric_limits<double>::infinity()) {}
   Search(const Search&) = delete;
   Search& operator=(const Search&) = delete;
 
@@ -73,15 +75,17 @@ class Search {
     if (options_.on_improvement && options_.on_improvement(input, margin)) stop_ = true;
   }
 
-  /// A node with at most this bound cannot matter.
-  double cutoff_value() const {
+  /// A node with at most this bound cannot matter. `rounding`: a gap below it cannot be closed.
+  double cutoff_value(double rounding = 0) const {
     double value = options_.cutoff.value_or(-std::numeric_limits<double>::infinity());
     if (outcome_.best) {
       const double best = outcome_.best->margin;
-      value = std::max(value, best + std::max(options_.absolute_gap, options_.relative_gap * std::abs(best)));
+      value = std::max(value, best + std::max({options_.absolute_gap, options_.relative_gap * std::abs(best), rounding}));
     }
     return value;
   }
+
+  bool matters(const Node& node) const { return node.bound > cutoff_value(bounding_.output_rounding(node.function)); }
 
   /// The largest bound of a node that waits or is in work.
   double open_bound() const { return queue_.empty() ? in_work_ : std::max(in_work_, queue_.largest_bound()); }
@@ -101,17 +105,17 @@ class Search {
   void close(double node_bound) { closed_bound_ = std::max(closed_bound_, node_bound); }
 
   void enqueue(Node node) {
-    if (node.bound <= cutoff_value())
-      close(node.bound);
-    else
+    if (matters(node))
       queue_.push(std::move(node));
+    else
+      close(node.bound);
   }
 
   bool finished() {
     if (budget_.stop_requested()) {
       outcome_.end = End::stopped;
     } else if (open_bound() <= cutoff_value()) {
-      outcome_.end = closed_bound_ <= cutoff_value() ? End::closed : End::unresolved;
+      outcome_.end = leaves_are_closed() ? End::closed : End::unresolved;
     } else if (interrupted_) {
       outcome_.end = budget_.out_of_time() ? End::time : End::stopped;
     } else if (options_.node_limit >= 0 && outcome_.nodes >= options_.node_limit) {
@@ -123,6 +127,12 @@ class Search {
     } else {
       return false;
     }
+    return true;
+  }
+
+  bool leaves_are_closed() const {
+    for (std::size_t k = 0; k < leaf_bounds_.size(); ++k)
+      if (leaf_bounds_[k] > cutoff_value(bounding_.output_rounding(static_cast<Eigen::Index>(k)))) return false;
     return true;
   }
 
@@ -164,7 +174,9 @@ class Search {
     std::vector<Node> parents;
     while (!queue_.empty() && parents.size() < batch_size && queue_.largest_bound() > cutoff_value()) {
       Node node = queue_.pop();
-      if (node.unstable_neurons() > 0)
+      if (!matters(node))
+        close(node.bound);
+      else if (node.unstable_neurons() > 0)
         parents.push_back(std::move(node));
       else
         solve_exactly(std::move(node));
@@ -184,9 +196,11 @@ class Search {
     if (query_.region.is_polytope()) {
       if (const std::optional<Eigen::VectorXd> input = program().solve(node, bounding_, budget_)) try_input(*input);
     }
-    if (node.bound > cutoff_value()) {
+    if (matters(node)) {
       if (const std::optional<Eigen::VectorXd> input = solve_leaf(query_, bounding_, budget_, cutoff_value(), node)) try_input(*input);
     }
+    double& largest = leaf_bounds_[static_cast<std::size_t>(node.function)];
+    largest = std::max(largest, node.bound);
     close(node.bound);
   }
 
@@ -219,7 +233,7 @@ class Search {
 
   void drop_closed(std::vector<Node*>& nodes) {
     std::erase_if(nodes, [this](const Node* node) {
-      if (!node->empty && node->bound > cutoff_value()) return false;
+      if (!node->empty && matters(*node)) return false;
       if (!node->empty) close(node->bound);
       return true;
     });
@@ -241,6 +255,7 @@ class Search {
   double told_bound_ = std::numeric_limits<double>::infinity();
   double tightened_by_cutoff_ = -std::numeric_limits<double>::infinity();  ///< nodes say nothing of inputs with a margin up to this
   double closed_bound_ = -std::numeric_limits<double>::infinity();
+  std::vector<double> leaf_bounds_;  ///< by function: the largest bound of a node that was solved exactly
 };
 
 }  // namespace

@@ -112,6 +112,39 @@ TEST(Native, ProvesMaximaOverEuclideanBalls) {
   }
 }
 
+void expect_zero(const Problem& problem, const std::string& where) {
+  const SolveResult r = solve(problem, {.node_limit = 100});
+  EXPECT_EQ(r.status, Status::optimal) << where << ": " << r.detail;
+  EXPECT_NEAR(*r.verified_objective, 0, 1e-15) << where;
+  EXPECT_GE(r.dual_bound, *r.verified_objective) << where;
+  EXPECT_LT(r.dual_bound, 1e-11) << where;
+  EXPECT_LE(r.nodes, 2) << where << ": the roots of at most two functions";
+  const SolveResult sign = solve(problem, {.goal = Goal::decide, .node_limit = 100});
+  EXPECT_EQ(sign.status, Status::limit) << where << ": neither adversarial nor robust";
+  EXPECT_EQ(sign.reason, "undecided") << where << ": " << sign.detail;
+  EXPECT_FALSE(sign.adversarial_input) << where;
+}
+
+/// No branching helps against what float64 rounds in the output layer.
+TEST(Native, AMarginThatIsZeroEverywhereEndsAtItsRoots) {
+  for (const bool equal_rows : {false, true}) {
+    for (const problem::Norm norm : {problem::Norm::l1, problem::Norm::l2}) {
+      Problem problem = random_problem({20, 24, 24, 3}, 5, 2.0);
+      problem.norm = norm;
+      nn::Layer& output = problem.network.layers.back();
+      for (Eigen::Index i = 0; i < 3; ++i) output.weight.row(i) *= equal_rows ? 1.0F : 0.0F;
+      for (Eigen::Index i = 1; i < 3; ++i) output.weight.row(i) = output.weight.row(0);
+      output.bias.setConstant(0.3F);
+      const std::string where = equal_rows ? "equal rows" : "rows of zeros";
+      expect_zero(problem, where + ", one target");
+      problem.target.reset();
+      expect_zero(problem, where + ", any target");
+      problem.functions = {{.coefficients = Eigen::Vector3d(1, -1, 0)}, {.coefficients = Eigen::Vector3d(0.1, 0.2, -0.3)}};
+      expect_zero(problem, where + ", functions");
+    }
+  }
+}
+
 TEST(Native, DecidesTheSign) {
   const SolveResult robust = solve(reference_problem("mnist_18_2x24_0"), SolveSettings{.solver = "bab", .goal = Goal::decide});
   EXPECT_EQ(robust.status, Status::robust) << robust.detail;

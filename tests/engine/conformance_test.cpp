@@ -218,14 +218,16 @@ TEST_P(EverySolver, ADeadLayerIsAConstant) {
 TEST_P(EverySolver, AMarginOfZeroIsUndecided) {
   Problem problem = random_problem({10, 5, 3}, 2, 1.5);
   problem.network.layers[1].weight.setZero();
-  problem.network.layers[1].bias.setZero();
-  const SolveResult r = answer(problem);
-  EXPECT_EQ(r.status, proves() ? Status::optimal : Status::limit) << r.detail;
-  const SolveResult sign = answer(problem, Goal::decide);
-  EXPECT_EQ(sign.status, Status::limit) << sign.detail;
-  EXPECT_FALSE(sign.adversarial_input);
-  if (proves()) {
-    EXPECT_EQ(sign.reason, "undecided") << sign.detail;
+  for (const float bias : {0.0F, 0.3F}) {
+    problem.network.layers[1].bias.setConstant(bias);
+    const SolveResult r = answer(problem);
+    EXPECT_EQ(r.status, proves() ? Status::optimal : Status::limit) << bias << ": " << r.detail;
+    const SolveResult sign = answer(problem, Goal::decide);
+    EXPECT_EQ(sign.status, Status::limit) << bias << ": " << sign.detail;
+    EXPECT_FALSE(sign.adversarial_input);
+    if (proves()) {
+      EXPECT_EQ(sign.reason, "undecided") << bias << ": " << sign.detail;
+    }
   }
 }
 

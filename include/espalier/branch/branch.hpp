@@ -28,7 +28,10 @@ struct Point {
 
 struct Options {
   std::optional<double> cutoff;  ///< only whether the maximum is above this is asked; else the maximum itself
-  double relative_gap = 1e-6;    ///< a node is closed when its bound is at most best + max(absolute_gap, relative_gap |best|)
+  /// A node is closed when its bound is at most best + max(absolute_gap, relative_gap |best|, r). r is twice what float64 may round in the
+  /// output layer, in the bound and at the best point, so that no branching can close a gap below it: ordinary networks have far less, a
+  /// margin whose weights cancel, as one that is 0 everywhere, has nothing else.
+  double relative_gap = 1e-6;
   double absolute_gap = 1e-9;
   std::int64_t node_limit = -1;                                         ///< -1: none; passed by at most one batch, 16 nodes
   double time_limit_seconds = std::numeric_limits<double>::infinity();  ///< wall; looked at every 0.1 s, also within a batch
