@@ -135,6 +135,9 @@ void Group::expect_only(const std::vector<std::string>& known) const {
     if (std::find(known.begin(), known.end(), child) == known.end())
       fail(ErrorKind::data, "'{}' in '{}': expected nothing but {}, found '{}'{}", path(), file_name(), fmt::join(known, ", "), child,
            base::did_you_mean(child, known));
+  for (const std::string& name : known)
+    if (has_attribute(name))
+      fail(ErrorKind::data, "'{}' in '{}': expected '{}' as a dataset or group, found an attribute", path(), file_name(), name);
 }
 
 void Group::remove(const std::string& name) const {

@@ -65,6 +65,9 @@ std::size_t count_layers(const h5::Group& group) {
   const std::vector<std::string> children = group.children();
   std::size_t count = 0;
   while (std::binary_search(children.begin(), children.end(), layer_name(count))) ++count;
+  for (std::size_t k = 0; k <= count; ++k)
+    if (group.has_attribute(layer_name(k)))
+      base::fail(ErrorKind::data, "{}: {}: expected '{}' as a group, found an attribute", group.file_name(), group.path(), layer_name(k));
   if (count == children.size() && count > 0) return count;
   std::string found = children.empty() ? "nothing" : "";
   for (const std::string& child : children) {

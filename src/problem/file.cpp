@@ -47,6 +47,13 @@ const std::vector<std::string> known_members{"input", "network", "optimal_input"
 const std::vector<std::string> known_attributes{"norm",       "epsilon",    "label",        "target",  "dataset",
                                                 "input_side", "true_label", "sample_index", "optimum", "note"};
 
+void refuse_children_for_attributes(const h5::Group& group) {
+  for (const std::string& name : known_attributes)
+    if (group.exists(name))
+      base::fail(ErrorKind::data, "{}: {}: expected '{}' as an attribute, found a {}", group.file_name(), group.path(), name,
+                 group.is_group(name) ? "group" : "dataset");
+}
+
 /// A wrong letter in the name of an optional attribute must not leave it out in silence. Attributes with names of their own are the user's.
 void refuse_misspelt_attributes(const h5::Group& group) {
   std::vector<std::string> absent;
@@ -117,6 +124,7 @@ void read_objective(const h5::Group& group, Problem& problem) {
 }
 
 Problem read_group(const h5::Group& group, const std::string& name, nn::Rounding* rounding) {
+  refuse_children_for_attributes(group);
   group.expect_only(known_members);
   refuse_misspelt_attributes(group);
   Problem problem;

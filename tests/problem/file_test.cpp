@@ -179,6 +179,23 @@ TEST(ProblemFile, ObjectivesThatAreNoneAreRefused) {
               HasSubstr("expected 'functions' beside 'constants', found 'constants' alone"));
 }
 
+TEST(ProblemFile, AMemberThatIsAnAttributeAndAnAttributeThatIsADatasetAreRefused) {
+  const std::vector<double> two{0.5, 0.5};
+  for (const char* name : {"lower", "upper", "functions", "constants", "optimal_input", "input", "network"})
+    EXPECT_THAT(reading([&](const h5::Group& p) { p.write_attribute(name, two); }),
+                HasSubstr(fmt::format("spoilt.h5': expected '{}' as a dataset or group, found an attribute", name)));
+  for (const char* name : {"norm", "epsilon", "label", "target", "dataset", "input_side", "true_label", "sample_index", "optimum", "note"})
+    EXPECT_THAT(reading([&](const h5::Group& p) { p.write_array(name, std::span<const double>(two), {2}); }),
+                HasSubstr(fmt::format("spoilt.h5: /p: expected '{}' as an attribute, found a dataset", name)));
+  EXPECT_THAT(reading([](const h5::Group& p) { p.create_group("target"); }), HasSubstr("expected 'target' as an attribute, found a group"));
+  // Below, in the network: a bias that is left out is one of zeros.
+  EXPECT_THAT(reading([&](const h5::Group& p) { p.open_group("network/layer_0").write_attribute("bias", two); }),
+              HasSubstr("'/p/network/layer_0' in '"));
+  EXPECT_THAT(reading([&](const h5::Group& p) { p.open_group("network").write_attribute("layer_2", two); }),
+              HasSubstr("spoilt.h5: /p/network: expected 'layer_2' as a group, found an attribute"));
+  EXPECT_EQ(reading([](const h5::Group& p) { p.write_attribute("date", "today"); }), "no error");
+}
+
 TEST(ProblemFile, BoxesThatAreNoneAreRefused) {
   const auto with_box = [](std::vector<double> lower, std::vector<double> upper) {
     return reading([&](const h5::Group& g) {

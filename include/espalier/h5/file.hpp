@@ -93,7 +93,8 @@ class Group : public Object {
   bool is_dataset(const std::string& name) const;
   bool is_broken_link(const std::string& name) const;  ///< a soft or external link that leads nowhere
   std::vector<std::string> children() const;           ///< names in alphabetical order
-  /// Error(data) naming the first child that is not one of these.
+  /// Error(data) naming the first child that is not one of these, or the first of these that is there as an attribute: it would not be
+  /// read.
   void expect_only(const std::vector<std::string>& known) const;
   void remove(const std::string& name) const;
 
