@@ -60,12 +60,14 @@ void run_stage(const task::Attempt& attempt, const task::StageRegistry& registry
          attempt.spec.schema_version);
   check_inputs(attempt, output_directory);
   TemporaryFile part;
-  if (!output_directory.empty()) part.path = store::temporary_part_path(output_directory, attempt.spec.key, attempt.id);
+  if (!output_directory.empty() && stage.leaves_part())
+    part.path = store::temporary_part_path(output_directory, attempt.spec.key, attempt.id);
   context.output_directory = output_directory;
   context.part_path = part.path;
   task::StageResult result = stage.run(attempt, context);
   check_result(stage, result);
-  if (std::filesystem::exists(part.path)) outcome.part = store::publish_part(output_directory, part.path, attempt.spec.key);
+  if (!part.path.empty() && std::filesystem::exists(part.path))
+    outcome.part = store::publish_part(output_directory, part.path, attempt.spec.key);
   outcome.values = std::move(result.values);
   outcome.arrays = std::move(result.arrays);
 }

@@ -38,6 +38,8 @@ class NetworkStage : public task::Stage {
   const task::Schema& columns() const override { return columns_; }
   const task::Schema& arrays() const override { return arrays_; }
 
+  bool leaves_part() const override { return true; }
+
   /// Makes the network, measures it, writes its part file.
   task::StageResult run(const task::Attempt& attempt, const task::StageContext& context) const override;
 

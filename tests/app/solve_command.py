@@ -158,6 +158,12 @@ class BadProblemFile(Case):
             settings = ("formulation", "bounds", "compress", "goal", "time_limit", "check_share", "node_limit", "start", "seed")
             self.assertEqual({key for key in settings if row[key] is None}, absent)
 
+    def test_the_log_folder_gets_logs_and_nothing_else(self):
+        name, logs = next(iter(small_problems())), self.folder / "logs"
+        row, = json_lines(self.run_ok("solve", PROBLEMS, "--problem", name, "--solver", "cbc", "--log-dir", logs, "--json").stdout)
+        found = sorted(str(path.relative_to(logs)) for path in logs.rglob("*"))
+        self.assertEqual([path for path in found if not path.startswith(f"log/{row['log']}")], ["log"])
+        self.assertGreater(len(found), 1, "the solver's own output")
 
     def test_regions(self):
         """A network y = (sum of x, 0): its maximum over each region is known."""

@@ -25,6 +25,7 @@ class WildStage final : public task::Stage {
   const task::Schema& parameters() const override { return none_; }
   const task::Schema& columns() const override { return columns_; }
   const task::Schema& arrays() const override { return arrays_; }
+  bool leaves_part() const override { return true; }
 
   std::optional<task::ResourceLimits> limits(const task::Attempt& attempt) const override {
     task::ResourceLimits limits = attempt.limits;

@@ -43,6 +43,16 @@ TEST_F(Farm, ChildrenStartOnlyAfterTheirParentsAreDurable) {
   EXPECT_EQ(too_early, 0);
 }
 
+TEST_F(Farm, OnlyAStageThatLeavesAPartHasAFolderForIt) {
+  for (const char* kind : {"solve", "train"}) {
+    task::TaskGraph graph;
+    toy::add(graph, kind, {});
+    MemoryLedger ledger;
+    EXPECT_EQ(run(graph, 2, ledger).done(), 1U);
+    EXPECT_EQ(std::filesystem::exists(directory / "parts"), std::string_view(kind) == "train");
+  }
+}
+
 TEST_F(Farm, ManyRecordsShareOneSync) {
   task::TaskGraph graph;
   for (std::int64_t i = 0; i < 2000; ++i) toy::add(graph, "null", {{"i", i}}, {}, 1e-5);

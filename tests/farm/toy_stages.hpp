@@ -37,6 +37,7 @@ class ToyStage final : public task::Stage {
   const task::Schema& parameters() const override { return parameters_; }
   const task::Schema& columns() const override { return columns_; }
   const task::Schema& arrays() const override { return arrays_; }
+  bool leaves_part() const override { return kind_ == "train" || kind_ == "prune"; }
 
   task::StageResult run(const task::Attempt& attempt, const task::StageContext& context) const override {
     note(attempt);
@@ -45,7 +46,7 @@ class ToyStage final : public task::Stage {
     std::uint64_t sum = attempt.spec.derived_seed();
     for (const task::PartFile& input : attempt.inputs)
       if (!input.name.empty()) sum = 6364136223846793005ULL * sum + read_number(context.output_directory / input.name);
-    if (kind_ != "solve" && kind_ != "null") base::write_file_atomically(context.part_path, std::to_string(sum));
+    if (leaves_part()) base::write_file_atomically(context.part_path, std::to_string(sum));
     task::StageResult result{{{"value", static_cast<std::int64_t>(sum >> 1)}, {"half", static_cast<double>(sum) / 3}}, {}};
     if (kind_ == "solve") result.arrays.push_back({"trace", {1.0, static_cast<double>(sum), std::numeric_limits<double>::quiet_NaN()}});
     if (const task::Value* extra = attempt.spec.parameters.find("undeclared")) result.values.set("undeclared", *extra);

@@ -24,7 +24,8 @@ struct StageResult {
 /// What the worker hands to a running stage.
 struct StageContext {
   std::filesystem::path output_directory;  ///< inputs' names are relative to it
-  /// Temporary name; a stage that leaves a part file writes and closes it here. Empty: the run has no output directory.
+  /// Temporary name; a stage that leaves a part file writes and closes it here. Empty: the run has no output directory, or the stage has
+  /// said that it leaves none.
   std::filesystem::path part_path;
   std::vector<Array> brief;                                     ///< what Stage::brief returned for the attempt
   std::function<bool()> stop_requested = [] { return false; };  ///< polled by long stages; see limit_reached
@@ -66,6 +67,8 @@ class Stage {
     return {};
   }
   virtual StageResult run(const Attempt& attempt, const StageContext& context) const = 0;
+  /// run() may leave a part file (StageContext::part_path).
+  virtual bool leaves_part() const { return false; }
   /// Limits of the process of its own in which the attempt is to run; none: it runs in the worker's process. For stages whose libraries may
   /// crash, hang or eat memory.
   virtual std::optional<ResourceLimits> limits(const Attempt&) const { return std::nullopt; }
