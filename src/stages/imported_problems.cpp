@@ -71,6 +71,7 @@ class ImportProblemStage final : public task::Stage {
   std::string kind() const override { return "import_problem"; }
   std::uint32_t schema_version() const override { return 1; }
   std::string table() const override { return "problems"; }
+  bool leaves_part() const override { return true; }
   const Schema& parameters() const override {
     static const Schema all = columns_of(problem_parameters());
     return all;
