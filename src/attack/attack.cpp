@@ -32,6 +32,7 @@ class Search {
         region_(region),
         maximiser_(region),
         random_(options.seed, "attack"),
+        directions_(options.seed, "attack where the gradient is zero"),
         points_(region.centre.transpose().replicate(options.starts, 1)),
         own_(static_cast<std::size_t>(options.starts)),
         smoothing_(options.starts) {
@@ -73,9 +74,22 @@ class Search {
     return !options_.on_improvement || !options_.on_improvement(result_.input, result_.margin);
   }
 
+  /// A gradient of exactly 0, as where all ReLUs are off, shows no way, and would hold its point at the centre: a random direction does
+  /// instead. Tells which rows these are.
+  std::vector<bool> leave_flat_places(Rows& gradient) {
+    std::vector<bool> flat;
+    for (Eigen::Index r = 0; r < gradient.rows(); ++r) {
+      flat.push_back((gradient.row(r).array() == 0).all());
+      if (!flat.back()) continue;
+      for (Eigen::Index k = 0; k < gradient.cols(); ++k) gradient(r, k) = directions_.uniform(-1, 1);
+    }
+    return flat;
+  }
+
   /// One step of every row. False: the caller wants no more, or the budget was spent within the step, which is then dropped.
   bool step() {
-    const Rows gradient = margin_.gradient(pre_activations_, own_, smoothing_);
+    Rows gradient = margin_.gradient(pre_activations_, own_, smoothing_);
+    const std::vector<bool> flat = leave_flat_places(gradient);
     Rows ends = region_.centre.transpose().replicate(gradient.rows(), 1);
     for (Eigen::Index r = 0; r < gradient.rows(); ++r) {
       maximiser_.maximise({gradient.row(r).data(), static_cast<std::size_t>(gradient.cols())});
@@ -88,7 +102,7 @@ class Search {
       const LineMaximum best = margin_.maximise_along(own_[n], first_.row(r), first_at_ends.row(r) - first_.row(r), budget_);
       if (budget_.spent()) return false;
       double t = best.position;
-      if (best.value <= value + 1e-9 * std::abs(value) && smoothing_[r] <= least_smoothing) {
+      if (best.value <= value + 1e-9 * std::abs(value) && (flat[n] || smoothing_[r] <= least_smoothing)) {
         // A local maximum, as far as this direction tells: start again from a random place on the way, for the next function.
         t = random_.uniform();
         smoothing_[r] = random_smoothing();
@@ -113,6 +127,7 @@ class Search {
   const problem::Region& region_;
   problem::LinearMaximiser maximiser_;
   base::RandomStream random_;
+  base::RandomStream directions_;  ///< its own: what is not at such a place draws the same numbers
   Rows points_;
   Rows first_;  ///< first-layer pre-activations of the points
   std::vector<Rows> pre_activations_;

@@ -130,6 +130,30 @@ TEST(Attack, ALinearNetworkTakesOneStepAndADeadOneNone) {
   EXPECT_NEAR(attack(dead).margin, margin_at(dead, dead.input), 1e-12);
 }
 
+/// One neuron is what the margin reads, far off at the centre (-5, the mean of all is 0.6) and 5 where all inputs are 1: no smoothing shows
+/// it there.
+TEST(Attack, AGradientOfZeroAtTheCentreDoesNotHoldIt) {
+  Problem problem;
+  nn::Layer hidden{.weight = nn::WeightMatrix(9, 3), .bias = Eigen::VectorXf::Constant(9, -0.05F), .mask = {}};
+  hidden.weight.rowwise() = Eigen::RowVector3f(1, -1, 0);
+  hidden.weight.row(0).setConstant(20.0F / 3);
+  hidden.bias[0] = -15;
+  nn::Layer output{.weight = nn::WeightMatrix::Zero(2, 9), .bias = Eigen::Vector2f(1, 0), .mask = {}};
+  output.weight(1, 0) = 1;
+  problem.network.layers = {hidden, output};
+  problem.input = Eigen::Vector3d::Constant(0.5);
+  problem.norm = problem::Norm::linf;
+  problem.epsilon = 0.5;
+  problem.label = 0;
+  problem.target = 1;
+  for (const std::uint64_t seed : {0, 1, 2}) {
+    const AttackResult result = attack(problem, {.seed = seed}), again = attack(problem, {.seed = seed});
+    EXPECT_NEAR(result.margin, 4, 1e-5) << seed;
+    EXPECT_NEAR(result.margin, margin_at(problem, result.input), 1e-12) << seed;
+    EXPECT_EQ(result.input, again.input) << seed;
+  }
+}
+
 TEST(Attack, WrongArgumentsAreRefused) {
   const Problem problem = random_problem({6, 4, 3}, 1, 0.5);
   const problem::Region other = problem::l1_region(Eigen::VectorXd::Zero(5), 1);
