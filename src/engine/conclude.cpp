@@ -39,7 +39,7 @@ void conclude_maximum(const Evidence& evidence, SolveResult& result) {
     return;
   }
   result.status = Status::limit;
-  result.reason = "gap_open";
+  result.reason = gap_open;
   result.limit = to_string(Limit::tolerance);
   result.detail = fmt::format("all is searched, but the bound {:.9g} is above {:.9g}, which would prove the maximum {:.9g}; {}",
                               result.dual_bound, largest, *result.verified_objective, result.detail);

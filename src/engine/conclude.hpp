@@ -1,5 +1,7 @@
 // From what the solver claims and what was verified to a status.
 #pragma once
+#include <string_view>
+
 #include "espalier/engine/result.hpp"
 #include "espalier/engine/settings.hpp"
 
@@ -16,6 +18,8 @@ bool agree(double claimed, double verified, double margin_unit);
 /// A verified margin v is called the maximum only beside an upper bound of at most
 /// v + max(u absolute_gap, relative_gap |v|) + agreement_tolerance (u + |v|), with the margin unit u: this.
 double largest_bound_of_optimum(double verified, const SolveSettings& settings, double margin_unit);
+/// The reason of a search that ended with a larger bound: status limit, limit "tolerance".
+inline constexpr std::string_view gap_open = "gap_open";
 
 /// What is known at the end of a solve.
 struct Evidence {

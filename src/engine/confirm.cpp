@@ -47,17 +47,29 @@ void refute(const SolveResult& check, Recorder& recorder, SolveResult& result) {
                               *check.verified_objective, result.detail);
 }
 
+bool is_open(const SolveResult& result) { return result.status == Status::limit; }
+
 void leave_as_claim(const std::string& why, SolveResult& result) {
+  result.detail += "; not confirmed: " + why;
+  if (is_open(result)) return;
   result.status = result.status == Status::robust ? Status::robust_claimed : Status::optimal_claimed;
   result.reason = "unconfirmed";
-  result.detail += "; not confirmed: " + why;
 }
 
 void leave_as_claim(const SolveSettings& settings, const SolveResult& check, SolveResult& result) {
   leave_as_claim(fmt::format("after {:.3g} s and {} nodes our own bound is {:.9g}", result.proof_seconds, check.nodes, check.dual_bound),
                  result);
-  result.limit = check.limit;
+  if (!is_open(result) || check.limit != to_string(milp::Limit::none)) result.limit = check.limit;
   if (settings.stop_requested && settings.stop_requested()) result.reason = "stopped";
+}
+
+/// The search left its bound too far from its optimum, and the check did not.
+void close_gap(const SolveResult& check, SolveResult& result) {
+  result.status = Status::optimal;
+  result.reason = to_string(milp::Reason::optimal);
+  result.limit = to_string(milp::Limit::none);
+  result.dual_bound = check.dual_bound;
+  result.detail += "; the check's bound does";
 }
 
 }  // namespace
@@ -80,6 +92,7 @@ void confirm(const Solved& solved, Recorder& recorder, SolveResult& result) {
     if (check.dual_bound < milp::infinity) result.proved_bound = check.dual_bound;
     if (is_beaten(result.status, check, largest)) return refute(check, recorder, result);
     if (!is_proved(result.status, check.dual_bound, largest)) return leave_as_claim(settings, check, result);
+    if (is_open(result)) close_gap(check, result);
     result.proved_by = check.nodes > 1 ? "bab" : "bounds";
   } catch (const std::exception& error) {
     result.proof_seconds = watch.wall_seconds();

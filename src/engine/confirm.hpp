@@ -21,7 +21,8 @@ struct Solved {
   const Prove& prove;
 };
 
-/// `result` is the end of a solve of the problem's own network, with status optimal or robust, which stays if `prove` agrees: the attack
+/// `result` is the end of a solve of the problem's own network, with status optimal or robust, which stays if `prove` agrees; or with a
+/// bound that was left open (gap_open), which then becomes optimal, with the check's bound, and else stays a limit. It agrees if the attack
 /// finds nothing better, and its upper bound on the margin is below 0 (robust), or at most largest_bound_of_optimum() of the verified
 /// objective (optimal). Else the status becomes robust_claimed or optimal_claimed; or, if a forward pass attains a better value, error with
 /// reason claim_refuted, naming both. `prove` shares with the solver the network in the units of nn::rescale and nothing else, and gets

@@ -140,10 +140,12 @@ SolveResult run(const problem::Problem& problem, const nn::Network& embedded, co
   result.total_seconds = watch.wall_seconds();
   result.cpu_seconds = watch.cpu_seconds();
   result.solver_seconds = result.total_seconds - result.bounds_seconds - result.embed_seconds;
-  if (search->proves()) {
+  // Of the network as it was, compression may have left the bound open; and a MILP solver's bound is no proof either way.
+  const bool left_open = result.reason == gap_open && (result.compression || !search->proves());
+  if (search->proves() && !left_open) {
     if (result.dense && result.dual_bound < milp::infinity) result.proved_bound = result.dual_bound;
     if (is_decided(result.status)) result.proved_by = result.nodes > 1 ? "bab" : "bounds";
-  } else if (is_decided(result.status)) {
+  } else if (is_decided(result.status) || left_open) {
     const Prove prove = [&problem](const SolveSettings& own, const auto& start) { return run(problem, problem.network, own, start); };
     confirm({.settings = settings, .elapsed_seconds = result.total_seconds, .margin_unit = verifier.margin_unit(), .prove = prove},
             recorder, result);

@@ -76,7 +76,7 @@ TEST(Compress, DecidesTheSignOfTheWholeNetwork) {
 
 TEST(Compress, NetworksThatBecomeLinearAreSolvedByEverySolver) {
   Problem problem = random_problem({8, 6, 5, 3}, 3, 1.0);
-  for (std::size_t k : {0u, 1u}) problem.network.layers[k].bias.setConstant(8);
+  for (std::size_t k : {0u, 1u}) problem.network.layers[k].bias.setConstant(50);
   const problem::Labels labels = problem::choose_labels(problem.network, problem.input);
   problem.label = labels.label;
   problem.target = labels.target;
@@ -87,6 +87,7 @@ TEST(Compress, NetworksThatBecomeLinearAreSolvedByEverySolver) {
       const SolveResult r = solve(problem, {.solver = solver, .formulation = formulation, .compress = true});
       EXPECT_EQ(r.status, Status::optimal) << solver << " " << formulation << ": " << r.detail;
       EXPECT_NEAR(*r.verified_objective, *whole.verified_objective, 1e-5 * (1 + std::abs(*whole.verified_objective))) << solver;
+      EXPECT_LE(r.dual_bound - *r.verified_objective, 1e-5 * (1 + std::abs(*r.verified_objective))) << solver << " " << formulation;
       EXPECT_EQ(neurons(r.compression->layers), 11) << solver;
     }
 }
@@ -131,13 +132,23 @@ TEST(Compress, ABoundThatTheSmallerNetworksRoundingRaisesIsNoProof) {
     EXPECT_EQ(whole.status, Status::optimal) << whole.detail;
     EXPECT_NEAR(*whole.verified_objective, maximum, 1e-5 * (1 + maximum));
     EXPECT_NEAR(whole.dual_bound, maximum, 1e-5 * (1 + maximum));
-    const SolveResult small = solve(problem, {.solver = solver, .compress = true});
+    const SolveResult small = solve(problem, {.solver = solver, .compress = true, .check_share = 0});
     EXPECT_EQ(small.status, Status::limit) << small.detail;
     EXPECT_EQ(small.reason, "gap_open");
     EXPECT_EQ(small.limit, "tolerance");
     EXPECT_EQ(small.proved_by, "none");
     EXPECT_NEAR(*small.verified_objective, maximum, 1e-5 * (1 + maximum));
     EXPECT_GT(small.dual_bound, 1.01 * maximum);
+    // The network as it was has no such rounding.
+    const SolveResult checked = solve(problem, {.solver = solver, .compress = true});
+    EXPECT_EQ(checked.status, Status::optimal) << checked.detail;
+    EXPECT_EQ(checked.reason, "optimal");
+    EXPECT_EQ(checked.limit, "none");
+    EXPECT_NE(checked.proved_by, "none");
+    EXPECT_GE(checked.dual_bound, maximum);
+    EXPECT_NEAR(checked.dual_bound, *checked.verified_objective, 1e-5 * (1 + maximum));
+    EXPECT_EQ(checked.proved_bound, checked.dual_bound);
+    EXPECT_GT(checked.compression->deviation, 0.01 * maximum);
     const SolveResult exact = solve(with_large_weight(1), {.solver = solver, .compress = true});
     EXPECT_EQ(exact.status, Status::optimal) << exact.detail;
     EXPECT_NEAR(*exact.verified_objective, maximum, 1e-5 * (1 + maximum));

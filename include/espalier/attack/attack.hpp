@@ -32,10 +32,10 @@ struct AttackResult {
 /// Looks for a large objective over the region. Every point moves by Frank-Wolfe: the gradient's exact
 /// maximiser over B (a fractional knapsack) is the end of a segment, along which the margin, piecewise linear, is maximised exactly from
 /// kink to kink. The points differ in how far the derivative of ReLU is smoothed, which falls from step to step; points that stand still
-/// are thrown to a new random place, and where the gradient is exactly 0 a random direction takes its place. Of several functions every point has one at a time, the largest at the clean input first, and another
-/// one after it stood still. Never worse than the clean image. Deterministic by seed, unless a time limit cuts it. Frank and Wolfe
-/// (1956); Lacoste-Julien (2016) for objectives that are not concave. Throws base::Error(data) if the region's dimension is not the
-/// network's, base::Error(configuration) if starts < 1 or iterations < 0.
+/// are thrown to a new random place, and where the gradient is exactly 0 a random direction takes its place. Of several functions every
+/// point has one at a time, the largest at the clean input first, and another one after it stood still. Never worse than the clean image.
+/// Deterministic by seed, unless a time limit cuts it. Frank and Wolfe (1956); Lacoste-Julien (2016) for objectives that are not concave.
+/// Throws base::Error(data) if the region's dimension is not the network's, base::Error(configuration) if starts < 1 or iterations < 0.
 AttackResult run_attack(const nn::Network& network, const problem::Region& region, const nn::Objective& objective,
                         const AttackOptions& options = {});
 

@@ -61,8 +61,9 @@ struct SolveResult {
   Status status = Status::error;
   /// Why it ended: a word of milp::Reason ("optimal", "limit", "stopped", "error", ...), or one of
   /// "success" (a verified adversarial input ended it), "bound_below_zero" (robust), "undecided" (the maximum is within tolerance of 0),
-  /// "gap_open" (all is searched, but with a bound too far above the verified objective to call that the maximum; limit "tolerance"),
-  /// "claim_refuted" (a forward pass contradicts the solver), "unconfirmed" (optimal_claimed, robust_claimed).
+  /// "gap_open" (all is searched, but with a bound too far above the verified objective to call that the maximum, and the check, if there
+  /// was time for one, did not close the gap), "claim_refuted" (a forward pass contradicts the solver), "unconfirmed" (optimal_claimed,
+  /// robust_claimed).
   std::string reason;
   /// milp::Limit in a word: "time", "nodes", ...; "none" if no limit was met. Of optimal_claimed and robust_claimed: that of the check.
   std::string limit;
@@ -81,7 +82,7 @@ struct SolveResult {
   double dual_bound = milp::infinity;  ///< claimed upper bound on the embedded network's maximum; +infinity if there is none
 
   std::string proved_by = "none";  ///< optimal, robust: "bounds" (of the root alone) or "bab" (branch and bound); else "none"
-  double proof_seconds = 0;        ///< wall, after total_seconds: what the check of a MILP solver's claim took, successful or not
+  double proof_seconds = 0;        ///< wall, after total_seconds: what the check of the claim took (check_share), successful or not
   std::optional<double>
       proved_bound;  ///< upper bound on the margin of the problem's own network, by our own bounds; absent if there is none
 

@@ -61,8 +61,10 @@ struct SolveSettings {
   /// at most a quarter of what is left, the bounds half of what is left then; a search goes on with what they have
   /// (SolveResult::cut_short).
   double time_limit_seconds = milp::infinity;
-  /// What a MILP solver says of the problem's own network is optimal or robust only if bounds of our own agree. They get, of what is left
-  /// of the time limit, this share of the time that the solve took, or 5 s if that is more; 0: no check, and such an answer stays a claim.
+  /// What a MILP solver says of the problem's own network is optimal or robust only if bounds of our own agree, and an optimum of the
+  /// network that `compress` left, whose rounding raises the bound too far, only if they close the gap on the network as it was. They get,
+  /// of what is left of the time limit, this share of the time that the solve took, or 5 s if that is more; 0: no check, and such an answer
+  /// stays a claim.
   double check_share = 0.5;
   std::int64_t node_limit = -1;  ///< -1: none. Results under a node limit alone are reproducible, under a time limit they are not.
   double relative_gap = 0;

@@ -9,9 +9,9 @@
 //                             logits is maximised
 //   /<problem>/constants      float64 (m,), optional: what is added to each
 //   /<problem>/network/layer_<k>/weight float32 (out, in), bias float32 (out,), mask uint8 (out, in); the last two optional
-// A problem holds nothing else: an unknown member is refused by name. So is an unknown attribute that is nearly the name of one that is
-// not there; other attributes are the user's own. Links are followed. What stands beside the problems is ignored, unless it is a link
-// that leads nowhere.
+// A problem holds nothing else: an unknown member is refused by name. So are a member that is an attribute, an attribute that is a
+// dataset, and an unknown attribute that is nearly the name of one that is not there; other attributes are the user's own. Links are
+// followed. What stands beside the problems is ignored, unless it is a link that leads nowhere.
 #pragma once
 #include <filesystem>
 #include <span>
