@@ -252,6 +252,7 @@ class Server {
     const sigset_t none = no_signals();
     std::array<pollfd, 3> wanted{pollfd{control_, POLLIN, 0}, pollfd{child_->output.get(), POLLIN, 0},
                                  pollfd{child_->talk.get(), POLLIN, 0}};
+    obey(job, watch.wall_seconds());  // a stop may have been read together with the order
     while (!job.rest && !has_ended(child_->pid)) {
       const double next = std::min(job.soft, job.hard);
       const double wait = next == kNever ? 3600 : std::clamp(next - watch.wall_seconds(), 0.0, 3600.0);
@@ -259,9 +260,12 @@ class Server {
       if (::ppoll(wanted.data(), wanted.size(), &timeout, &none) < 0)  // a signal
         for (pollfd& one : wanted) one.revents = 0;
       look_for_caller();
-      if (wanted[0].revents != 0) take_messages(job, watch.wall_seconds());
+      if (wanted[0].revents != 0) {
+        read_control();
+        obey(job, watch.wall_seconds());
+      }
       if (wanted[1].revents != 0 && log.drain(child_->output.get()) == OutputLog::Pipe::closed) wanted[1].fd = -1;
-      if (wanted[2].revents != 0 && !hear_child(job)) {
+      if (wanted[2].revents != 0 && !receive_from_child(job)) {
         wanted[2].fd = -1;
         child_->talk.reset();  // it ends with its run
       }
@@ -270,7 +274,7 @@ class Server {
   }
 
   /// False: it will say no more, or what it says is no message.
-  bool hear_child(Job& job) {
+  bool receive_from_child(Job& job) {
     try {
       const bool more = child_->said.read(child_->talk.get()) == FrameReader::Status::more;
       while (const auto frame = child_->said.next()) {
@@ -288,8 +292,7 @@ class Server {
     return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
   }
 
-  void take_messages(Job& job, double now) {
-    read_control();
+  void obey(Job& job, double now) {
     while (const auto frame = reader_.next()) {
       if (frame->head.tag != Tag::stop || frame->head.job != job.number) continue;  // for an earlier child, which ended meanwhile
       ::kill(child_->pid, stop_by_caller);

@@ -1,4 +1,12 @@
 // Every way in which a child can end is told apart, and leaves nothing behind.
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <thread>
+
 #include "sandbox/fixture.hpp"
 
 namespace espalier::sandbox::test {
@@ -123,6 +131,33 @@ TEST_F(SandboxTest, TheCallerCanStopIt) {
   const Report deaf = run("deaf", {.wall_seconds = 100}, [] { return true; });
   EXPECT_EQ(deaf.end, End::stopped);
   EXPECT_LT(deaf.wall_seconds, 30);
+}
+
+/// The one child of this process: the sandbox's server.
+pid_t server_of_this_process() {
+  std::ifstream children(fmt::format("/proc/self/task/{}/children", ::getpid()));
+  pid_t first = -1;
+  children >> first;
+  return first;
+}
+
+TEST_F(SandboxTest, AStopThatIsReadTogetherWithTheOrderIsObeyed) {
+  const pid_t server = server_of_this_process();
+  ASSERT_GT(server, 0);
+  ASSERT_EQ(::kill(server, SIGSTOP), 0);
+  std::atomic<bool> asked = false;
+  std::thread later([&] {
+    while (!asked) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the request has been written by then
+    ::kill(server, SIGCONT);
+  });
+  const Report report = run("deaf", {.wall_seconds = 100}, [&] {
+    asked = true;
+    return true;
+  });
+  later.join();
+  EXPECT_EQ(report.end, End::stopped);
+  EXPECT_LT(report.wall_seconds, 30);
 }
 
 TEST_F(SandboxTest, TermFromABatchSystemIsARequestToStop) {
