@@ -29,7 +29,7 @@ void write(const std::string& text) {
 
 }  // namespace
 
-void tell_ready() { write(""); }
+void write_ready() { write(""); }
 
 std::string who_asked_to_stop() {
   if (file().empty()) return "";
@@ -42,7 +42,7 @@ std::string who_asked_to_stop() {
   }
 }
 
-bool tell_exit_code(int exit_code) {
+bool write_exit_code(int exit_code) {
   write(fmt::format("{}\n", exit_code));
   return !file().empty() && wire::launched_by_mpi();
 }

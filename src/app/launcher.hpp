@@ -6,7 +6,7 @@
 namespace espalier::app {
 
 /// Creates the file, empty: from now on SIGUSR1 stops the run in good order. Before, mpirun may lose it, or it ends a rank.
-void tell_ready();
+void write_ready();
 
 /// What the script has written into the file's neighbour FILE.stop before it asked for a stop, as "Ctrl-C": mpirun passes on SIGUSR1
 /// only. Empty if nothing.
@@ -15,7 +15,7 @@ std::string who_asked_to_stop();
 /// Writes the exit code to the file, on rank 0: mpirun in recovery mode returns 0 whatever its ranks return. Call it before anything that
 /// may end the process. True if the script will look there: then the process itself ends with 0, whatever its rank, because of
 /// another code mpirun prints errors of its own.
-bool tell_exit_code(int exit_code);
+bool write_exit_code(int exit_code);
 
 /// How the run was started, as far as the program has to repeat it to continue: "" (alone), "mpirun" or "srun".
 std::string launcher_in_use();

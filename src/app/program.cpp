@@ -137,7 +137,7 @@ int run_command_line(int argc, char** argv, const studies::Registry& studies) {
 
 int run_program(int argc, char** argv, const studies::Registry& studies) {
   const int exit_code = run_command_line(argc, argv, studies);
-  return tell_exit_code(exit_code) ? exit_done : exit_code;
+  return write_exit_code(exit_code) ? exit_done : exit_code;
 }
 
 }  // namespace espalier::app

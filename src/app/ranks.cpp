@@ -52,7 +52,7 @@ int on_all_ranks(const RankOptions& options, const std::function<const task::Sta
   const farm::StopSignals signals;  // at once: what comes before kills this rank
   Equipment equipment(options, make_stages);
   const std::unique_ptr<wire::Link> link = wire::connect();
-  tell_ready();
+  write_ready();
   if (link->rank().value != 0) return run_worker(options, *link, equipment);
   bool workers_wait = true;
   try {
@@ -60,7 +60,7 @@ int on_all_ranks(const RankOptions& options, const std::function<const task::Sta
     if (equipment.error) std::rethrow_exception(equipment.error);
     Master first{.link = *link, .stages = *equipment.stages, .sandbox = std::move(equipment.sandbox), .workers_wait = workers_wait};
     const Ended ended = master(first);
-    tell_exit_code(ended.exit_code);
+    write_exit_code(ended.exit_code);
     if (workers_wait)
       farm::dismiss(*link);
     else
@@ -69,7 +69,7 @@ int on_all_ranks(const RankOptions& options, const std::function<const task::Sta
   } catch (...) {  // told here: leaving MPI may hang, in recovery mode it then ends by an alarm
     const int exit_code = report_error();
     if (options.after_refusal) options.after_refusal(exit_code);
-    tell_exit_code(exit_code);
+    write_exit_code(exit_code);
     if (workers_wait) farm::dismiss(*link);
     return exit_code;
   }

@@ -71,7 +71,7 @@ store::OutputDirectory open_directory(const RunOptions& options, const Experimen
   }
 }
 
-double tell_deadline(double deadline, const char* source) {
+double log_deadline(double deadline, const char* source) {
   base::log_info("deadline {} ({}), in {:.0f} s: nothing is started that cannot end by then", base::iso_time(deadline), source,
                  std::max(0.0, deadline - base::unix_time()));
   return deadline;
@@ -79,11 +79,11 @@ double tell_deadline(double deadline, const char* source) {
 
 /// --deadline, else what Slurm says.
 std::optional<double> deadline_of(const RunOptions& options) {
-  if (!options.deadline.empty()) return tell_deadline(base::unix_time_from(options.deadline, options.started), "--deadline");
+  if (!options.deadline.empty()) return log_deadline(base::unix_time_from(options.deadline, options.started), "--deadline");
   const char* slurm = std::getenv("SLURM_JOB_END_TIME");
   if (slurm == nullptr || *slurm == '\0') return std::nullopt;
   try {
-    return tell_deadline(base::unix_time_from("@" + std::string(slurm), options.started), "environment variable SLURM_JOB_END_TIME");
+    return log_deadline(base::unix_time_from("@" + std::string(slurm), options.started), "environment variable SLURM_JOB_END_TIME");
   } catch (const base::Error& error) {
     base::fail(error.kind(), "environment variable SLURM_JOB_END_TIME: {}", error.what());
   }

@@ -173,7 +173,7 @@ void Bounding::improve_together(std::span<Node* const> nodes, int iterations, do
     open.take(pass);
     propagation_.relaxed_forward(pass, open.relaxation, g);
     offer_best(pass, g.front());
-    look_at_budget();
+    check_budget();
     if (iteration == iterations) break;
     for (std::size_t k = 0; k < open.relaxation.size(); ++k)
       open.steps[k].step(pass.coefficients[k], g[k], rate, iteration, open.relaxation[k]);
@@ -209,7 +209,7 @@ void Bounding::tighten(Node& node, std::size_t layer) {
   BackwardPass pass;
   const auto most = static_cast<std::size_t>(propagation_.rows_at_a_time(layer) / 2);
   for (std::size_t begin = 0; begin < neurons.size(); begin += most) {
-    look_at_budget();
+    check_budget();
     const std::span<const Eigen::Index> part(neurons.data() + begin, std::min(most, neurons.size() - begin));
     propagation_.backward(propagation_.neuron_rows(layer, part), relaxation, pass);
     const auto count = static_cast<Eigen::Index>(part.size());
@@ -253,48 +253,49 @@ std::vector<Neuron> costliest(const Node& node, const std::vector<LayerRelaxatio
 }  // namespace
 
 /// The margin's bounds at a node, row `parent` of the relaxation, with one neuron on or off.
-void Bounding::bound_trials(const Node& node, const std::vector<LayerRelaxation>& relaxation, Eigen::Index parent,
-                            std::span<Trial> trials) {
-  const auto rows = 2 * static_cast<Eigen::Index>(trials.size());
+void Bounding::bound_evaluations(const Node& node, const std::vector<LayerRelaxation>& relaxation, Eigen::Index parent,
+                                 std::span<Evaluation> evaluations) {
+  const auto rows = 2 * static_cast<Eigen::Index>(evaluations.size());
   std::vector<LayerRelaxation> tried = repeat(relaxation, parent, rows);
   Eigen::Index row = 0;
-  for (const Trial& trial : trials) {
-    LayerRelaxation& line = tried[trial.neuron.layer];
+  for (const Evaluation& evaluation : evaluations) {
+    LayerRelaxation& line = tried[evaluation.neuron.layer];
     for (const double slope : {1.0, 0.0}) {
-      line.upper_slope(row, trial.neuron.index) = line.lower_slope(row, trial.neuron.index) = slope;
-      line.upper_intercept(row++, trial.neuron.index) = 0;
+      line.upper_slope(row, evaluation.neuron.index) = line.lower_slope(row, evaluation.neuron.index) = slope;
+      line.upper_intercept(row++, evaluation.neuron.index) = 0;
     }
   }
   BackwardPass pass;
-  propagation_.backward(margins_.rows(std::vector<Eigen::Index>(2 * trials.size(), node.function)), tried, pass);
+  propagation_.backward(margins_.rows(std::vector<Eigen::Index>(2 * evaluations.size(), node.function)), tried, pass);
   passes_ += rows;
   row = 0;
-  for (Trial& trial : trials) {
-    trial.bound_on = pass.upper[row++];
-    trial.bound_off = pass.upper[row++];
+  for (Evaluation& evaluation : evaluations) {
+    evaluation.bound_on = pass.upper[row++];
+    evaluation.bound_off = pass.upper[row++];
   }
 }
 
-std::vector<std::vector<Trial>> Bounding::try_neurons(std::span<Node* const> nodes, std::size_t most) {
-  std::vector<std::vector<Trial>> trials(nodes.size());
-  if (nodes.empty()) return trials;
+std::vector<std::vector<Evaluation>> Bounding::evaluate_candidates(std::span<Node* const> nodes, std::size_t most) {
+  std::vector<std::vector<Evaluation>> evaluations(nodes.size());
+  if (nodes.empty()) return evaluations;
   const std::vector<LayerRelaxation> relaxation = lines_of(nodes);
   BackwardPass pass;
   propagation_.backward(margin_rows(nodes), relaxation, pass);
   passes_ += static_cast<std::int64_t>(nodes.size());
-  // Node by node: a trial's rows, two per neuron, differ from the node's in one line, and stay in the cache.
+  // Node by node: an evaluation's rows, two per neuron, differ from the node's in one line, and stay in the cache.
   const auto at_a_time = static_cast<std::size_t>(propagation_.rows_at_a_time(propagation_.hidden_layers()) / 2);
   for (std::size_t r = 0; r < nodes.size(); ++r) {
     const auto parent = static_cast<Eigen::Index>(r);
     const bool known = !nodes[r]->violated.empty();
     for (const Neuron& neuron : known ? nodes[r]->violated : costliest(*nodes[r], relaxation, pass, parent, most))
-      trials[r].push_back({.neuron = neuron});
-    for (std::size_t begin = 0; begin < trials[r].size(); begin += at_a_time) {
-      look_at_budget();
-      bound_trials(*nodes[r], relaxation, parent, std::span(trials[r]).subspan(begin, std::min(at_a_time, trials[r].size() - begin)));
+      evaluations[r].push_back({.neuron = neuron});
+    for (std::size_t begin = 0; begin < evaluations[r].size(); begin += at_a_time) {
+      check_budget();
+      bound_evaluations(*nodes[r], relaxation, parent,
+                        std::span(evaluations[r]).subspan(begin, std::min(at_a_time, evaluations[r].size() - begin)));
     }
   }
-  return trials;
+  return evaluations;
 }
 
 }  // namespace espalier::branch

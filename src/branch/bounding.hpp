@@ -12,7 +12,7 @@
 namespace espalier::branch {
 
 /// How the margin's coefficients weigh on a node's neurons, from the last pass.
-struct Trial {
+struct Evaluation {
   Neuron neuron;
   double bound_on = 0;   ///< the node's bound with the neuron on, one pass
   double bound_off = 0;  ///< and off
@@ -36,9 +36,9 @@ class Bounding {
   /// Lowers node.bound by up to `iterations` passes, one at least; a node is left as soon as its bound is at most `cutoff_value`. Updates
   /// slopes and multipliers to those of the best pass.
   void improve(std::span<Node* const> nodes, int iterations, double cutoff_value);
-  /// The most promising unstable neurons of each node, with their trial bounds: those that its linear program violates, if it has been
+  /// The most promising unstable neurons of each node, with their evaluation bounds: those that its linear program violates, if it has been
   /// solved; empty for a node without unstable neurons.
-  std::vector<std::vector<Trial>> try_neurons(std::span<Node* const> nodes, std::size_t most);
+  std::vector<std::vector<Evaluation>> evaluate_candidates(std::span<Node* const> nodes, std::size_t most);
   /// One pass with the node's own slopes and multipliers.
   double evaluate(Node& node);
 
@@ -50,7 +50,7 @@ class Bounding {
   const bounds::Propagation& propagation() const { return propagation_; }
 
  private:
-  void look_at_budget() const {
+  void check_budget() const {
     if (budget_.spent()) throw Interrupted{};
   }
   /// For nodes that fit into one pass.
@@ -59,7 +59,8 @@ class Bounding {
   bounds::AffineRows margin_rows(std::span<Node* const> nodes) const;
   void offer_best(const bounds::BackwardPass& pass, const Rows& first_layer);
   void tighten(Node& node, std::size_t layer);
-  void bound_trials(const Node& node, const std::vector<bounds::LayerRelaxation>& relaxation, Eigen::Index parent, std::span<Trial> trials);
+  void bound_evaluations(const Node& node, const std::vector<bounds::LayerRelaxation>& relaxation, Eigen::Index parent,
+                         std::span<Evaluation> evaluations);
 
   const Query query_;  ///< references to what the caller keeps
   Offer offer_;

@@ -5,8 +5,8 @@
 
 #include "branch/bounding.hpp"
 #include "branch/branching.hpp"
-#include "branch/leaf_program.hpp"
-#include "branch/node_program.hpp"
+#include "branch/leaf_lp.hpp"
+#include "branch/node_lp.hpp"
 #include "branch/node_queue.hpp"
 #include "espalier/base/budget.hpp"
 #include "espalier/base/error.hpp"
@@ -31,7 +31,7 @@ class ProgramTurns {
     waited_ = 0;
     return true;
   }
-  void tell(double gap_before, double gap_after) {
+  void record(double gap_before, double gap_after) {
     constexpr int longest = 64;
     wait_ = gap_after < 0.5 * gap_before ? std::max(1, wait_ / 2) : std::min(longest, 2 * wait_);
   }
@@ -57,10 +57,10 @@ class Search {
   Outcome operator()() {
     if (options_.start) offer(options_.start->input, options_.start->margin);
     bound_roots();
-    tell_bound();
+    report_bound();
     while (!finished()) {
       step();
-      tell_bound();
+      report_bound();
     }
     outcome_.bound = bound();
     outcome_.passes = bounding_.passes();
@@ -95,7 +95,7 @@ class Search {
     return outcome_.best ? std::max(value, outcome_.best->margin) : value;
   }
 
-  void tell_bound() {
+  void report_bound() {
     const double now = bound();
     if (now >= told_bound_) return;
     told_bound_ = now;
@@ -186,7 +186,7 @@ class Search {
     bound_all(children.nodes);
   }
 
-  NodeProgram& program() {
+  NodeLp& program() {
     if (!program_) program_.emplace(query_);
     return *program_;
   }
@@ -225,7 +225,7 @@ class Search {
       const double gap = child->bound - cutoff_value();
       if (query_.region.is_polytope() && turns_.next(gap, root_bound_ - cutoff_value())) {
         if (const std::optional<Eigen::VectorXd> input = program().solve(*child, bounding_, budget_)) try_input(*input);
-        turns_.tell(gap, child->bound - cutoff_value());
+        turns_.record(gap, child->bound - cutoff_value());
       }
       enqueue(std::move(*child));
     }
@@ -246,7 +246,7 @@ class Search {
   bool interrupted_ = false;
   base::Budget budget_;
   Bounding bounding_;
-  std::optional<NodeProgram> program_;  ///< made when it is first wanted
+  std::optional<NodeLp> program_;  ///< made when it is first wanted
   NodeQueue queue_;
   ProgramTurns turns_;
   double largest_margin_;                                         ///< that the query's bounds of the logits allow

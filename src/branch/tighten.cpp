@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "branch/bounding.hpp"
-#include "branch/node_program.hpp"
+#include "branch/node_lp.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
 #include "espalier/branch/branch.hpp"
@@ -72,7 +72,7 @@ class ByPrograms {
 
  private:
   const base::Budget& budget_;
-  std::optional<NodeProgram> program_;
+  std::optional<NodeLp> program_;
   std::int64_t solved_ = 0;
 };
 

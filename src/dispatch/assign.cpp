@@ -82,7 +82,7 @@ bool Master::anything_fits(double now, double queued_seconds) {
   return !ready_.empty();
 }
 
-void Master::look_at_deadline(Commands& commands, double now) {
+void Master::check_deadline(Commands& commands, double now) {
   if (now >= options_.deadline && !asked_to_stop_)
     return end_run(stop_reason_ == StopReason::none ? StopReason::deadline : stop_reason_, true, commands);
   if (too_long_.empty() || idle_.empty() || now < next_review_ || stop_reason_ != StopReason::none) return;
@@ -143,7 +143,7 @@ Commands Master::tick(double now) {
     }
   }
   fill(commands, now);
-  look_at_deadline(commands, now);
+  check_deadline(commands, now);
   return commands;
 }
 

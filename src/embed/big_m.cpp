@@ -33,7 +33,7 @@ class LeanEmbedding final : public Embedding {
     for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
       neurons_.emplace_back();
       for (Eigen::Index i = 0; i < network_.layers[k].outputs(); ++i) {
-        look_at_budget(query);
+        check_budget(query);
         neurons_.back().push_back(add_neuron(k, i));
       }
     }

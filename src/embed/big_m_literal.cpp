@@ -58,7 +58,7 @@ class PaperEmbedding final : public Embedding {
       layer.z.push_back(model_.add_binary(neuron_name("z", k, i)));
     }
     for (Eigen::Index i = 0; i < width; ++i) {
-      look_at_budget(query);
+      check_budget(query);
       const auto n = static_cast<std::size_t>(i);
       add_pre_activation(k, i, layer.g[n], before);
       add_relu(k, i, layer.g[n], layer.h[n], layer.z[n], range.lower[i], range.upper[i]);

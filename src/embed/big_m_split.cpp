@@ -18,7 +18,7 @@ class SplitEmbedding final : public Embedding {
     for (std::size_t k = 0; k < network_.hidden_layers(); ++k) {
       Layer layer;
       for (Eigen::Index i = 0; i < network_.layers[k].outputs(); ++i) {
-        look_at_budget(query);
+        check_budget(query);
         add_neuron(layer, k, i, before, query.bounds.layers[k].lower[i], query.bounds.layers[k].upper[i]);
       }
       before = layer.positive;

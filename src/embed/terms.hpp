@@ -14,7 +14,7 @@ namespace espalier::embed {
 using Columns = std::vector<milp::Column>;
 
 /// Throws Interrupted if the budget is spent; for every neuron.
-inline void look_at_budget(const Query& query) {
+inline void check_budget(const Query& query) {
   if (query.budget.spent()) throw Interrupted{};
 }
 

@@ -19,22 +19,22 @@ milp::CallbackAction Recorder::see(const Eigen::VectorXd& input, double claimed_
     keep_if_best(verified);
     result_.trace.push_back(record);
     ++result_.incumbents;
-    tell();
+    notify();
   }
   return finished() ? milp::CallbackAction::stop : milp::CallbackAction::proceed;
 }
 
 void Recorder::begin(const certify::Verified& clean_input) {
   keep_if_best(clean_input);
-  tell();
+  notify();
 }
 
 void Recorder::publish(double dual_bound) {
   result_.dual_bound = dual_bound;
-  tell();
+  notify();
 }
 
-void Recorder::tell() const {
+void Recorder::notify() const {
   if (!settings_.on_incumbent) return;
   SolveResult result = result_;
   result.status = Status::limit;

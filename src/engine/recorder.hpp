@@ -31,7 +31,7 @@ class Recorder {
   bool finished() const { return success() && (settings_.on_success == OnSuccess::stop || settings_.goal == Goal::decide); }
 
  private:
-  void tell() const;
+  void notify() const;
   void keep_if_best(const certify::Verified& verified);
 
   const certify::Verifier& verifier_;

@@ -109,20 +109,21 @@ bool guarded(Outcome& outcome, const std::function<void()>& body) {
   return true;
 }
 
-std::optional<Outcome> execute(const task::Attempt& attempt, const Workplace& place, const std::function<bool()>& stop_requested) {
+std::optional<Outcome> execute(const task::Attempt& attempt, const ExecutionContext& place, const std::function<bool()>& stop_requested) {
   std::optional<Outcome> outcome = blank_outcome(attempt);
   bool in_child = false;
   const base::Stopwatch watch;
   const base::Seconds cpu_before = base::thread_cpu_time();
   const bool ended = guarded(*outcome, [&] {
     const task::Stage& stage = place.registry.find(attempt.spec.kind);
-    std::vector<task::Array> brief = stage.brief(attempt);
+    std::vector<task::Array> payload = stage.payload(attempt);
     const auto limits = place.sandbox != nullptr ? stage.limits(attempt) : std::nullopt;
     in_child = limits.has_value();
     if (in_child)
-      outcome = run_in_child(attempt, place, *limits, brief, stop_requested);
+      outcome = run_in_child(attempt, place, *limits, payload, stop_requested);
     else
-      run_stage(attempt, place.registry, place.output_directory, {.brief = std::move(brief), .stop_requested = stop_requested}, *outcome);
+      run_stage(attempt, place.registry, place.output_directory, {.payload = std::move(payload), .stop_requested = stop_requested},
+                *outcome);
   });
   if (!ended || !outcome) return std::nullopt;
   outcome->rank = place.rank.value;

@@ -12,7 +12,7 @@
 namespace espalier::farm {
 
 /// Where attempts run.
-struct Workplace {
+struct ExecutionContext {
   const task::StageRegistry& registry;
   const std::filesystem::path& output_directory;
   base::Rank rank;
@@ -20,7 +20,8 @@ struct Workplace {
 };
 
 /// None if the stage gave up, or was killed, because it was asked to stop. Throws sandbox::ServerLost, and nothing else.
-std::optional<task::Outcome> execute(const task::Attempt& attempt, const Workplace& place, const std::function<bool()>& stop_requested);
+std::optional<task::Outcome> execute(const task::Attempt& attempt, const ExecutionContext& place,
+                                     const std::function<bool()>& stop_requested);
 
 // What follows is shared with isolate.cpp.
 
@@ -43,7 +44,7 @@ void run_stage(const task::Attempt& attempt, const task::StageRegistry& registry
                task::StageContext context, task::Outcome& outcome);
 
 /// execute() for a stage with limits, in a child of the place's sandbox. Throws sandbox::ServerLost.
-std::optional<task::Outcome> run_in_child(const task::Attempt& attempt, const Workplace& place, const task::ResourceLimits& limits,
-                                          const std::vector<task::Array>& brief, const std::function<bool()>& stop_requested);
+std::optional<task::Outcome> run_in_child(const task::Attempt& attempt, const ExecutionContext& place, const task::ResourceLimits& limits,
+                                          const std::vector<task::Array>& payload, const std::function<bool()>& stop_requested);
 
 }  // namespace espalier::farm

@@ -17,7 +17,7 @@ namespace {
 struct Request {
   task::Attempt attempt;
   std::filesystem::path output_directory;  ///< known to the rank only when it has joined the run, long after the server was forked
-  std::vector<task::Array> brief;
+  std::vector<task::Array> payload;
 };
 
 void append_sized(std::string& bytes, const std::string& part) {
@@ -37,7 +37,7 @@ std::string encode(const Request& request) {
   std::string bytes;
   append_sized(bytes, task::encode(request.attempt));
   append_sized(bytes, request.output_directory.native());
-  append_sized(bytes, task::encode(Outcome{.arrays = request.brief}));
+  append_sized(bytes, task::encode(Outcome{.arrays = request.payload}));
   return bytes;
 }
 
@@ -45,7 +45,7 @@ Request decode_request(std::string_view bytes) {
   Request request;
   request.attempt = task::decode_attempt(take_sized(bytes));
   request.output_directory = take_sized(bytes);
-  request.brief = task::decode_outcome(take_sized(bytes)).arrays;
+  request.payload = task::decode_outcome(take_sized(bytes)).arrays;
   return request;
 }
 
@@ -79,7 +79,7 @@ sandbox::Work stage_work(const task::StageRegistry& registry) {
     Outcome outcome = blank_outcome(told.attempt);
     const bool ended = guarded(outcome, [&] {
       run_stage(told.attempt, registry, told.output_directory,
-                {.brief = std::move(told.brief),
+                {.payload = std::move(told.payload),
                  .stop_requested = inside.stop_requested,
                  .limit_reached = inside.limit_reached,
                  .publish = publish},
@@ -95,14 +95,14 @@ sandbox::Work stage_work(const task::StageRegistry& registry) {
   return {.run = run, .prepare = prepare};
 }
 
-std::optional<Outcome> run_in_child(const task::Attempt& attempt, const Workplace& place, const task::ResourceLimits& limits,
-                                    const std::vector<task::Array>& brief, const std::function<bool()>& stop_requested) {
+std::optional<Outcome> run_in_child(const task::Attempt& attempt, const ExecutionContext& place, const task::ResourceLimits& limits,
+                                    const std::vector<task::Array>& payload, const std::function<bool()>& stop_requested) {
   Outcome outcome = blank_outcome(attempt);
   const bool keeps_logs = !place.output_directory.empty();
   if (keeps_logs) base::make_directories(place.output_directory / "log");
   const std::string log = "log/" + attempt.spec.key.hex() + ".out";
   const bool shares = place.registry.find(attempt.spec.kind).leaves_no_trace(attempt);
-  const sandbox::Report report = place.sandbox->run(encode(Request{attempt, place.output_directory, brief}), limits,
+  const sandbox::Report report = place.sandbox->run(encode(Request{attempt, place.output_directory, payload}), limits,
                                                     keeps_logs ? place.output_directory / log : std::filesystem::path(), stop_requested,
                                                     shares ? sandbox::Process::shared : sandbox::Process::own);
   if (report.end == sandbox::End::stopped || (report.end == sandbox::End::finished && report.result.empty())) return std::nullopt;

@@ -86,13 +86,13 @@ void MasterLoop::work() {
     } else {
       std::this_thread::sleep_for(kCommitWait);
     }
-    look_at_disk();
-    look_at_stop();
+    check_disk();
+    check_stop();
     if (stop_deadline_ > 0 && now() > stop_deadline_) return;
     if (now() >= next_tick_) {
       next_tick_ = now() + kTickSeconds;
       apply(master_.tick(now()));
-      look_at_members();
+      check_members();
       look_for_workers();
     }
     progress_.update(master_.snapshot(), now(), [this] { return master_.remaining_seconds(now()); });
@@ -109,7 +109,7 @@ void MasterLoop::handle(const wire::Message& message) {
   const Rank rank = message.from;
   Member& member = members_.at(rank);
   member.heard = awake_;
-  if (member.standing == Standing::lost) return;  // was only silent; its tasks are with others, and it will leave as we are silent to it
+  if (member.state == WorkerState::lost) return;  // was only silent; its tasks are with others, and it will leave as we are silent to it
   switch (static_cast<Tag>(message.tag)) {
     case Tag::hello:
       handle_hello(rank, decode_hello(message.bytes));
@@ -124,7 +124,7 @@ void MasterLoop::handle(const wire::Message& message) {
       apply(master_.retire_worker(rank, now()));
       return;
     case Tag::bye:
-      member.standing = Standing::gone;
+      member.state = WorkerState::gone;
       return;
     case Tag::alive:
       return;
@@ -140,12 +140,12 @@ void MasterLoop::handle_outcome(Rank rank, task::Outcome outcome) {
   if (!reason.empty() && master_.stop_reason() == StopReason::environment) set_error(base::Error(ErrorKind::io, reason));
 }
 
-void MasterLoop::look_at_disk() {
+void MasterLoop::check_disk() {
   apply(master_.durable(committer_.durable(), now()));
   committer_.check();
 }
 
-void MasterLoop::look_at_stop() {
+void MasterLoop::check_stop() {
   if (stop_seen_ || !stop_requested()) return;
   stop_seen_ = true;
   progress_.end_line();

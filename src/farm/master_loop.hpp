@@ -21,7 +21,7 @@ class MasterLoop {
   RunResult run();
 
  private:
-  enum class Standing {
+  enum class WorkerState {
     silent,   ///< has not said hello
     working,  ///< may hold tasks
     refused,  ///< cannot work, or may not
@@ -29,7 +29,7 @@ class MasterLoop {
     lost,     ///< died or fell silent; nothing is ever sent to it again
   };
   struct Member {
-    Standing standing = Standing::silent;
+    WorkerState state = WorkerState::silent;
     double joined = 0;
     double busy_seconds = 0;
     double sent = 0;   ///< when it was last sent something
@@ -42,12 +42,12 @@ class MasterLoop {
   bool receive(base::Seconds timeout);
   void handle(const wire::Message& message);
   void handle_outcome(base::Rank rank, task::Outcome outcome);
-  void look_at_disk();
-  void look_at_stop();
+  void check_disk();
+  void check_stop();
 
   // Who is there (members.cpp).
   void handle_hello(base::Rank rank, const Hello& hello);
-  void look_at_members();
+  void check_members();
   std::string loss(const Member& member) const;
   void lose(base::Rank rank, const std::string& reason);
   void look_for_workers();

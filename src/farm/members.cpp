@@ -34,12 +34,12 @@ void MasterLoop::handle_hello(Rank rank, const Hello& hello) {
     base::log_error("{}", refusal);
     refusals_[rank] = refusal;
     if (!hello.sees_directory) refusal_kind_ = ErrorKind::store;
-    members_[rank].standing = Standing::refused;
+    members_[rank].state = WorkerState::refused;
     send(rank, Tag::leave, "");
     return;
   }
   Member& member = members_[rank];
-  member.standing = Standing::working;
+  member.state = WorkerState::working;
   member.joined = now();
   member.process = hello.process;
   member.name = fmt::format("rank {} (process {} on {})", rank.value, hello.process.pid, hello.host);
@@ -48,11 +48,11 @@ void MasterLoop::handle_hello(Rank rank, const Hello& hello) {
 }
 
 /// Says that the master is there, and finds out who is not.
-void MasterLoop::look_at_members() {
+void MasterLoop::check_members() {
   awake_ = awake_clock_.look();
   const double beat = beat_seconds(options_.silence_seconds);
   for (auto& [rank, member] : members_)
-    if (member.standing == Standing::working && now() - member.sent > beat) send(rank, Tag::alive, "");
+    if (member.state == WorkerState::working && now() - member.sent > beat) send(rank, Tag::alive, "");
   if (now() < next_presence_) return;
   next_presence_ = now() + kPresenceSeconds;
   std::map<Rank, std::string> losses;
@@ -61,13 +61,13 @@ void MasterLoop::look_at_members() {
   if (losses.empty()) return;
   for (int i = 0; i < kLastMessages && receive(Seconds(0)); ++i) continue;  // outcomes that were on their way count
   for (const auto& [rank, reason] : losses)
-    if (members_.at(rank).standing == Standing::working) lose(rank, reason);
+    if (members_.at(rank).state == WorkerState::working) lose(rank, reason);
 }
 
 /// Why it must be taken for lost, empty if it must not.
 std::string MasterLoop::loss(const Member& member) const {
   static const base::ProcessId self = base::this_process();
-  if (member.standing != Standing::working || member.process == self) return "";
+  if (member.state != WorkerState::working || member.process == self) return "";
   if (base::presence(member.process) == Presence::gone) return "its process is gone";
   const double silent = awake_ - member.heard;
   return silent > options_.silence_seconds ? fmt::format("it has been silent for {:.0f} s", silent) : "";
@@ -75,7 +75,7 @@ std::string MasterLoop::loss(const Member& member) const {
 
 void MasterLoop::lose(Rank rank, const std::string& reason) {
   Member& member = members_.at(rank);
-  member.standing = Standing::lost;
+  member.state = WorkerState::lost;
   ++result_.lost;
   link_.forget(rank);
   // A silent process of this machine is made sure of: stopped for ever, it would keep mpirun waiting for ever.
@@ -94,7 +94,7 @@ void MasterLoop::carry_out(const dispatch::Quarantine& command) {
 /// Somebody must be there, or still expected, to do what is left.
 void MasterLoop::look_for_workers() {
   if (master_.active_workers() > 0 || master_.settled() || master_.stop_reason() != StopReason::none) return;
-  const bool silent = std::any_of(members_.begin(), members_.end(), [](const auto& m) { return m.second.standing == Standing::silent; });
+  const bool silent = std::any_of(members_.begin(), members_.end(), [](const auto& m) { return m.second.state == WorkerState::silent; });
   if (silent && now() < options_.hello_seconds) return;
   if (result_.workers > 0) {  // all of them were lost, or asked to stop
     apply(master_.stop(now(), result_.lost > 0 ? StopReason::no_workers : StopReason::requested));
@@ -112,27 +112,27 @@ void MasterLoop::say_goodbye() {
   try {
     if (result_.error) apply(master_.stop(now()));  // what still arrives must not cause more work
     for (int rank = 1; rank < link_.size(); ++rank)
-      if (members_.at(Rank{rank}).standing != Standing::refused) send(Rank{rank}, Tag::leave, "");
+      if (members_.at(Rank{rank}).state != WorkerState::refused) send(Rank{rank}, Tag::leave, "");
     const bool stopped_late = stop_deadline_ > 0 && now() > stop_deadline_;
     wait_for_goodbyes(now() + (result_.error ? options_.stop_grace_seconds : stopped_late ? 0.2 : kGoodbyeSeconds));
     while (!committer_.idle()) std::this_thread::sleep_for(kCommitWait);
-    look_at_disk();
+    check_disk();
   } catch (const base::Error& e) {
     set_error(e);
   } catch (const std::exception& e) {
     set_error(base::Error(ErrorKind::internal, e.what()));
   }
-  result_.left_behind = std::any_of(members_.begin(), members_.end(), [](const auto& m) { return m.second.standing == Standing::working; });
+  result_.left_behind = std::any_of(members_.begin(), members_.end(), [](const auto& m) { return m.second.state == WorkerState::working; });
 }
 
 void MasterLoop::wait_for_goodbyes(double until) {
   const auto expected = [&] {
     return std::any_of(members_.begin(), members_.end(),
-                       [](const auto& m) { return m.second.standing == Standing::working || m.second.standing == Standing::refused; });
+                       [](const auto& m) { return m.second.state == WorkerState::working || m.second.state == WorkerState::refused; });
   };
   while (expected() && now() < until) {
     receive(std::min(kGoodbyeLook, Seconds(std::max(0.0, until - now()))));
-    look_at_members();
+    check_members();
   }
 }
 

@@ -61,15 +61,15 @@ class WorkerLoop {
         beat_(beat_seconds(options.silence_seconds)),
         directory_seconds_(options.directory_seconds),
         output_directory_(output_directory),
-        workplace_{registry, output_directory_, link.rank(), options.sandbox},
+        execution_context_{registry, output_directory_, link.rank(), options.sandbox},
         stages_([this](const auto& attempt, const auto& stop) { return run_attempt(attempt, stop); }) {}
 
   void run() {
     join();
     while (!stages_.finished()) {
-      hear();
-      look_at_stop();
-      tell();
+      receive();
+      check_stop();
+      report();
       if (const std::string why = watch_.loss(); !why.empty()) leave_without_master(link_, why);
       if (stages_.finished()) break;
       wait();
@@ -116,31 +116,31 @@ class WorkerLoop {
         notice_->path, there);
   }
 
-  void hear() {
+  void receive() {
     while (auto message = link_.receive(Seconds(0))) handle(*message);
   }
 
   /// In the stage thread.
   std::optional<task::Outcome> run_attempt(const task::Attempt& attempt, const std::function<bool()>& stop) {
     try {
-      return execute(attempt, workplace_, stop);
+      return execute(attempt, execution_context_, stop);
     } catch (const sandbox::ServerLost& e) {
-      base::log_error("rank {} takes no more work: {}", workplace_.rank.value, e.what());
+      base::log_error("rank {} takes no more work: {}", execution_context_.rank.value, e.what());
       sandbox_lost_ = true;
       return std::nullopt;
     }
   }
 
-  void look_at_stop() {
+  void check_stop() {
     if (retired_ || !(stop_requested() || sandbox_lost_)) return;
     retired_ = true;
     send(Tag::retire, "");  // before anything is given back, or it would come back at once
     stages_.stop();
   }
 
-  void tell() {
+  void report() {
     const StageThread::News news = stages_.take_news();
-    look_at_stop();  // what is given back because the sandbox is lost must not come before the retirement
+    check_stop();  // what is given back because the sandbox is lost must not come before the retirement
     for (const base::AttemptId id : news.returned) send(Tag::returned, encode(id));
     for (const task::Outcome& outcome : news.outcomes) send(Tag::outcome, task::encode(outcome));
     if (!news.outcomes.empty()) last_event_ = Clock::now();
@@ -187,7 +187,7 @@ class WorkerLoop {
   double directory_seconds_;
   std::optional<DirectoryNotice> notice_;
   std::filesystem::path output_directory_;
-  Workplace workplace_;
+  ExecutionContext execution_context_;
   std::atomic<bool> sandbox_lost_{false};
   Clock::time_point last_event_{};
   Clock::time_point last_sent_{};

@@ -85,7 +85,7 @@ struct Sandbox::Connection {
   }
 
   /// What the child has sent. `all`: it has ended, so what is in the pipe is all there will be.
-  void hear(Said& said, bool all) {
+  void receive(Said& said, bool all) {
     FrameReader::Status status = FrameReader::Status::more;
     do {
       errno = 0;
@@ -114,14 +114,14 @@ struct Sandbox::Connection {
     while (true) {
       std::array<pollfd, 2> wanted{pollfd{control.get(), POLLIN, 0}, pollfd{results.get(), POLLIN, 0}};
       if (::poll(wanted.data(), wanted.size(), kLookAroundMilliseconds) < 0) wanted[0].revents = wanted[1].revents = 0;
-      if (wanted[1].revents != 0) hear(said, false);
+      if (wanted[1].revents != 0) receive(said, false);
       if (wanted[0].revents != 0) {
         if (from_server.read(control.get()) != FrameReader::Status::more) lose();
         while (const auto frame = from_server.next()) {
           if (frame->head.job != job) continue;
           Ended ended;
           std::memcpy(&ended, frame->body.data(), sizeof ended);
-          hear(said, true);
+          receive(said, true);
           if (ended.second_try) said.start_again();
           return ended;
         }

@@ -33,14 +33,14 @@ std::string problem_id(const problem::Problem& problem, const Parameters& p, con
 }
 
 problem::Problem make_problem(const Parameters& p, const nn::Network& dense, const nn::Network& embedded,
-                              const std::vector<task::Array>& brief) {
+                              const std::vector<task::Array>& payload) {
   const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
   problem::Problem problem;
   const std::string& split = p.text("problem_split");
   problem.name = fmt::format("{}_{}_{}{}", p.text("dataset_name"), p.integer("dataset_side"), split == "test" ? "test_" : "", index);
   if (split != "train") problem.note = fmt::format("image {} of the {} images", index, split);
   problem.network = dense;
-  const std::vector<double>& image = brief.at(0).values;
+  const std::vector<double>& image = payload.at(0).values;
   problem.input = Eigen::Map<const Eigen::VectorXd>(image.data(), static_cast<Eigen::Index>(image.size()));
   problem.norm = base::parse_word(problem::words(problem.norm), "problem.region", p.text("problem_region"));
   problem.epsilon = p.real("problem_epsilon");
@@ -50,7 +50,7 @@ problem::Problem make_problem(const Parameters& p, const nn::Network& dense, con
   problem.dataset = p.text("dataset_name");
   problem.input_side = p.integer("dataset_side");
   problem.sample_index = p.integer("problem_sample_index");
-  problem.true_label = static_cast<int>(brief.at(1).values.at(0));
+  problem.true_label = static_cast<int>(payload.at(1).values.at(0));
   return problem;
 }
 
@@ -102,7 +102,7 @@ class SolveStage : public SolverStage {
   }
 
   /// The worker holds the data set; the solve needs one image of it.
-  std::vector<task::Array> brief(const Attempt& attempt) const override {
+  std::vector<task::Array> payload(const Attempt& attempt) const override {
     const Parameters& p = attempt.spec.parameters;
     const auto data = environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
     const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
@@ -122,7 +122,7 @@ class SolveStage : public SolverStage {
     const auto embedded = surrogate ? input(attempt, context, 1) : dense;
     std::vector<std::shared_ptr<const StoredNetwork>> others;
     for (std::size_t k = surrogate ? 2 : 1; k < attempt.inputs.size(); ++k) others.push_back(input(attempt, context, k));
-    const problem::Problem problem = make_problem(p, dense->network, embedded->network, context.brief);
+    const problem::Problem problem = make_problem(p, dense->network, embedded->network, context.payload);
 
     engine::SolveSettings settings = settings_of(attempt, context);
     settings.seed += static_cast<std::uint64_t>(p.integer("repetition"));

@@ -65,7 +65,7 @@ struct ResultsView {
   std::string configuration;                ///< its fingerprint, likewise
 };
 
-ResultsView look_at_results(const fs::path& file, Findings& findings) {
+ResultsView view_results(const fs::path& file, Findings& findings) {
   ResultsView view;
   view.exists = fs::exists(file);
   if (!view.exists) return view;
@@ -223,7 +223,7 @@ std::vector<Finding> check_directory(const fs::path& path) {
   Findings findings;
   findings.guard("run.journal", [&] {
     const bool alive_before = run_is_alive(path);
-    const ResultsView results = look_at_results(path / "results.h5", findings);
+    const ResultsView results = view_results(path / "results.h5", findings);
     const OutputDirectory directory = OutputDirectory::inspect(path);
     const bool alive = alive_before || run_is_alive(path);
     check_journal(directory, alive, findings);

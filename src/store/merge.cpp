@@ -73,7 +73,7 @@ class Merge {
   Merge(OutputDirectory& destination, std::span<const OutputDirectory> sources, const task::StageRegistry& stages)
       : destination_(destination), sources_(sources), stages_(stages) {}
 
-  void look_at(const task::TaskSpec& spec) {
+  void visit(const task::TaskSpec& spec) {
     const std::vector<Candidate> found = candidates(destination_, sources_, spec.key);
     if (found.empty()) {
       ++counts_.missing;
@@ -177,7 +177,7 @@ std::string difference(const task::Stage& stage, const Outcome& one, const Outco
 MergeCounts merge_outcomes(OutputDirectory& destination, std::span<const OutputDirectory> sources, const task::StageRegistry& stages,
                            const task::TaskGraph& graph) {
   Merge merge(destination, sources, stages);
-  for (const task::PlannedTask& planned : graph.tasks) merge.look_at(planned.spec);
+  for (const task::PlannedTask& planned : graph.tasks) merge.visit(planned.spec);
   merge.refuse_problems();
   return merge.transfer();
 }

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "branch/bounding.hpp"
-#include "branch/node_program.hpp"
+#include "branch/node_lp.hpp"
 #include "problem/reference.hpp"
 
 namespace espalier::branch {
@@ -132,7 +132,7 @@ TEST(Bounding, BoundsOfNodesHoldForThePointsWithTheirPhases) {
       EXPECT_TRUE(contains(c.region, x, 1e-12));
       EXPECT_NEAR(margin_at(c.problem, x), margin, 1e-10);
     });
-    NodeProgram program(c.query());
+    NodeLp program(c.query());
     std::vector<Node> nodes;
     for (int n = 0; n < 6; ++n) {
       nodes.push_back(bounding.roots().front());
@@ -178,7 +178,7 @@ TEST(Bounding, BoundsOfNodesHoldForThePointsWithTheirPhases) {
   EXPECT_GT(checked, 1000);
 }
 
-TEST(NodeProgram, WithAllPhasesFixedTheBoundIsAttainedByAnInput) {
+TEST(NodeLp, WithAllPhasesFixedTheBoundIsAttainedByAnInput) {
   int attained = 0;
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     const Case c(random_problem({10, 6, 6, 3}, seed, 1.0));
@@ -189,7 +189,7 @@ TEST(NodeProgram, WithAllPhasesFixedTheBoundIsAttainedByAnInput) {
       for (Eigen::Index i = 0; i < 6; ++i)
         if (node.layers[k].open(i)) node.fix({.layer = k, .index = i}, g[k][i] > 0);
     }
-    NodeProgram program(c.query());
+    NodeLp program(c.query());
     const std::optional<Eigen::VectorXd> input = program.solve(node, bounding);
     ASSERT_TRUE(input.has_value());
     EXPECT_NEAR(margin_at(c.problem, *input), node.bound, 1e-6);
@@ -199,7 +199,7 @@ TEST(NodeProgram, WithAllPhasesFixedTheBoundIsAttainedByAnInput) {
   EXPECT_GE(attained, 8);
 }
 
-TEST(NodeProgram, PhasesThatNoInputHasAreProvenEmpty) {
+TEST(NodeLp, PhasesThatNoInputHasAreProvenEmpty) {
   // Phases of points far outside the region: impossible inside, though every neuron alone may have them.
   int empty = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
@@ -211,7 +211,7 @@ TEST(NodeProgram, PhasesThatNoInputHasAreProvenEmpty) {
       for (Eigen::Index i = 0; i < 8; ++i)
         if (node.layers[k].open(i)) node.fix({.layer = k, .index = i}, random.below(2) == 0);
     }
-    NodeProgram program(c.query());
+    NodeLp program(c.query());
     if (program.solve(node, bounding)) continue;
     ++empty;
     EXPECT_LT(node.bound, -100) << seed;

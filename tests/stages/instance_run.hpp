@@ -49,7 +49,7 @@ class InstanceRun {
     const task::Stage& stage = stages_.find(kind);
     return stage.run(attempt, {.output_directory = folder_,
                                .part_path = folder_ / "parts" / "again.h5",
-                               .brief = stage.brief(attempt),
+                               .payload = stage.payload(attempt),
                                .stop_requested = stop_requested});
   }
   const task::StageRegistry& stages() const { return stages_; }
@@ -70,7 +70,7 @@ class InstanceRun {
     keys_.push_back(attempt.spec.key);
     const task::Stage& stage = stages_.find(request.kind);
     const task::StageContext context{
-        .output_directory = folder_, .part_path = folder_ / "parts" / (attempt.spec.key.hex() + ".h5"), .brief = stage.brief(attempt)};
+        .output_directory = folder_, .part_path = folder_ / "parts" / (attempt.spec.key.hex() + ".h5"), .payload = stage.payload(attempt)};
     results_[request.kind] = stage.run(attempt, context);
     attempts_[request.kind] = attempt;
     parts_[request.kind] = "parts/" + attempt.spec.key.hex() + ".h5";

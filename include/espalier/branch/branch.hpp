@@ -68,9 +68,9 @@ struct Outcome {
 /// backward propagation with lower slopes and split multipliers improved by projected Adam (beta-CROWN, Wang et al. 2021) from the
 /// parent's, after bounds of the unstable neurons behind the split have been renewed; then optimality-based tightening of all unstable
 /// neurons' bounds by the margin that would have to be reached, which fixes phases and closes nodes, and the margin's bound once more.
-/// Every iterate's maximiser over the region is a feasible input and is tried. Branching: trial passes for all candidates, a few improved
-/// passes for the best of them (strong branching), the pair with the best product of improvements; a phase that closes on the way is not
-/// branched on. A node without unstable neurons, and now and then one that is nearly closed, is bounded by its linear program; the
+/// Every iterate's maximiser over the region is a feasible input and is tried. Branching: evaluation passes for all candidates, a few
+/// improved passes for the best of them (strong branching), the pair with the best product of improvements; a phase that closes on the way
+/// is not branched on. A node without unstable neurons, and now and then one that is nearly closed, is bounded by its linear program; the
 /// program's dual values become slopes and multipliers, so its bound is as safe as any other, and the neurons whose ReLU its maximiser
 /// violates are the candidates of its branching. (Over a Euclidean ball only the former are, by their convex program, solve_leaf().)
 /// Whatever ends it, the bound is valid: that of nodes that wait and of a batch that was not finished is in it. A bound that is NaN, as

@@ -192,7 +192,7 @@ class Master {
   bool small(base::TaskId id) const;
   double estimate(base::TaskId id) const;
   bool anything_fits(double now, double queued_seconds = 0);
-  void look_at_deadline(Commands& commands, double now);
+  void check_deadline(Commands& commands, double now);
   std::optional<Held> take(Worker& worker, base::AttemptId attempt, double now);
   void note_idle(Workers::value_type& worker);
 

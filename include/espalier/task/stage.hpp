@@ -27,7 +27,7 @@ struct StageContext {
   /// Temporary name; a stage that leaves a part file writes and closes it here. Empty: the run has no output directory, or the stage has
   /// said that it leaves none.
   std::filesystem::path part_path;
-  std::vector<Array> brief;                                     ///< what Stage::brief returned for the attempt
+  std::vector<Array> payload;                                   ///< what Stage::payload returned for the attempt
   std::function<bool()> stop_requested = [] { return false; };  ///< polled by long stages; see limit_reached
   /// Which of its limits made stop_requested() true: "time", "cpu"; empty if none did. A stage that was stopped by a limit returns what
   /// it has, one that was stopped for another reason throws StageStopped.
@@ -77,8 +77,8 @@ class Stage {
   /// A larger limit_parameter() could have given another outcome of a task with these parameters.
   virtual bool met_limit(const Outcome&, const Parameters&) const { return true; }
   /// What the attempt needs of something large that the worker's process holds anyway, such as one image of a data set. Called in the
-  /// worker's process; run() finds it in StageContext::brief.
-  virtual std::vector<Array> brief(const Attempt&) const { return {}; }
+  /// worker's process; run() finds it in StageContext::payload.
+  virtual std::vector<Array> payload(const Attempt&) const { return {}; }
   /// For attempts with limits: run() leaves its process as it found it. It starts no threads and processes and changes no signals, limits
   /// and settings of libraries, and a result never depends on what ran before: the next such attempt may run in the same process.
   virtual bool leaves_no_trace(const Attempt&) const { return false; }

@@ -1,4 +1,4 @@
-#include "branch/node_program.hpp"
+#include "branch/node_lp.hpp"
 
 #include <algorithm>
 
@@ -13,24 +13,24 @@ constexpr double price_of_violation = 1e6;
 
 }  // namespace
 
-NodeProgram::NodeProgram(const Query& query) : query_(query) {
+NodeLp::NodeLp(const Query& query) : query_(query) {
   for (const nn::Layer& layer : query.network.layers) weights_.emplace_back(layer.weight.cast<double>());
   weights_.pop_back();
   for (const nn::OutputFunction& function : query.objective.functions)
     outputs_.push_back(output_row(function, query.network.layers.back()));
 }
 
-void NodeProgram::set_output(const nn::OutputRow& output) {
+void NodeLp::set_output(const nn::OutputRow& output) {
   outputs_ = {output};
   select(0);
 }
 
-void NodeProgram::select(std::size_t function) {
+void NodeLp::select(std::size_t function) {
   function_ = function;
   if (program_) program_->set_objective(objective(), outputs_[function_].bias);
 }
 
-std::vector<milp::Term> NodeProgram::objective() const {
+std::vector<milp::Term> NodeLp::objective() const {
   std::vector<milp::Term> terms;
   const Eigen::RowVectorXd& weight = outputs_[function_].weight;
   for (Eigen::Index j = 0; j < weight.size(); ++j) terms.push_back({neurons_.back()[static_cast<std::size_t>(j)].h, weight[j]});
@@ -38,7 +38,7 @@ std::vector<milp::Term> NodeProgram::objective() const {
   return terms;
 }
 
-milp::Model NodeProgram::build() {
+milp::Model NodeLp::build() {
   milp::Model model;
   input_ = problem::RegionColumns(model, query_.region);
   violation_ = model.add_column({.lower = 0, .upper = 0, .name = {}});
@@ -75,7 +75,7 @@ milp::Model NodeProgram::build() {
   return model;
 }
 
-void NodeProgram::set(const Node& node) {
+void NodeLp::set(const Node& node) {
   for (std::size_t k = 0; k < neurons_.size(); ++k) {
     const LayerState& layer = node.layers[k];
     for (Eigen::Index i = 0; i < layer.slope.size(); ++i) {
@@ -93,7 +93,7 @@ void NodeProgram::set(const Node& node) {
   }
 }
 
-void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, Node& node) const {
+void NodeLp::take_duals(const milp::LinearProgram::Solution& solution, Node& node) const {
   Eigen::RowVectorXd post = outputs_[function_].weight;
   for (std::size_t k = neurons_.size(); k-- > 0;) {
     LayerState& layer = node.layers[k];
@@ -116,7 +116,7 @@ void NodeProgram::take_duals(const milp::LinearProgram::Solution& solution, Node
   }
 }
 
-std::vector<Neuron> NodeProgram::violated(const milp::LinearProgram::Solution& solution, const Node& node) const {
+std::vector<Neuron> NodeLp::violated(const milp::LinearProgram::Solution& solution, const Node& node) const {
   constexpr double tolerance = 1e-6;
   std::vector<Neuron> neurons;
   for (std::size_t k = 0; k < neurons_.size(); ++k) {
@@ -130,7 +130,7 @@ std::vector<Neuron> NodeProgram::violated(const milp::LinearProgram::Solution& s
   return neurons;
 }
 
-std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding, const base::Budget& budget) {
+std::optional<Eigen::VectorXd> NodeLp::solve(Node& node, Bounding& bounding, const base::Budget& budget) {
   if (const auto function = static_cast<std::size_t>(node.function); function != function_) select(function);
   if (!program_) program_.emplace(build());
   set(node);
@@ -144,10 +144,10 @@ std::optional<Eigen::VectorXd> NodeProgram::solve(Node& node, Bounding& bounding
   }
   if (solution.status == milp::LinearProgram::Status::interrupted) throw Interrupted{};
   if (solution.status != milp::LinearProgram::Status::optimal) return std::nullopt;
-  Node trial = node;
-  take_duals(solution, trial);
-  trial.bound = bounding.evaluate(trial);
-  if (trial.bound < node.bound) node = std::move(trial);
+  Node evaluation = node;
+  take_duals(solution, evaluation);
+  evaluation.bound = bounding.evaluate(evaluation);
+  if (evaluation.bound < node.bound) node = std::move(evaluation);
   if (!feasible) return std::nullopt;
   node.violated = violated(solution, node);
   return input_.read(solution.x);

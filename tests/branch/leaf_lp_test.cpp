@@ -1,11 +1,11 @@
-#include "branch/leaf_program.hpp"
+#include "branch/leaf_lp.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "branch/node_program.hpp"
+#include "branch/node_lp.hpp"
 #include "espalier/nn/rescale.hpp"
 #include "problem/reference.hpp"
 
@@ -54,12 +54,12 @@ struct Leaves {
   Bounding bounding;
 };
 
-TEST(LeafProgram, ClosesLeavesThatTheNodesProgramLeavesOpen) {
+TEST(LeafLp, ClosesLeavesThatTheNodesProgramLeavesOpen) {
   base::RandomStream random(1, "leaves");
   int leaves = 0, left_open = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Leaves l(uneven_problem(seed));
-    NodeProgram program(l.query);
+    NodeLp program(l.query);
     for (int repetition = 0; repetition < 3; ++repetition) {
       const Eigen::VectorXd x = espalier::testing::random_point(l.region, random);
       Node leaf = l.leaf_of(x, [] { return false; });
@@ -78,7 +78,7 @@ TEST(LeafProgram, ClosesLeavesThatTheNodesProgramLeavesOpen) {
   EXPECT_GT(left_open, 0);
 }
 
-TEST(LeafProgram, ALeafWithoutInputsIsClosedWhateverTheMarginThere) {
+TEST(LeafLp, ALeafWithoutInputsIsClosedWhateverTheMarginThere) {
   base::RandomStream random(2, "leaves");
   int empty = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
@@ -96,7 +96,7 @@ TEST(LeafProgram, ALeafWithoutInputsIsClosedWhateverTheMarginThere) {
 }
 
 /// With the first layer's neuron off the second one's is the constant -1/2: no input has it on.
-TEST(LeafProgram, AConstantOnTheWrongSideClosesALeaf) {
+TEST(LeafLp, AConstantOnTheWrongSideClosesALeaf) {
   Problem problem;
   for (const auto& [weight, bias] : {std::pair{nn::WeightMatrix{{1.0F}}, -0.5F}, {nn::WeightMatrix{{2.0F}}, -0.5F}})
     problem.network.layers.push_back({.weight = weight, .bias = Eigen::VectorXf::Constant(1, bias), .mask = {}});
@@ -115,7 +115,7 @@ TEST(LeafProgram, AConstantOnTheWrongSideClosesALeaf) {
   }
 }
 
-TEST(LeafProgram, ASpentBudgetLeavesTheNodeAsItWas) {
+TEST(LeafLp, ASpentBudgetLeavesTheNodeAsItWas) {
   Leaves l(uneven_problem(1));
   Node leaf = l.leaf_of(l.region.centre, [] { return false; });
   const base::Budget spent(0.0, {});

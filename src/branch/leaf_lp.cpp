@@ -1,4 +1,4 @@
-#include "branch/leaf_program.hpp"
+#include "branch/leaf_lp.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -16,9 +16,9 @@ namespace espalier::branch {
 /// values prove that as they prove any bound (a Farkas ray, which Clp does not always have right, is not needed).
 /// For regions that are polytopes. Only linear relaxations and split constraints of a node are in it, so that its dual values are slopes
 /// and multipliers of bound propagation.
-class NodeProgram {
+class NodeLp {
  public:
-  explicit NodeProgram(const Query& query);
+  explicit NodeLp(const Query& query);
 
   /// Solves the node's program; node.slope and node.split_multiplier become its dual solution if that lowers node.bound, evaluated by
   /// bounding, and node.violated says where its maximiser is no activation. The relaxation's maximiser; nothing if no input has the node's
