@@ -108,7 +108,7 @@ void Problem::check(const std::string& where) const {
       base::fail(error.kind(), "{}{}", refuse.prefix(), error.what());
     }
   }
-  check_network([this] { nn::margin_unit(network, objective()); });
+  check_network([this] { static_cast<void>(nn::margin_unit(network, objective())); });
   check_optional_fields(refuse, *this, within);
 }
 

@@ -155,8 +155,8 @@ double solve_seconds(const Parameters& p) {
   double neurons = 0;
   for (const std::int64_t width : known_widths(p)) neurons += static_cast<double>(width);
   if (is(p, "prune.structure", "structured")) neurons *= left;
-  const double tenfold = solver == "bab" || solver == "attack" ? 100 : is(p, "solve.bounds", "interval-box") ? 16 : 70;
-  const double small = solver == "bab" || solver == "attack" ? 0.005 : 0.05;
+  const double tenfold = engine::is_own_solver(solver) ? 100 : is(p, "solve.bounds", "interval-box") ? 16 : 70;
+  const double small = engine::is_own_solver(solver) ? 0.005 : 0.05;
   return std::min(p.real("solve.time_limit"), small * std::pow(10, neurons / tenfold) * std::pow(left, 1.5));
 }
 

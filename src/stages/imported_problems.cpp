@@ -25,7 +25,7 @@ namespace {
 const Schema& problem_parameters() {
   static const Schema fields = [] {
     Field file = column("problem.file", ValueType::text, "", "problem file (HDF5)");
-    file.check_file = [](const std::filesystem::path& name) { problem::problem_names(name); };
+    file.check_file = [](const std::filesystem::path& name) { static_cast<void>(problem::problem_names(name)); };
     Field rounds = column("problem.round_weights", ValueType::boolean, "",
                           "weights that float32 does not hold are rounded, else the problem is a failed row");
     rounds.default_value = false;

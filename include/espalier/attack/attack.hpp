@@ -36,7 +36,7 @@ struct AttackResult {
 /// point has one at a time, the largest at the clean input first, and another one after it stood still. Never worse than the clean image.
 /// Deterministic by seed, unless a time limit cuts it. Frank and Wolfe (1956); Lacoste-Julien (2016) for objectives that are not concave.
 /// Throws base::Error(data) if the region's dimension is not the network's, base::Error(configuration) if starts < 1 or iterations < 0.
-AttackResult run_attack(const nn::Network& network, const problem::Region& region, const nn::Objective& objective,
-                        const AttackOptions& options = {});
+[[nodiscard]] AttackResult run_attack(const nn::Network& network, const problem::Region& region, const nn::Objective& objective,
+                                      const AttackOptions& options = {});
 
 }  // namespace espalier::attack

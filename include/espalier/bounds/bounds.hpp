@@ -39,14 +39,14 @@ void check(const Bounds& bounds, const nn::Network& network, const std::string& 
 class BoundsMethod {
  public:
   virtual ~BoundsMethod() = default;
-  virtual std::string name() const = 0;
+  [[nodiscard]] virtual std::string name() const = 0;
   /// Valid and finished soon after the budget is spent, whenever that is: what the method has not come to has the bounds of the kind below
   /// it, at worst those of "interval-box", which are always complete. Throws base::Error(data) when the region's dimension is not the
   /// network's number of inputs.
-  Bounds compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget = {}) const;
+  [[nodiscard]] Bounds compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget = {}) const;
 
  private:
-  virtual Bounds do_compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget) const = 0;
+  [[nodiscard]] virtual Bounds do_compute(const nn::Network& network, const problem::Region& region, const base::Budget& budget) const = 0;
 };
 
 /// "interval-box": interval arithmetic from the box, ignoring the L1 budget (what P2 used).
@@ -56,19 +56,19 @@ class BoundsMethod {
 /// "alpha-crown": the same with lower slopes optimised for every bound of an unstable neuron and of the logits (alpha-CROWN, Xu et al.
 ///         2021; 20 steps of projected Adam), intersected with "crown".
 /// Each is, entrywise, never looser than the one before it. By name, and with those that search: branch::make_bounds_method.
-std::unique_ptr<BoundsMethod> make_interval_box();
-std::unique_ptr<BoundsMethod> make_interval();
-std::unique_ptr<BoundsMethod> make_crown();
-std::unique_ptr<BoundsMethod> make_alpha_crown();
+[[nodiscard]] std::unique_ptr<BoundsMethod> make_interval_box();
+[[nodiscard]] std::unique_ptr<BoundsMethod> make_interval();
+[[nodiscard]] std::unique_ptr<BoundsMethod> make_crown();
+[[nodiscard]] std::unique_ptr<BoundsMethod> make_alpha_crown();
 
 /// Intersects the bounds of `layer` >= 1 with what "alpha-crown" makes of the bounds of the layers before it, wherever those come from.
 /// Clears bounds.complete if the budget is spent first.
 void renew(const nn::Network& network, const problem::Region& region, std::size_t layer, const base::Budget& budget, Bounds& bounds);
 
 /// What bounds of the logits say of the objective's functions, by interval arithmetic, padded outward as every sum.
-LayerBounds function_bounds(const Bounds& bounds, const nn::Objective& objective);
+[[nodiscard]] LayerBounds function_bounds(const Bounds& bounds, const nn::Objective& objective);
 /// The largest margin that they allow.
-double largest_margin(const Bounds& bounds, const nn::Objective& objective);
+[[nodiscard]] double largest_margin(const Bounds& bounds, const nn::Objective& objective);
 
 /// What bounds l, u on a pre-activation g say about h = max(0, g).
 enum class ReluCase {
@@ -77,8 +77,8 @@ enum class ReluCase {
   stably_active,    ///< l >= 0: h = g
   unstable,         ///< l < 0 < u: h needs a binary
 };
-std::string_view to_string(ReluCase relu_case);
-ReluCase classify(double lower, double upper);
+[[nodiscard]] std::string_view to_string(ReluCase relu_case);
+[[nodiscard]] ReluCase classify(double lower, double upper);
 
 struct ReluCounts {
   std::int64_t constant = 0;
@@ -87,8 +87,8 @@ struct ReluCounts {
   std::int64_t unstable = 0;
 };
 /// Over all hidden layers (the output layer has no ReLU).
-ReluCounts count_relu_cases(const Bounds& bounds);
+[[nodiscard]] ReluCounts count_relu_cases(const Bounds& bounds);
 /// Unstable neurons of each hidden layer, first to last.
-std::vector<std::int64_t> unstable_by_layer(const Bounds& bounds);
+[[nodiscard]] std::vector<std::int64_t> unstable_by_layer(const Bounds& bounds);
 
 }  // namespace espalier::bounds

@@ -23,7 +23,7 @@ struct AffineRows {
   Eigen::VectorXd padding;
 
   /// Row indices[0], then row indices[1], and so on; a row may come several times.
-  AffineRows rows(std::span<const Eigen::Index> indices) const;
+  [[nodiscard]] AffineRows rows(std::span<const Eigen::Index> indices) const;
 };
 
 /// Affine functions of the pre-activations g of hidden layer `layer`: coefficients (rows x width) g + constant; padding as in AffineRows.
@@ -42,7 +42,7 @@ struct LinearRelaxation {
   double upper_intercept = 0;
   double lower_slope = 0;
 };
-LinearRelaxation linear_relaxation(double lower, double upper);
+[[nodiscard]] LinearRelaxation linear_relaxation(double lower, double upper);
 
 /// The relaxation of one hidden layer, (rows x width): every row has its own; in backward() and relaxed_forward() the only row may serve
 /// all. `split_multiplier`, if not empty, is added to the coefficients of the pre-activations: a Lagrange multiplier >= 0 of the split g >=
@@ -55,7 +55,7 @@ struct LayerRelaxation {
 };
 
 /// `rows` copies of the relaxation that bounds give.
-LayerRelaxation make_relaxation(const LayerBounds& bounds, Eigen::Index rows);
+[[nodiscard]] LayerRelaxation make_relaxation(const LayerBounds& bounds, Eigen::Index rows);
 
 /// What one backward pass leaves behind.
 struct BackwardPass {
@@ -82,17 +82,17 @@ class Propagation {
   /// Smaller magnitudes from better bounds.
   void set_magnitudes(const Bounds& valid);
 
-  std::size_t hidden_layers() const { return weights_.size() - 1; }
-  Eigen::Index width(std::size_t layer) const { return weights_[layer].rows(); }
+  [[nodiscard]] std::size_t hidden_layers() const { return weights_.size() - 1; }
+  [[nodiscard]] Eigen::Index width(std::size_t layer) const { return weights_[layer].rows(); }
 
   /// At most 128 rows, and so few that a backward pass from the pre-activations of `layer` takes less than 0.1 s also in a wide network:
   /// callers look at their budget between passes.
-  Eigen::Index rows_at_a_time(std::size_t layer) const;
+  [[nodiscard]] Eigen::Index rows_at_a_time(std::size_t layer) const;
 
   /// Pre-activations of `layer` >= 1: rows g_i for i in neurons, then rows -g_i, as functions of the layer before.
-  AffineRows neuron_rows(std::size_t layer, std::span<const Eigen::Index> neurons) const;
+  [[nodiscard]] AffineRows neuron_rows(std::size_t layer, std::span<const Eigen::Index> neurons) const;
   /// The objective's functions, one a row; needs a hidden layer.
-  AffineRows margin_rows(const nn::Objective& objective) const;
+  [[nodiscard]] AffineRows margin_rows(const nn::Objective& objective) const;
 
   /// relaxation[j]: of hidden layer j, for j = 0..start.layer. O(rows sum n_j n_(j-1)).
   void backward(const AffineRows& start, std::span<const LayerRelaxation> relaxation, BackwardPass& pass);
@@ -102,9 +102,10 @@ class Propagation {
 
   /// What the pass from `start` has when it comes to hidden layer `layer` <= start.layer: upper bounds of start's functions by functions of
   /// the layer's pre-activations, whose own padding is that of their coefficients.
-  PreActivationRows upper_functions(const AffineRows& start, std::span<const LayerRelaxation> relaxation, std::size_t layer) const;
+  [[nodiscard]] PreActivationRows upper_functions(const AffineRows& start, std::span<const LayerRelaxation> relaxation,
+                                                  std::size_t layer) const;
   /// What rounding may take from a function whose coefficient of neuron i of `layer` is 1.
-  double padding(std::size_t layer, Eigen::Index i) const { return magnitudes_[layer][i]; }
+  [[nodiscard]] double padding(std::size_t layer, Eigen::Index i) const { return magnitudes_[layer][i]; }
 
   /// Pre-activations of hidden layers 0..start.layer (rows x width) of each row's maximiser if every ReLU is replaced by the line that the
   /// backward pass used: the bound's derivative with respect to the lower slope of (j, i) is min(0, coefficient) times it, and with respect
@@ -112,7 +113,7 @@ class Propagation {
   void relaxed_forward(const BackwardPass& pass, std::span<const LayerRelaxation> relaxation, std::vector<Rows>& pre_activations) const;
 
   /// Row i's maximiser.
-  Eigen::VectorXd maximiser(const BackwardPass& pass, std::size_t row) const;
+  [[nodiscard]] Eigen::VectorXd maximiser(const BackwardPass& pass, std::size_t row) const;
 
  private:
   void backward_block(Eigen::Index first, Eigen::Index rows, std::span<const LayerRelaxation> relaxation, BackwardPass& pass);

@@ -76,6 +76,6 @@ struct Outcome {
 /// Whatever ends it, the bound is valid: that of nodes that wait and of a batch that was not finished is in it. A bound that is NaN, as
 /// overflow makes it, proves nothing. Deterministic, unless a time limit or the caller stops it. Needs a network with a hidden layer.
 /// Throws base::Error if the bounds do not fit or cross (bounds::check).
-Outcome run(const Query& query, const Options& options);
+[[nodiscard]] Outcome run(const Query& query, const Options& options);
 
 }  // namespace espalier::branch

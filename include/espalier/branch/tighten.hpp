@@ -29,7 +29,7 @@ std::int64_t tighten(const nn::Network& network, const problem::Region& region, 
 /// before) and, both over "alpha-crown" and never looser: "obbt-lp":  progressive, two warm-started linear programs per neuron whose sign
 /// is open; "obbt-mip": the same with the phases of the layers before it decided by branch and bound, 32 nodes a bound. Throws
 /// base::Error(configuration) naming the methods there are.
-std::unique_ptr<bounds::BoundsMethod> make_bounds_method(const std::string& name);
-std::vector<std::string> bounds_method_names();
+[[nodiscard]] std::unique_ptr<bounds::BoundsMethod> make_bounds_method(const std::string& name);
+[[nodiscard]] std::vector<std::string> bounds_method_names();
 
 }  // namespace espalier::branch

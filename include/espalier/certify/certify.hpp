@@ -23,13 +23,15 @@ class Verified {
  public:
   /// The input after hygiene (clipped to the box, scaled towards x0 if it was over epsilon (1 + 1e-6)): the one all figures below belong
   /// to.
-  const Eigen::VectorXd& input() const { return input_; }
-  double distance() const { return distance_; }              ///< ||input - x0|| in the region's norm, recomputed
-  double margin() const { return margin_; }                  ///< the objective of the dense network, float64
-  double margin_float32() const { return margin_float32_; }  ///< the same of logits in float32, the precision the network was trained in
-  bool adversarial() const { return adversarial_; }          ///< margin() > adversarial_threshold times the problem's margin unit
+  [[nodiscard]] const Eigen::VectorXd& input() const { return input_; }
+  [[nodiscard]] double distance() const { return distance_; }  ///< ||input - x0|| in the region's norm, recomputed
+  [[nodiscard]] double margin() const { return margin_; }      ///< the objective of the dense network, float64
+  [[nodiscard]] double margin_float32() const {
+    return margin_float32_;
+  }  ///< the same of logits in float32, the precision the network was trained in
+  [[nodiscard]] bool adversarial() const { return adversarial_; }  ///< margin() > adversarial_threshold times the problem's margin unit
   /// arg max D(input) != arg max D(x0): the weaker success test of the authors' earlier code (method, section 10.3).
-  bool class_changed() const { return class_changed_; }
+  [[nodiscard]] bool class_changed() const { return class_changed_; }
 
  private:
   friend class Verifier;
@@ -49,13 +51,13 @@ class Verifier {
   explicit Verifier(const problem::Problem& problem);
 
   /// Throws base::Error(data) if the input has a wrong length and base::Error(numeric) if it is NaN or infinite, or the margin is.
-  Verified verify(const Claim& claim) const;
+  [[nodiscard]] Verified verify(const Claim& claim) const;
 
   /// The clean image itself (distance 0).
-  Verified clean_input() const;
+  [[nodiscard]] Verified clean_input() const;
 
   /// nn::margin_unit of the problem's network and objective.
-  double margin_unit() const { return margin_unit_; }
+  [[nodiscard]] double margin_unit() const { return margin_unit_; }
 
  private:
   const problem::Problem& problem_;

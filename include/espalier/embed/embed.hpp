@@ -38,34 +38,34 @@ struct ModelSize {
 class Embedding {
  public:
   virtual ~Embedding() = default;
-  const milp::Model& model() const { return model_; }
-  ModelSize size() const;
+  [[nodiscard]] const milp::Model& model() const { return model_; }
+  [[nodiscard]] ModelSize size() const;
 
   /// The network's input at a point of the model (not clipped: hygiene is certify's).
-  virtual Eigen::VectorXd read_input(const std::vector<double>& point) const = 0;
+  [[nodiscard]] virtual Eigen::VectorXd read_input(const std::vector<double>& point) const = 0;
 
   /// A feasible point of the model at `input` (in the region), by forward pass; its objective is the network's margin at `input`.
   /// Throws base::Error(data) if the length is wrong.
-  std::vector<double> complete(const Eigen::Ref<const Eigen::VectorXd>& input) const;
+  [[nodiscard]] std::vector<double> complete(const Eigen::Ref<const Eigen::VectorXd>& input) const;
 
  protected:
   milp::Model model_;
 
  private:
-  virtual Eigen::Index inputs() const = 0;
-  virtual std::vector<double> do_lift(const Eigen::Ref<const Eigen::VectorXd>& input) const = 0;
+  [[nodiscard]] virtual Eigen::Index inputs() const = 0;
+  [[nodiscard]] virtual std::vector<double> do_lift(const Eigen::Ref<const Eigen::VectorXd>& input) const = 0;
 };
 
 class Formulation {
  public:
   virtual ~Formulation() = default;
-  virtual std::string name() const = 0;
+  [[nodiscard]] virtual std::string name() const = 0;
   /// Nothing if the budget is spent first. Throws base::Error(data) if network, region, bounds and objective do not fit together,
   /// base::Error(numeric) if a bound is not finite or crossed.
-  std::unique_ptr<Embedding> build(const Query& query) const;
+  [[nodiscard]] std::unique_ptr<Embedding> build(const Query& query) const;
 
  private:
-  virtual std::unique_ptr<Embedding> do_build(const Query& query) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Embedding> do_build(const Query& query) const = 0;
 };
 
 /// "big-m-literal": P2's model, literally (method 5.1, 5.2): x, d >= |x - x0|, g = W h + b as rows, h, a binary per neuron even if stable,
@@ -77,7 +77,7 @@ class Formulation {
 /// "big-m-literal".
 /// Of an objective of m > 1 functions each maximises the largest, by one more column, m + 1 rows and m binaries.
 /// Throws base::Error(configuration) naming the formulations there are.
-std::unique_ptr<Formulation> make_formulation(const std::string& name);
-std::vector<std::string> formulation_names();
+[[nodiscard]] std::unique_ptr<Formulation> make_formulation(const std::string& name);
+[[nodiscard]] std::vector<std::string> formulation_names();
 
 }  // namespace espalier::embed

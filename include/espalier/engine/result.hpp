@@ -32,8 +32,8 @@ enum class Status {
   limit,  ///< a limit or the caller's stop request came first
   error,  ///< detail says why; nothing in the result may be trusted beyond the verified fields
 };
-base::Words<Status> words(Status);
-std::string_view to_string(Status status);
+[[nodiscard]] base::Words<Status> words(Status);
+[[nodiscard]] std::string_view to_string(Status status);
 
 /// One incumbent of the embedded network's MILP, evaluated on the dense network.
 struct IncumbentRecord {

@@ -32,14 +32,14 @@ enum class Protocol {
   surrogate_then_dense,  ///< then the dense network, from the best point that was seen: the answer is as exact as without a surrogate
 };
 
-base::Words<Goal> words(Goal);            ///< "optimize", "decide"
-base::Words<OnSuccess> words(OnSuccess);  ///< "stop", "continue"
-base::Words<Start> words(Start);          ///< "none", "clean_input", "attack"
-base::Words<Protocol> words(Protocol);    ///< "surrogate", "surrogate-then-dense"
-std::string_view to_string(Goal goal);
-std::string_view to_string(OnSuccess on_success);
-std::string_view to_string(Start start);
-std::string_view to_string(Protocol protocol);
+[[nodiscard]] base::Words<Goal> words(Goal);            ///< "optimize", "decide"
+[[nodiscard]] base::Words<OnSuccess> words(OnSuccess);  ///< "stop", "continue"
+[[nodiscard]] base::Words<Start> words(Start);          ///< "none", "clean_input", "attack"
+[[nodiscard]] base::Words<Protocol> words(Protocol);    ///< "surrogate", "surrogate-then-dense"
+[[nodiscard]] std::string_view to_string(Goal goal);
+[[nodiscard]] std::string_view to_string(OnSuccess on_success);
+[[nodiscard]] std::string_view to_string(Start start);
+[[nodiscard]] std::string_view to_string(Protocol protocol);
 
 struct SolveSettings {
   /// A back end (milp::make_solver); or "bab": branch and bound on ReLU phases (branch::run) over alpha-crown bounds, after an attack,

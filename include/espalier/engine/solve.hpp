@@ -13,10 +13,10 @@
 namespace espalier::engine {
 
 /// "cbc", "external:...", "bab", "attack".
-std::vector<std::string> solver_names();
+[[nodiscard]] std::vector<std::string> solver_names();
 /// Those of them that are our own, "bab" and "attack": no MILP is built, the process is left as it was found, and every region is searched.
-std::vector<std::string> own_solver_names();
-bool is_own_solver(std::string_view solver);
+[[nodiscard]] std::vector<std::string> own_solver_names();
+[[nodiscard]] bool is_own_solver(std::string_view solver);
 
 /// Throws base::Error(configuration) for what solve() would refuse of the settings, whatever the problem.
 void check_settings(const SolveSettings& settings);
@@ -38,9 +38,9 @@ void require_program(const SolveSettings& settings);
 /// Throws base::Error(data) if the problem does not pass check() or `embedded` has other input or output sizes, base::Error(configuration)
 /// for an unknown solver, formulation or bounds method, a solver that does not take the region's norm, or a negative or NaN limit. What the
 /// solver does wrong is no exception but Status::error.
-SolveResult solve(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings);
+[[nodiscard]] SolveResult solve(const problem::Problem& problem, const nn::Network& embedded, const SolveSettings& settings);
 
 /// The dense arm: solve(problem, problem.network, settings).
-SolveResult solve(const problem::Problem& problem, const SolveSettings& settings);
+[[nodiscard]] SolveResult solve(const problem::Problem& problem, const SolveSettings& settings);
 
 }  // namespace espalier::engine

@@ -46,17 +46,17 @@ class Model {
   void add_row(RowData row);
   void set_objective(Sense sense, std::vector<Term> terms, double constant = 0);
 
-  const std::vector<ColumnData>& columns() const { return columns_; }
-  const std::vector<RowData>& rows() const { return rows_; }
-  Sense sense() const { return sense_; }
-  const std::vector<Term>& objective() const { return objective_; }
-  double objective_constant() const { return constant_; }
+  [[nodiscard]] const std::vector<ColumnData>& columns() const { return columns_; }
+  [[nodiscard]] const std::vector<RowData>& rows() const { return rows_; }
+  [[nodiscard]] Sense sense() const { return sense_; }
+  [[nodiscard]] const std::vector<Term>& objective() const { return objective_; }
+  [[nodiscard]] double objective_constant() const { return constant_; }
 
-  std::size_t nonzeros() const;  ///< of the rows
-  std::size_t integer_columns() const;
-  double objective_value(const std::vector<double>& x) const;
+  [[nodiscard]] std::size_t nonzeros() const;  ///< of the rows
+  [[nodiscard]] std::size_t integer_columns() const;
+  [[nodiscard]] double objective_value(const std::vector<double>& x) const;
   /// Largest violation of a bound, a row or integrality at x, absolute.
-  double violation(const std::vector<double>& x) const;
+  [[nodiscard]] double violation(const std::vector<double>& x) const;
   /// Throws base::Error(numeric or internal) naming the column or row with a NaN, crossed bounds or a bad index.
   void check() const;
 

@@ -16,11 +16,11 @@ namespace espalier::milp {
 /// Every column has explicit bounds, since readers differ in the default upper bound of integers.
 /// Source: the MPS formats of Cbc 2.10 (CoinMpsIO) and GLPK 5.0 (reference manual, appendix B).
 /// False: the budget was spent first, and what was written is not whole.
-bool write_mps(const Model& model, std::ostream& out, const base::Budget& budget = {});
+[[nodiscard]] bool write_mps(const Model& model, std::ostream& out, const base::Budget& budget = {});
 /// The same into a file; throws base::Error(io) naming it.
-bool write_mps_file(const Model& model, const std::filesystem::path& path, const base::Budget& budget = {});
+[[nodiscard]] bool write_mps_file(const Model& model, const std::filesystem::path& path, const base::Budget& budget = {});
 
 /// Number of the column that write_mps() calls `name`, or -1.
-int mps_column(std::string_view name);
+[[nodiscard]] int mps_column(std::string_view name);
 
 }  // namespace espalier::milp

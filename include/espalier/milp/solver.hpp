@@ -36,8 +36,8 @@ struct Termination {
   Limit limit = Limit::none;
   std::string detail;  ///< in words, with the solver's own codes
 };
-std::string_view to_string(Reason reason);
-std::string_view to_string(Limit limit);
+[[nodiscard]] std::string_view to_string(Reason reason);
+[[nodiscard]] std::string_view to_string(Limit limit);
 
 struct Incumbent {
   double objective = 0;   ///< in the model's sense, constant included
@@ -82,13 +82,13 @@ struct Result {
 class Solver {
  public:
   virtual ~Solver() = default;
-  virtual std::string name() const = 0;  ///< "cbc", "external"
-  virtual std::string version() const = 0;
-  virtual bool reports_incumbents() const = 0;  ///< false: on_incumbent is called once, at the end
-  Result solve(const Model& model, const SolveOptions& options) const;
+  [[nodiscard]] virtual std::string name() const = 0;  ///< "cbc", "external"
+  [[nodiscard]] virtual std::string version() const = 0;
+  [[nodiscard]] virtual bool reports_incumbents() const = 0;  ///< false: on_incumbent is called once, at the end
+  [[nodiscard]] Result solve(const Model& model, const SolveOptions& options) const;
 
  private:
-  virtual Result do_solve(const Model& model, const SolveOptions& options) const = 0;
+  [[nodiscard]] virtual Result do_solve(const Model& model, const SolveOptions& options) const = 0;
 };
 
 /// "cbc", "external:cbc", "external:glpsol" or "external:<command line>". The command line is split into words as a shell would ('...',
@@ -96,8 +96,8 @@ class Solver {
 /// GLPK's raw format) and {seconds} (those that are left, rounded down to whole ones, at least 1) are replaced in them. A program that is
 /// still there 1 % or 0.05 s after the time limit is ended; a point that it has written by then counts. Throws base::Error(configuration)
 /// naming the solvers there are.
-std::unique_ptr<Solver> make_solver(const std::string& name);
-std::vector<std::string> solver_names();
+[[nodiscard]] std::unique_ptr<Solver> make_solver(const std::string& name);
+[[nodiscard]] std::vector<std::string> solver_names();
 /// Throws base::Error(configuration) if that solver is a program which is not on this machine.
 void require_program(const std::string& name);
 

@@ -21,6 +21,6 @@ void write_network(const h5::Group& group, const Network& network);
 /// Checks names, shapes, types and finiteness; errors name the file and the object. The group holds layer_0, layer_1, ... in a row and
 /// nothing else, a layer nothing but its arrays: a network that ended where a name is wrong would be another network. Numbers that float32
 /// does not hold exactly are refused without `rounding`, else rounded to the nearest.
-Network read_network(const h5::Group& group, Rounding* rounding = nullptr);
+[[nodiscard]] Network read_network(const h5::Group& group, Rounding* rounding = nullptr);
 
 }  // namespace espalier::nn

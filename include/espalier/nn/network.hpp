@@ -17,20 +17,20 @@ struct Layer {
   Eigen::VectorXf bias;  ///< (out)
   Mask mask;             ///< (out x in), 1 = kept, 0 = pruned (weight is exactly 0 there); empty (0 x 0) = nothing pruned
 
-  Eigen::Index inputs() const { return weight.cols(); }
-  Eigen::Index outputs() const { return weight.rows(); }
-  bool masked() const { return mask.size() > 0; }
+  [[nodiscard]] Eigen::Index inputs() const { return weight.cols(); }
+  [[nodiscard]] Eigen::Index outputs() const { return weight.rows(); }
+  [[nodiscard]] bool masked() const { return mask.size() > 0; }
 };
 
 /// y = W_K h_K + b_K,  h_{k+1} = max(0, W_k h_k + b_k),  h_0 = x. No activation after the last layer: y are logits.
 struct Network {
   std::vector<Layer> layers;
 
-  Eigen::Index inputs() const { return layers.front().inputs(); }
-  Eigen::Index outputs() const { return layers.back().outputs(); }
-  std::size_t hidden_layers() const { return layers.size() - 1; }
-  std::int64_t parameter_count() const;  ///< weights and biases
-  std::int64_t nonzero_weights() const;  ///< weights that are not exactly 0
+  [[nodiscard]] Eigen::Index inputs() const { return layers.front().inputs(); }
+  [[nodiscard]] Eigen::Index outputs() const { return layers.back().outputs(); }
+  [[nodiscard]] std::size_t hidden_layers() const { return layers.size() - 1; }
+  [[nodiscard]] std::int64_t parameter_count() const;  ///< weights and biases
+  [[nodiscard]] std::int64_t nonzero_weights() const;  ///< weights that are not exactly 0
 
   /// Throws base::Error(data) naming the layer if shapes do not chain, a mask has another shape than its weight, a masked weight
   /// is not 0, or a number is NaN or infinite; or if there is no layer.
@@ -38,16 +38,16 @@ struct Network {
 };
 
 /// Logits of one input, in the precision of the argument. x: (inputs). Weights are widened exactly.
-Eigen::VectorXd forward(const Network& network, const Eigen::Ref<const Eigen::VectorXd>& x);
-Eigen::VectorXf forward(const Network& network, const Eigen::Ref<const Eigen::VectorXf>& x);
+[[nodiscard]] Eigen::VectorXd forward(const Network& network, const Eigen::Ref<const Eigen::VectorXd>& x);
+[[nodiscard]] Eigen::VectorXf forward(const Network& network, const Eigen::Ref<const Eigen::VectorXf>& x);
 
 /// Logits of a batch in float32. x: one sample per column (inputs x batch); result (outputs x batch).
-Eigen::MatrixXf forward_batch(const Network& network, const Eigen::Ref<const Eigen::MatrixXf>& x);
+[[nodiscard]] Eigen::MatrixXf forward_batch(const Network& network, const Eigen::Ref<const Eigen::MatrixXf>& x);
 
 /// Pre-activations of every layer in float64: element k is W_k h_k + b_k; the last one is the logits.
-std::vector<Eigen::VectorXd> pre_activations(const Network& network, const Eigen::Ref<const Eigen::VectorXd>& x);
+[[nodiscard]] std::vector<Eigen::VectorXd> pre_activations(const Network& network, const Eigen::Ref<const Eigen::VectorXd>& x);
 
 /// "324-32-32-10"
-std::string architecture(const Network& network);
+[[nodiscard]] std::string architecture(const Network& network);
 
 }  // namespace espalier::nn

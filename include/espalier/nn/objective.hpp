@@ -18,7 +18,7 @@ struct OutputFunction {
 };
 
 /// y[target] - y[label]
-OutputFunction class_margin(Eigen::Index outputs, int label, int target);
+[[nodiscard]] OutputFunction class_margin(Eigen::Index outputs, int label, int target);
 
 /// What is to be maximised, max over k of f_k(y): the margin. Positive where one of the functions is.
 struct Objective {
@@ -28,9 +28,9 @@ struct Objective {
 };
 
 /// One function: y[target] - y[label].
-Objective targeted(Eigen::Index outputs, int label, int target);
+[[nodiscard]] Objective targeted(Eigen::Index outputs, int label, int target);
 /// y[c] - y[label] for every other class c: whether any of them can be reached.
-Objective untargeted(Eigen::Index outputs, int label);
+[[nodiscard]] Objective untargeted(Eigen::Index outputs, int label);
 
 /// f(W h + b) as a function of h: weight . h + bias.
 struct OutputRow {
@@ -38,14 +38,14 @@ struct OutputRow {
   double bias = 0;
 };
 /// In float64; exact for a class_margin(), unless two weights differ by more than 2^29 in size.
-OutputRow output_row(const OutputFunction& function, const Layer& output_layer);
+[[nodiscard]] OutputRow output_row(const OutputFunction& function, const Layer& output_layer);
 
 /// The functions' rows below each other, and their constants.
 struct OutputRows {
   Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weight;
   Eigen::VectorXd bias;
 };
-OutputRows output_rows(const Objective& objective, const Layer& output_layer);
+[[nodiscard]] OutputRows output_rows(const Objective& objective, const Layer& output_layer);
 
 /// Throws base::Error(data) saying "objective: expected ..., found ..." unless there is a function, and each has one coefficient per
 /// output, one of them not 0, and all its numbers are finite.

@@ -28,12 +28,12 @@ struct Rescaled {
 /// every other logit has its own.
 ///
 /// Throws base::Error(data) naming the neuron if an exponent is beyond +-800: its values could leave the range of float64.
-Rescaled rescale(const Network& network, const Objective& objective);
+[[nodiscard]] Rescaled rescale(const Network& network, const Objective& objective);
 
 /// In what absolute tolerances on the objective are counted: 1, and less for a network whose logits are all tiny, by a power of two in
 /// proportion to the norm of its largest function's weights and bias (hidden neurons in the units of rescale()), or its largest constant,
 /// where these are below 2^-6. Never more: neurons may stay far below what their weights allow, and the margin with them. Throws as
 /// rescale().
-double margin_unit(const Network& network, const Objective& objective);
+[[nodiscard]] double margin_unit(const Network& network, const Objective& objective);
 
 }  // namespace espalier::nn

@@ -28,17 +28,17 @@ class Group;
 namespace espalier::problem {
 
 /// Names of the problems in the file, sorted. Throws base::Error(data) if there is none, or if the file is no HDF5 file.
-std::vector<std::string> problem_names(const std::filesystem::path& file);
+[[nodiscard]] std::vector<std::string> problem_names(const std::filesystem::path& file);
 
 /// One problem, checked. Errors (base::Error(data)) name file, object, expected and found; an unknown name gets a "did you mean".
 /// `rounding`: see nn::read_network.
-Problem read_problem(const std::filesystem::path& file, const std::string& name, nn::Rounding* rounding = nullptr);
+[[nodiscard]] Problem read_problem(const std::filesystem::path& file, const std::string& name, nn::Rounding* rounding = nullptr);
 
 /// The same, of a group that stands for a file.
-Problem read_problem(const h5::Group& file, const std::string& name);
+[[nodiscard]] Problem read_problem(const h5::Group& file, const std::string& name);
 
 /// The problems called `names`, in that order; all of them in sorted order if `names` is empty.
-std::vector<Problem> read_problems(const std::filesystem::path& file, std::span<const std::string> names = {});
+[[nodiscard]] std::vector<Problem> read_problems(const std::filesystem::path& file, std::span<const std::string> names = {});
 
 /// Writes a new file with these problems (checked; names must be distinct, not empty and without '/'), by temporary file and rename.
 void write_problems(const std::filesystem::path& file, std::span<const Problem> problems);

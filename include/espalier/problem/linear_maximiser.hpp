@@ -26,7 +26,7 @@ class LinearMaximiser {
   double maximise(std::span<const double> w);
   /// The maximiser of the last call: the pixels that differ from the centre. At most one of them is cut by the budget. Ties go to the lower
   /// index.
-  const std::vector<Step>& steps() const { return steps_; }
+  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
 
  private:
   /// Without a budget every input goes to its own end.

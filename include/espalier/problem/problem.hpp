@@ -36,11 +36,13 @@ struct Problem {
   std::optional<Eigen::VectorXd> optimal_input;  ///< an input that attains it
   std::string note;
 
-  nn::Objective objective() const;
-  Region region() const { return make_region(norm, input, epsilon, box ? *box : unit_box(input.size()), row_length()); }
+  [[nodiscard]] nn::Objective objective() const;
+  [[nodiscard]] Region region() const { return make_region(norm, input, epsilon, box ? *box : unit_box(input.size()), row_length()); }
   /// ||x - input||
-  double distance(const Eigen::Ref<const Eigen::VectorXd>& x) const { return problem::distance(norm, x, input, row_length()); }
-  Eigen::Index row_length() const { return input_side.value_or(1); }
+  [[nodiscard]] double distance(const Eigen::Ref<const Eigen::VectorXd>& x) const {
+    return problem::distance(norm, x, input, row_length());
+  }
+  [[nodiscard]] Eigen::Index row_length() const { return input_side.value_or(1); }
 
   /// Throws base::Error(data) saying "problem '<name>': <object>: expected ..., found ..." when the network is malformed or of numbers
   /// whose products leave float64 (nn::rescale), the input or the box has another length than the network's inputs, a bound of the box is
@@ -58,6 +60,6 @@ struct Labels {
   int label = 0;
   int target = 0;
 };
-Labels choose_labels(const nn::Network& network, const Eigen::Ref<const Eigen::VectorXd>& input);
+[[nodiscard]] Labels choose_labels(const nn::Network& network, const Eigen::Ref<const Eigen::VectorXd>& input);
 
 }  // namespace espalier::problem

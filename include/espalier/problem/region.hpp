@@ -17,11 +17,11 @@ enum class Norm {
   row_wise,  ///< sum over the image's rows of the largest change in a row: what the code of P2 limits (a norm of the mixed kind L1,inf)
   none,      ///< the box alone; lengths are then counted as those of l1
 };
-base::Words<Norm> words(Norm);
+[[nodiscard]] base::Words<Norm> words(Norm);
 
 /// ||x - x0||, in float64. `row_length`: of the image's rows, for row_wise; it divides the number of inputs.
-double distance(Norm norm, const Eigen::Ref<const Eigen::VectorXd>& x, const Eigen::Ref<const Eigen::VectorXd>& centre,
-                Eigen::Index row_length = 1);
+[[nodiscard]] double distance(Norm norm, const Eigen::Ref<const Eigen::VectorXd>& x, const Eigen::Ref<const Eigen::VectorXd>& centre,
+                              Eigen::Index row_length = 1);
 
 /// lower <= x <= upper, entrywise; finite.
 struct Box {
@@ -29,7 +29,7 @@ struct Box {
   Eigen::VectorXd upper;
 };
 /// [0,1]^n
-Box unit_box(Eigen::Index dimension);
+[[nodiscard]] Box unit_box(Eigen::Index dimension);
 
 /// A box, and a budget: the sum over rows of `row_length` inputs of the largest change in a row is at most `radius`. Rows of length 1 give
 /// an L1 ball; an L-infinity ball is a smaller box. Or the change's Euclidean length is at most `radius`. Make it by the functions below:
@@ -41,25 +41,25 @@ struct Region {
   Eigen::Index row_length = 1;
   bool euclidean = false;
 
-  Eigen::Index dimension() const { return centre.size(); }
-  bool has_budget() const { return radius < std::numeric_limits<double>::infinity(); }
+  [[nodiscard]] Eigen::Index dimension() const { return centre.size(); }
+  [[nodiscard]] bool has_budget() const { return radius < std::numeric_limits<double>::infinity(); }
   /// Whether it is a polytope: the rows of a linear program can say it.
-  bool is_polytope() const { return !euclidean || !has_budget(); }
+  [[nodiscard]] bool is_polytope() const { return !euclidean || !has_budget(); }
 };
 
 /// { x in box : ||x - centre|| <= radius }, a ball of `norm` cut with the box. With norm none `radius` counts for
 /// nothing, without row_wise `row_length`.
-Region make_region(Norm norm, Eigen::VectorXd centre, double radius, Box box, Eigen::Index row_length = 1);
+[[nodiscard]] Region make_region(Norm norm, Eigen::VectorXd centre, double radius, Box box, Eigen::Index row_length = 1);
 /// { x in [0,1]^n : ||x - centre||_1 <= radius }
-Region l1_region(Eigen::VectorXd centre, double radius);
+[[nodiscard]] Region l1_region(Eigen::VectorXd centre, double radius);
 /// The box alone, around its middle.
-Region box_region(Box box);
+[[nodiscard]] Region box_region(Box box);
 
 /// By input: the largest of |lower|, |upper| and upper - lower, for bounds on rounding. 1 in [0,1]^n.
-Eigen::VectorXd magnitude(const Box& box);
+[[nodiscard]] Eigen::VectorXd magnitude(const Box& box);
 
 /// What x takes of the budget: the sum over rows of the largest change, or its Euclidean length.
-double budget_used(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
+[[nodiscard]] double budget_used(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
 
 /// x in B up to `tolerance`: every entry in [lower - tolerance, upper + tolerance], and at most radius * (1 + tolerance) of the budget.
 bool contains(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x, double tolerance = 0);
@@ -73,17 +73,17 @@ struct LinearMaximum {
 /// index. A row gains the sum of |w_k| over its inputs that still have room: that falls as the row's largest change grows, so its pieces
 /// are spent on greedily, too. In a Euclidean ball every input moves by min(room, t |w_k|), where t spends the budget. O(n) on average,
 /// O(n log n) with rows; for many w on one region see LinearMaximiser.
-LinearMaximum maximise_linear(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& w);
+[[nodiscard]] LinearMaximum maximise_linear(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& w);
 
 /// Euclidean projection: argmin ||z - x||_2 over z in B. Exact up to rounding. Inputs by themselves: z = x0 + sign(d) min(room, max(0, |d|
 /// - t)) with d = x - x0 and the smallest t >= 0 that meets the budget, found over the sorted break points, O(n log n). Rows: z = x0 +
 /// sign(d) min(room, |d|, t_r), where a price of the budget, found by bisection, gives each row's t_r. Euclidean: z = x0 + sign(d)
 /// min(room, t |d|) with the largest t <= 1 that meets the budget.
-Eigen::VectorXd project(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
+[[nodiscard]] Eigen::VectorXd project(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
 
 /// Cheap repair of a point that is in B up to a solver's tolerances: clip to the box, then, if it takes more than radius * (1 + 1e-6) of
 /// the budget, scale towards x0 until it takes the radius. The result is in the box, which is convex and has x0 in it. (Method, section 7,
 /// "x hygiene".)
-Eigen::VectorXd repair(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
+[[nodiscard]] Eigen::VectorXd repair(const Region& region, const Eigen::Ref<const Eigen::VectorXd>& x);
 
 }  // namespace espalier::problem

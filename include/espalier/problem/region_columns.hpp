@@ -22,7 +22,7 @@ class RegionColumns {
   /// w (x_k - x0_k), appended to `terms`.
   void append(std::vector<milp::Term>& terms, Eigen::Index k, double w) const;
   /// The input at a point of the model; what has no columns stays at the centre.
-  Eigen::VectorXd read(const std::vector<double>& point) const;
+  [[nodiscard]] Eigen::VectorXd read(const std::vector<double>& point) const;
   void write(std::vector<double>& point, const Eigen::Ref<const Eigen::VectorXd>& input) const;
 
  private:

@@ -18,9 +18,9 @@ enum class Finetune {
   rewinding,   ///< steps x {train; prune a step; reset weights and biases to w0, keep the masks}, then train (code of Pham et al. 2025)
   cumulative,  ///< steps x {prune a step; train} (text of the same paper)
 };
-std::string_view to_string(Finetune finetune);
+[[nodiscard]] std::string_view to_string(Finetune finetune);
 /// Throws base::Error(configuration) naming the legal words.
-Finetune finetune_from(const std::string& word);
+[[nodiscard]] Finetune finetune_from(const std::string& word);
 
 struct FinetuneOptions {
   Finetune schedule = Finetune::rewinding;
@@ -43,18 +43,18 @@ struct FirstRound {
   nn::Network network;
   train::TrainReport report;
 };
-FirstRound first_round(const nn::Network& w0, const data::Dataset& data, const FinetuneOptions& options,
-                       const std::function<bool()>& stop_requested = {});
+[[nodiscard]] FirstRound first_round(const nn::Network& w0, const data::Dataset& data, const FinetuneOptions& options,
+                                     const std::function<bool()>& stop_requested = {});
 
 /// Prunes w0 by the schedule. `after_first_round` is first_round(w0, ...).network, or null: then it is computed here if needed.
 /// With a criterion that does not look at weights, the rewinding schedule's rounds before the last cannot influence the result and
 /// are skipped. Round r trains with seed options.round.seed + r.
 /// Errors: as train::train and prune_step; base::Error(internal) when after_first_round has another architecture than w0.
-FinetuneReport prune_and_finetune(const nn::Network& w0, const nn::Network* after_first_round, const data::Dataset& data,
-                                  const PruneOptions& prune, const FinetuneOptions& options,
-                                  const std::function<bool()>& stop_requested = {});
+[[nodiscard]] FinetuneReport prune_and_finetune(const nn::Network& w0, const nn::Network* after_first_round, const data::Dataset& data,
+                                                const PruneOptions& prune, const FinetuneOptions& options,
+                                                const std::function<bool()>& stop_requested = {});
 
 /// Whether prune_and_finetune would use after_first_round.
-bool needs_first_round(const PruneOptions& prune, const FinetuneOptions& options);
+[[nodiscard]] bool needs_first_round(const PruneOptions& prune, const FinetuneOptions& options);
 
 }  // namespace espalier::prune

@@ -12,9 +12,9 @@ enum class Structure {
   unstructured,  ///< single weights
   structured,    ///< whole rows: all weights of a neuron, whose output is then the constant max(0, bias)
 };
-std::string_view to_string(Structure structure);
+[[nodiscard]] std::string_view to_string(Structure structure);
 /// Throws base::Error(configuration) naming the legal words.
-Structure structure_from(const std::string& word);
+[[nodiscard]] Structure structure_from(const std::string& word);
 
 /// Every layer is pruned separately, to the same rate; biases never (Pham et al. 2025, and their code; see also torch.nn.utils.prune).
 struct PruneOptions {
@@ -28,9 +28,9 @@ struct PruneOptions {
 };
 
 /// p = 1 - (1 - rate)^(1/steps).
-double step_rate(double rate, int steps);
+[[nodiscard]] double step_rate(double rate, int steps);
 /// round(p * remaining), halves to even, as torch.nn.utils.prune computes it.
-std::int64_t step_count(double p, std::int64_t remaining);
+[[nodiscard]] std::int64_t step_count(double p, std::int64_t remaining);
 
 /// One compound step, `step` in 0..options.steps-1, on the network's present weights and masks. Remaining are the unpruned weights of a
 /// layer, or its rows that are not wholly pruned. Ties go to the lower index.
@@ -38,6 +38,6 @@ std::int64_t step_count(double p, std::int64_t remaining);
 void prune_step(nn::Network& network, const PruneOptions& options, int step);
 
 /// All steps, without training in between.
-nn::Network prune(nn::Network network, const PruneOptions& options);
+[[nodiscard]] nn::Network prune(nn::Network network, const PruneOptions& options);
 
 }  // namespace espalier::prune

@@ -35,6 +35,7 @@ struct ThresholdResult {
 /// A hidden layer that would lose all rows keeps the one of largest L1 norm, so that the network stays one.
 /// Deviation from the code: biases have no mask, so finetuning may move those that were set to 0.
 /// Throws base::Error(configuration) for illegal options.
-ThresholdResult prune_by_threshold(const nn::Network& network, const data::Samples& train, const ThresholdOptions& options = {});
+[[nodiscard]] ThresholdResult prune_by_threshold(const nn::Network& network, const data::Samples& train,
+                                                 const ThresholdOptions& options = {});
 
 }  // namespace espalier::prune

@@ -9,6 +9,6 @@ namespace espalier::reduce {
 /// that rounding. Output neurons are never removed; a hidden layer of which nothing would be left keeps its first neuron. Layers
 /// are taken front to back: a neuron that listened to removed ones only goes as well.
 /// Source: Cacciola, Frangioni and Lodi 2023, section 3; deviation: they drop the constant instead of folding it.
-nn::Network compact(nn::Network network);
+[[nodiscard]] nn::Network compact(nn::Network network);
 
 }  // namespace espalier::reduce

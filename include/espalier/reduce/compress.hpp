@@ -21,7 +21,7 @@ struct CompressedLayer {
   std::int64_t linear = 0;    ///< stably active by the bounds, and read
   std::int64_t folded = 0;    ///< of these, how many fewer there are now
 
-  std::int64_t removed() const { return off + constant + unread + folded; }
+  [[nodiscard]] std::int64_t removed() const { return off + constant + unread + folded; }
 };
 
 struct Compression {
@@ -33,7 +33,7 @@ struct Compression {
   /// |y'_i(x) - y_i(x)| <= deviation_i for every x of the domain, in real arithmetic: what storing the folded weights as float32 does.
   Eigen::VectorXd deviation;
 
-  std::int64_t removed() const;
+  [[nodiscard]] std::int64_t removed() const;
 };
 
 /// What a row of results says of a compression.
@@ -44,9 +44,9 @@ struct CompressionSummary {
   double slack = std::numeric_limits<double>::infinity();
   double deviation = 0;
 };
-CompressionSummary summarise(const std::vector<CompressedLayer>& layers, double slack, double deviation);
+[[nodiscard]] CompressionSummary summarise(const std::vector<CompressedLayer>& layers, double slack, double deviation);
 /// Its columns: removed_off, removed_linear, removed_other, removal_slack, removal_deviation.
-const record::Record<CompressionSummary>& compression_record();
+[[nodiscard]] const record::Record<CompressionSummary>& compression_record();
 
 /// `proof` bounds the pre-activations over the domain, which is within `inputs`. Off neurons go with their row and column; neurons without
 /// weights as in compact(). Of a layer's m stably active neurons, g = W h + b with next weights A: q next neurons read them, they read n
@@ -63,8 +63,8 @@ const record::Record<CompressionSummary>& compression_record();
 /// by as many of them as their weights have rank; ours needs no rank in floating point, and is never more in number where the rank is
 /// min(m, n), as it is unless weights are proportional.
 /// Throws base::Error as bounds::check.
-Compression compress(const nn::Network& network, const bounds::Bounds& proof, const bounds::LayerBounds& inputs);
+[[nodiscard]] Compression compress(const nn::Network& network, const bounds::Bounds& proof, const bounds::LayerBounds& inputs);
 /// The same for inputs in [0,1]^n.
-Compression compress(const nn::Network& network, const bounds::Bounds& proof);
+[[nodiscard]] Compression compress(const nn::Network& network, const bounds::Bounds& proof);
 
 }  // namespace espalier::reduce
