@@ -42,7 +42,10 @@ std::string instance_name(const Experiment& experiment, const Block& block, cons
 /// The fingerprint does not depend on the order of instances, nor on how often one is asked for.
 class FingerprintBuilder {
  public:
-  void add(const Parameters& instance) { digests_.push_back(base::digest(instance.canonical())); }
+  void add(Parameters instance) {
+    instance.intern();  // most sections are those of the instance before
+    digests_.push_back(base::digest(instance.canonical()));
+  }
   base::Digest finish() {
     std::sort(digests_.begin(), digests_.end());
     digests_.erase(std::unique(digests_.begin(), digests_.end()), digests_.end());

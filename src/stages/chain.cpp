@@ -39,8 +39,10 @@ bool is_given(const Parameters& p) { return p.contains("network.file") && p.text
 
 /// Widths, whichever way they were given, and only what exists beside the rest: the parameters that make keys and columns.
 Parameters complete(Parameters p) {
+  p.set("dataset.hash", data::content_hash(p.text("dataset.name")));  // no key is the same once what the name stands for has changed
   if (is_given(p)) {
     variants().remove_absent(p);
+    p.intern();
     return p;
   }
   const IntegerList hidden = hidden_widths(p);
@@ -49,6 +51,7 @@ Parameters complete(Parameters p) {
   p.set("network.width", *std::max_element(hidden.begin(), hidden.end()));
   variants().remove_absent(p);
   p.erase_if([](const std::string& name) { return name == "network.file"; });
+  p.intern();
   return p;
 }
 
@@ -84,6 +87,7 @@ void check(const Parameters& p) {
 Parameters unregularised(Parameters p) {
   p.set("train.regulariser", std::string("none"));
   variants().remove_absent(p);
+  p.intern();
   return p;
 }
 
@@ -97,35 +101,10 @@ std::vector<Parameters> candidates(const Parameters& p) {
     candidate.erase_if([](const std::string& name) { return section_of(name) == "select"; });
     candidate.set("train.regulariser_strength", choice.strength);
     if (is_spr) candidate.set("train.spr_alpha", choice.alpha);
+    candidate.intern();
     all.push_back(std::move(candidate));
   }
   return all;
-}
-
-/// The columns of the named sections, as parameters of a stage. With the name of the data set goes what it stands for, so that no key is
-/// the same once that has changed.
-Parameters take(const Parameters& instance, const std::vector<std::string>& sections) {
-  struct Column {
-    std::string parameter, name, section;
-  };
-  static const std::vector<Column> columns = [] {
-    std::vector<Column> all;
-    for (const task::Field& f : parameter_schema()) {
-      all.push_back({f.name, column_name(f.name), section_of(f.name)});
-      if (f.check_file) all.push_back({task::file_hash_name(f.name), task::file_hash_name(column_name(f.name)), section_of(f.name)});
-    }
-    std::sort(all.begin(), all.end(), [](const Column& a, const Column& b) { return a.parameter < b.parameter; });
-    return all;
-  }();
-  Parameters taken;
-  auto column = columns.begin();  // both are in the order of names
-  for (const auto& [name, value] : instance.map()) {
-    while (column != columns.end() && column->parameter != name) ++column;
-    if (column == columns.end()) base::fail(ErrorKind::internal, "no parameter is called '{}'", name);
-    if (std::find(sections.begin(), sections.end(), column->section) != sections.end()) taken.set(column->name, value);
-  }
-  if (const task::Value* dataset = taken.find("dataset_name")) taken.set("dataset_hash", data::content_hash(task::to_text(*dataset)));
-  return taken;
 }
 
 // Expected seconds on one core, from sizes alone. The order of work depends on them until times are measured, and what `plan` says. They
@@ -177,9 +156,10 @@ class Expansion {
     for (const std::int64_t seed : is_given(p_) ? IntegerList() : p_.integers("problem.transfer_seeds")) {
       Parameters other = unregularised(p_);
       other.set("train.seed", seed);
+      other.intern();
       networks.push_back(add("train", other, kTrainSections, {}, training_seconds()));
     }
-    add("solve", p_, {"dataset", "network", "train", "prune", "select", "problem", "solve"}, networks, solve_seconds(p_));
+    add("solve", p_, {"dataset", "network", "train", "prune", "select", "problem", "solve", "repetition"}, networks, solve_seconds(p_));
     requests_.back().most_seconds = p_.real("solve.time_limit");
     return std::move(requests_);
   }
@@ -192,7 +172,7 @@ class Expansion {
 
   std::size_t add(const char* kind, const Parameters& p, const std::vector<std::string>& sections, std::vector<std::size_t> parents,
                   double seconds) {
-    requests_.push_back({kind, take(p, sections), std::move(parents), seconds});
+    requests_.push_back({kind, p.columns_of(sections), std::move(parents), seconds});
     return requests_.size() - 1;
   }
 

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
+#include <map>
 #include <mutex>
 #include <span>
 #include <unordered_map>
@@ -62,23 +64,57 @@ std::string_view section_of(std::string_view name) {
 
 }  // namespace
 
+/// As the canonical text sees it: 0 and -0 differ.
+bool Parameters::Entry::is_same(const Entry& a, const Entry& b) {
+  if (a.name != b.name || a.value.index() != b.value.index()) return false;
+  const auto bits_agree = [](double x, double y) { return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y); };
+  if (const auto* x = std::get_if<double>(&a.value)) return bits_agree(*x, std::get<double>(b.value));
+  if (const auto* x = std::get_if<RealList>(&a.value)) {
+    const auto& y = std::get<RealList>(b.value);
+    return std::equal(x->begin(), x->end(), y.begin(), y.end(), bits_agree);
+  }
+  return a.value == b.value;
+}
+
 /// The one copy of each section of interned parameters, and its canonical text.
 class SectionPool {
  public:
   static const Parameters::Entries* intern(std::span<const Parameters::Entry> section) {
     static std::mutex mutex;
     static auto& pool = *new std::unordered_map<base::Digest, Section>;  // outlives every static Parameters
+    static auto& latest =
+        *new std::map<std::pair<const std::string*, std::size_t>, const Section*>;  // by first name and size: most come again
+    const std::lock_guard lock(mutex);
+    const Section*& again = latest[{section.front().name, section.size()}];
+    if (again != nullptr && std::equal(section.begin(), section.end(), again->begin(), Parameters::Entry::is_same)) return again;
     std::string text;
     text.reserve(40 * section.size());
     for (const Parameters::Entry& entry : section) append_canonical(text, *entry.name, entry.value);
-    const base::Digest digest = base::digest(text);
-    const std::lock_guard lock(mutex);
-    const auto [it, is_new] = pool.try_emplace(digest);
+    const auto [it, is_new] = pool.try_emplace(base::digest(text));
     if (is_new) {
       it->second.assign(section.begin(), section.end());
       it->second.canonical = std::move(text);
     }
-    return &it->second;
+    again = &it->second;
+    return again;
+  }
+
+  /// The section, interned, whose names have '_' for each '.'.
+  static const Parameters::Entries* as_columns(const Parameters::Entries* section) {
+    static std::mutex mutex;
+    static auto& columns = *new std::unordered_map<const Parameters::Entries*, const Parameters::Entries*>;
+    const std::lock_guard lock(mutex);
+    const auto [it, is_new] = columns.try_emplace(section);
+    if (is_new) {
+      Parameters::Entries renamed = *section;
+      for (Parameters::Entry& entry : renamed) {
+        std::string name = *entry.name;
+        std::replace(name.begin(), name.end(), '.', '_');
+        entry.name = intern_name(name);
+      }
+      it->second = intern(renamed);
+    }
+    return it->second;
   }
 
   /// Of a section that intern() returned.
@@ -167,6 +203,15 @@ void Parameters::intern() {
   }
   sections.shrink_to_fit();
   content_ = std::move(sections);
+}
+
+Parameters Parameters::columns_of(std::span<const std::string> sections) const {
+  Parameters columns;
+  Sections& taken = columns.content_.emplace<Sections>();
+  for (const Entries* section : std::get<Sections>(content_))
+    if (std::find(sections.begin(), sections.end(), section_of(*section->front().name)) != sections.end())
+      taken.push_back(SectionPool::as_columns(section));
+  return columns;
 }
 
 Parameters::Map::Map(const Parameters& parameters) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -63,11 +64,15 @@ class Parameters {
   /// sections, not for results.
   void intern();
 
+  /// Of interned parameters: the sections with these names, as columns: names have '_' for each '.'. Costs a pointer for each.
+  Parameters columns_of(std::span<const std::string> sections) const;
+
  private:
   struct Entry {
     const std::string* name;  ///< interned: equal names are equal pointers
     Value value;
     friend bool operator==(const Entry&, const Entry&) = default;
+    static bool is_same(const Entry& a, const Entry& b);
   };
   using Entries = std::vector<Entry>;            ///< sorted by name
   using Sections = std::vector<const Entries*>;  ///< interned, in order, none empty
