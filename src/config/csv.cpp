@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/files.hpp"
 #include "config/value_reader.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
@@ -87,9 +88,9 @@ std::vector<Row> numbered(std::vector<std::vector<std::string>> rows) {
   return lines;
 }
 
-/// As if the cell stood in the experiment file; a list is one in brackets.
-Node node_of(const std::string& cell, const Place& place) {
-  if (cell.starts_with('[')) {
+/// As if the cell stood in the experiment file; in a CSV file a list is one in brackets.
+Node node_of(const std::string& cell, const Place& place, bool has_lists) {
+  if (has_lists && cell.starts_with('[')) {
     Problems ignored("");
     if (const std::optional<Node> list = parse_document(cell, place.path, ignored); list && ignored.empty()) return *list;
   }
@@ -103,8 +104,8 @@ Node node_of(const std::string& cell, const Place& place) {
 
 class ZipReader {
  public:
-  ZipReader(std::string file, const task::Schema& schema, const Place& place, Problems& problems)
-      : file_(std::move(file)), schema_(schema), place_(place), problems_(problems) {}
+  ZipReader(std::string file, bool has_lists, const task::Schema& schema, const Place& place, Problems& problems)
+      : file_(std::move(file)), has_lists_(has_lists), schema_(schema), place_(place), problems_(problems) {}
 
   Zip read(const std::vector<Row>& rows) {
     Zip zip{place_, {}, {}};
@@ -144,12 +145,14 @@ class ZipReader {
     std::vector<task::Value> values;
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       const Place here = at(row, fields_[i]->name);
-      if (auto value = read_value(node_of(row.cells[i], here), *fields_[i], here, problems_)) values.push_back(std::move(*value));
+      if (auto value = read_value(node_of(row.cells[i], here, has_lists_), *fields_[i], here, problems_))
+        values.push_back(std::move(*value));
     }
     if (values.size() == fields_.size()) zip.rows.push_back(std::move(values));
   }
 
   std::string file_;
+  bool has_lists_;
   const task::Schema& schema_;
   const Place& place_;
   Problems& problems_;
@@ -173,9 +176,11 @@ Zip read_zip_file(const Node& node, const ZipSources& sources, const std::filesy
   }
   try {
     const auto source = sources.find(word);
+    const bool is_csv = source == sources.end();
+    if (!is_csv) require_regular_file(folder / name.text);
     const std::vector<Row> rows =
-        source == sources.end() ? CsvParser(base::read_file(folder / name.text)).rows() : numbered(source->second(folder / name.text));
-    return ZipReader(name.text, schema, place, problems).read(rows);
+        is_csv ? CsvParser(base::read_file(folder / name.text)).rows() : numbered(source->second(folder / name.text));
+    return ZipReader(name.text, is_csv, schema, place, problems).read(rows);
   } catch (const base::Error& error) {
     const std::string what = error.what();
     problems.add(place, what.starts_with("line ") ? fmt::format("{}: {}", name.text, what) : what);

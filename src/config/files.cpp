@@ -69,6 +69,13 @@ class FileValues {
 
 }  // namespace
 
+void require_regular_file(const fs::path& path) {
+  std::error_code none;
+  if (fs::exists(path, none) && !fs::is_regular_file(path, none))
+    base::fail(base::ErrorKind::configuration, "expected a file, found {} at '{}'",
+               fs::is_directory(path, none) ? "a folder" : "something else", path.string());
+}
+
 Value resolve_file(Value value, const Field& field, const fs::path& folder) {
   if (!names_file(field, value)) return value;
   return fs::absolute(folder / std::get<std::string>(value)).lexically_normal().string();
@@ -110,6 +117,7 @@ Files pin_files(Block& root, const Schema& schema, const Files& known, Problems&
       return;
     }
     try {
+      require_regular_file(name);
       field.check_file(name);
       hash = base::digest_file(name);
     } catch (const base::Error& error) {

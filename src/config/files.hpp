@@ -8,6 +8,10 @@
 
 namespace espalier::config {
 
+/// Error(configuration) for a folder, a pipe or another thing that is no file: who opens that may wait for ever. What is not there is left
+/// to who opens it.
+void require_regular_file(const std::filesystem::path& path);
+
 /// The value as it is kept: of a field that names a file the absolute name, else unchanged.
 task::Value resolve_file(task::Value value, const task::Field& field, const std::filesystem::path& folder);
 

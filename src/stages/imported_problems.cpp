@@ -164,6 +164,7 @@ class SolveImportedStage final : public SolverStage {
     engine::SolveSettings settings = settings_of(attempt, context);
     settings.seed += static_cast<std::uint64_t>(p.integer("repetition"));
     if (environment_->options().solver_logs) settings.log_file = log_file(attempt, context);
+    if (environment_->options().save_problems) save(problem, attempt, context);
     settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
     context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
     engine::SolveResult result = engine::solve(problem, settings);

@@ -3,7 +3,6 @@
 #include "espalier/base/hash.hpp"
 #include "espalier/engine/records.hpp"
 #include "espalier/engine/solve.hpp"
-#include "espalier/problem/file.hpp"
 #include "espalier/stages/parameters.hpp"
 #include "espalier/stages/stages.hpp"
 #include "stages/solve_columns.hpp"
@@ -155,12 +154,6 @@ class SolveStage : public SolverStage {
  private:
   std::shared_ptr<const StoredNetwork> input(const Attempt& attempt, const StageContext& context, std::size_t k) const {
     return environment_->network(context.output_directory / attempt.inputs.at(k).name);
-  }
-
-  static void save(const problem::Problem& problem, const Attempt& attempt, const StageContext& context) {
-    const auto directory = context.output_directory / "problems";
-    base::make_directories(directory);
-    problem::write_problems(directory / (attempt.spec.key.hex() + ".h5"), std::vector{problem});
   }
 
   std::shared_ptr<Environment> environment_;

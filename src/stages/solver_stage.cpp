@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "espalier/base/file.hpp"
 #include "espalier/engine/records.hpp"
+#include "espalier/problem/file.hpp"
 #include "espalier/engine/solve.hpp"
 
 namespace espalier::stages {
@@ -43,6 +45,12 @@ engine::SolveSettings SolverStage::settings_of(const task::Attempt& attempt, con
 
 std::filesystem::path SolverStage::log_file(const task::Attempt& attempt, const task::StageContext& context) {
   return context.output_directory / "log" / (attempt.spec.key.hex() + ".log");
+}
+
+void SolverStage::save(const problem::Problem& problem, const task::Attempt& attempt, const task::StageContext& context) {
+  const auto directory = context.output_directory / "problems";
+  base::make_directories(directory);
+  problem::write_problems(directory / (attempt.spec.key.hex() + ".h5"), std::span(&problem, 1));
 }
 
 void SolverStage::note_limit(const task::StageContext& context, engine::SolveResult& result) {

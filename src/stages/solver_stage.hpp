@@ -5,6 +5,7 @@
 
 #include "espalier/engine/result.hpp"
 #include "espalier/engine/settings.hpp"
+#include "espalier/problem/problem.hpp"
 #include "espalier/task/stage.hpp"
 
 namespace espalier::stages {
@@ -26,6 +27,8 @@ class SolverStage : public task::Stage {
   static engine::SolveSettings settings_of(const task::Attempt& attempt, const task::StageContext& context);
   /// The solver's own output: a file of the output directory's log/.
   static std::filesystem::path log_file(const task::Attempt& attempt, const task::StageContext& context);
+  /// Its question as a problem file of the output directory's problems/ (run --save-problems).
+  static void save(const problem::Problem& problem, const task::Attempt& attempt, const task::StageContext& context);
   /// A solve that was asked to stop has no result, or one that would be another the next time, unless a limit was the cause. Throws
   /// StageStopped.
   static void note_limit(const task::StageContext& context, engine::SolveResult& result);

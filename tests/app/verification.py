@@ -56,7 +56,8 @@ class Verification(Case):
         self.assertEqual({row["key"] for row in problems}, {row["problem"] for row in rows})
         np.testing.assert_allclose(problems["optimum"], [self.optima[name] for name in sorted(SMALL)])
         alone = self.folder / "alone"
-        self.run_ok("run", self.grid, "--out", alone, "--quiet")
+        self.run_ok("run", self.grid, "--out", alone, "--quiet", "--save-problems")
+        self.assertEqual(len(list((alone / "problems").iterdir())), len(rows))
         for name in ("solves", "problems", "stages"):
             self.assertEqual(steady(alone, name), steady(self.out, name), name)
         text = self.run_ok("report", self.out, "--out", self.folder / "report").stdout
@@ -68,7 +69,7 @@ class Verification(Case):
         random = np.random.default_rng(0)
         with h5py.File(self.folder / "mine.h5", "w") as file:
             for name, attributes in {"l2": dict(norm="l2", epsilon=0.5, label=0, target="any"), "linf": dict(norm="linf", epsilon=0.2, label=1, target=2),
-                                     "box": dict(norm="none", label=0, target=1), "functions": dict(norm="l1", epsilon=1.0),
+                                     "[a, b]: c": dict(norm="none", label=0, target=1), "functions": dict(norm="l1", epsilon=1.0),
                                      "rows": dict(norm="row-wise", epsilon=0.5, input_side=3, label=2, target=0)}.items():
                 group = small_network(file, name, random)
                 group.attrs.update(attributes)
@@ -79,7 +80,7 @@ class Verification(Case):
                     group["network/layer_0/weight"] = random.normal(size=(5, 9)).astype("f4")
                 if name == "functions":
                     group["functions"] = random.normal(size=(2, 3))
-                if name == "box":
+                if name == "[a, b]: c":
                     group["lower"], group["upper"] = group["input"][:] - 3, group["input"][:] + 2
         self.grid.write_text(GRID.replace("FILE", "mine.h5").replace("    exclude: [{problem.name: SLOW}]\n", ""))
         self.run_ok("run", self.grid, "--out", self.out, "--quiet")

@@ -1,6 +1,7 @@
 // Parameters that name files: where names are relative to, and what is kept of the content.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "config/surrogate_schema.hpp"
 #include "espalier/base/error.hpp"
@@ -82,6 +83,9 @@ TEST_F(ConfigFiles, WhatIsNoGoodFileIsRefusedByItsPlace) {
   write("bad", "bad");
   write("none", "1");
   refuses("grid:\n  - product: {network.file: [one, bad]}", "grid.yaml:4:29: grid[0].product.network.file: expected a good file");
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  refuses("grid: [{product: {network.file: [pipe]}}]", "network.file: expected a file, found something else at '" + path("pipe") + "'");
+  refuses("grid: [{product: {network.file: [.]}}]", "network.file: expected a file, found a folder at '");
   refuses("grid: [{product: {network.file: [three]}}]", "three': No such file or directory");
   refuses("grid: [{product: {network.file: [./none]}}]", "expected a file of another name: none stands for no file");
   refuses("grid: [{product: {network.file: [one]}}]\nfiles: {/one: abc}", "files./one: expected 32 hexadecimal digits, found 'abc'");
