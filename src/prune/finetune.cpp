@@ -91,22 +91,10 @@ class Finetuning {
 
 }  // namespace
 
-std::string_view to_string(Finetune finetune) {
-  switch (finetune) {
-    case Finetune::none:
-      return "none";
-    case Finetune::rewinding:
-      return "rewinding";
-    case Finetune::cumulative:
-      return "cumulative";
-  }
-  return "?";
-}
-
-Finetune finetune_from(const std::string& word) {
-  for (const Finetune candidate : {Finetune::none, Finetune::rewinding, Finetune::cumulative})
-    if (word == to_string(candidate)) return candidate;
-  base::fail(ErrorKind::configuration, "finetuning: expected none, rewinding or cumulative, found '{}'", word);
+base::Words<Finetune> words(Finetune) {
+  static constexpr std::array<std::pair<Finetune, std::string_view>, 3> all{
+      {{Finetune::none, "none"}, {Finetune::rewinding, "rewinding"}, {Finetune::cumulative, "cumulative"}}};
+  return all;
 }
 
 bool needs_first_round(const PruneOptions& prune, const FinetuneOptions& options) {

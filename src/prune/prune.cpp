@@ -1,6 +1,9 @@
 #include "espalier/prune/prune.hpp"
 
 #include <fmt/format.h>
+#include <array>
+#include <string_view>
+#include <utility>
 
 #include <algorithm>
 #include <cmath>
@@ -64,12 +67,10 @@ void prune_layer(nn::Layer& layer, const PruneOptions& options, const Criterion&
 
 }  // namespace
 
-std::string_view to_string(Structure structure) { return structure == Structure::unstructured ? "unstructured" : "structured"; }
-
-Structure structure_from(const std::string& word) {
-  for (const Structure candidate : {Structure::unstructured, Structure::structured})
-    if (word == to_string(candidate)) return candidate;
-  base::fail(ErrorKind::configuration, "pruning structure: expected unstructured or structured, found '{}'", word);
+base::Words<Structure> words(Structure) {
+  static constexpr std::array<std::pair<Structure, std::string_view>, 2> all{
+      {{Structure::unstructured, "unstructured"}, {Structure::structured, "structured"}}};
+  return all;
 }
 
 double step_rate(double rate, int steps) { return 1 - std::pow(1 - rate, 1.0 / steps); }

@@ -9,7 +9,7 @@
 #include "espalier/stages/parameters.hpp"
 #include "espalier/stages/stages.hpp"
 #include "espalier/train/train.hpp"
-#include "stages/network_options.hpp"
+#include "stages/network_parameters.hpp"
 #include "stages/network_stage.hpp"
 #include "stages/proof_arrays.hpp"
 
@@ -29,11 +29,12 @@ class TrainStage : public NetworkStage {
  private:
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
     const Parameters& p = attempt.spec.parameters;
-    train::TrainOptions options = train_options(p);
+    const TrainParameters parameters = train_parameters(p);
+    train::TrainOptions options = parameters.options;
     options.measure_accuracy = false;
-    MadeNetwork made{.network = start_network(p), .epochs_nominal = options.epochs};
+    MadeNetwork made{.network = start_network(p, parameters), .epochs_nominal = options.epochs};
     const auto reference = attempt.inputs.empty() ? nullptr : input(attempt, context, 0);
-    options.regularisers = regularisers(p, reference ? &reference->network : nullptr, made.network);
+    options.regularisers = parameters.regularisers(reference ? &reference->network : nullptr, made.network);
     const train::TrainReport report = train::train(made.network, data, options, context.stop_requested);
     if (report.stopped) throw task::StageStopped{};
     made.epoch_loss = report.epoch_loss;
@@ -75,7 +76,8 @@ class FirstRoundStage : public NetworkStage {
  private:
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
     const auto dense = input(attempt, context, 0);
-    const auto options = finetune_options(attempt.spec.parameters, prune::Finetune::rewinding);
+    prune::FinetuneOptions options = prune_parameters(attempt.spec.parameters).finetuning;
+    options.schedule = prune::Finetune::rewinding;
     prune::FirstRound round = prune::first_round(dense->network, data, options, context.stop_requested);
     if (round.report.stopped) throw task::StageStopped{};
     return {.network = std::move(round.network),
@@ -95,20 +97,20 @@ class PruneStage : public NetworkStage {
 
  private:
   MadeNetwork make(const Attempt& attempt, const StageContext& context, const data::Dataset& data) const override {
-    const Parameters& p = attempt.spec.parameters;
+    const PruneParameters p = prune_parameters(attempt.spec.parameters);
     const auto dense = input(attempt, context, 0);
     MadeNetwork made;
-    if (p.text("prune_criterion") == "exact") {
+    if (p.by_rate.criterion == "exact") {
       made.network = dense->network;
-    } else if (p.text("prune_criterion") == "threshold") {
+    } else if (p.by_rate.criterion == "threshold") {
       made = by_threshold(p, dense->network, data, context);
     } else {
       std::shared_ptr<const StoredNetwork> first_round;
       if (attempt.inputs.size() > 1) first_round = input(attempt, context, 1);
       made = by_rate(p, dense->network, first_round ? &first_round->network : nullptr, data, context);
     }
-    if (p.contains("prune_compact") && p.boolean("prune_compact")) made.network = reduce::compact(std::move(made.network));
-    if (p.text("prune_proof") != "none") compress_over_box(p.text("prune_proof"), context, made);
+    if (p.compact) made.network = reduce::compact(std::move(made.network));
+    if (p.proof != "none") compress_over_box(p.proof, context, made);
     return made;
   }
 
@@ -124,12 +126,10 @@ class PruneStage : public NetworkStage {
     made.more_arrays = proof_arrays(proof);
   }
 
-  static MadeNetwork by_rate(const Parameters& p, const nn::Network& dense, const nn::Network* first_round, const data::Dataset& data,
+  static MadeNetwork by_rate(const PruneParameters& p, const nn::Network& dense, const nn::Network* first_round, const data::Dataset& data,
                              const StageContext& context) {
-    const prune::Finetune schedule = prune::finetune_from(p.text("prune_finetuning"));
-    if (schedule == prune::Finetune::none) return {.network = prune::prune(dense, prune_options(p))};
-    prune::FinetuneReport report =
-        prune::prune_and_finetune(dense, first_round, data, prune_options(p), finetune_options(p, schedule), context.stop_requested);
+    if (p.finetuning.schedule == prune::Finetune::none) return {.network = prune::prune(dense, p.by_rate)};
+    prune::FinetuneReport report = prune::prune_and_finetune(dense, first_round, data, p.by_rate, p.finetuning, context.stop_requested);
     if (report.stopped) throw task::StageStopped{};
     return {.network = std::move(report.network),
             .epoch_loss = report.epoch_loss,
@@ -139,11 +139,12 @@ class PruneStage : public NetworkStage {
             .cpu_seconds = report.cpu_seconds};
   }
 
-  static MadeNetwork by_threshold(const Parameters& p, const nn::Network& dense, const data::Dataset& data, const StageContext& context) {
-    prune::ThresholdResult pruned = prune::prune_by_threshold(dense, data.train, threshold_options(p));
+  static MadeNetwork by_threshold(const PruneParameters& p, const nn::Network& dense, const data::Dataset& data,
+                                  const StageContext& context) {
+    prune::ThresholdResult pruned = prune::prune_by_threshold(dense, data.train, p.by_threshold);
     MadeNetwork made{.network = std::move(pruned.network), .threshold = pruned.threshold};
-    if (prune::finetune_from(p.text("prune_finetuning")) == prune::Finetune::none) return made;
-    train::TrainOptions round = finetune_options(p, prune::Finetune::cumulative).round;
+    if (p.finetuning.schedule == prune::Finetune::none) return made;
+    train::TrainOptions round = p.finetuning.round;
     round.measure_every_epoch = true;
     const train::TrainReport report = train::train(made.network, data, round, context.stop_requested);
     if (report.stopped) throw task::StageStopped{};

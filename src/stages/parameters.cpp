@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
-#include "espalier/branch/tighten.hpp"
 #include "espalier/data/dataset.hpp"
 #include "espalier/engine/records.hpp"
 #include "espalier/stages/environment.hpp"
+#include "stages/conditions.hpp"
+#include "stages/network_parameters.hpp"
 
 namespace espalier::stages {
 
@@ -50,44 +51,15 @@ Field real(std::string name, double standard, std::string unit, std::string mean
           .choices = {}};
 }
 
-/// A number in [0, 1].
-Field share(std::string name, double standard, std::string meaning) {
-  Field field = real(std::move(name), standard, "1", std::move(meaning), 0);
-  field.maximum = 1;
-  return field;
-}
-
-Field boolean(std::string name, bool standard, std::string meaning) {
-  return {.name = std::move(name),
-          .type = ValueType::boolean,
-          .default_value = Value(standard),
-          .unit = "",
-          .meaning = std::move(meaning),
-          .choices = {}};
-}
-
-Condition is(std::string parameter, std::vector<std::string> words) {
-  return {.parameter = std::move(parameter), .values = {words.begin(), words.end()}};
-}
-Condition is_not(std::string parameter, Value value) {
-  return {.parameter = std::move(parameter), .values = {std::move(value)}, .is_one_of = false};
-}
-
 Field only_if(Field field, std::vector<Condition> conditions) {
   field.exists_if = std::move(conditions);
   return field;
 }
 
-const Condition is_trained = is("network.file", {"none"});
+const Condition is_trained = is_one_of("network.file", {"none"});
 const Condition is_pruned = is_not("prune.criterion", std::string("none"));
-const Condition by_rate = is("prune.criterion", {"magnitude", "random"});
-const Condition by_threshold = is("prune.criterion", {"threshold"});
-const Condition by_weights = is("prune.criterion", {"magnitude", "random", "threshold"});
-const Condition is_finetuned = is("prune.finetuning", {"rewinding", "cumulative"});
-const Condition is_regularised = is_not("train.regulariser", std::string("none"));
-const Condition is_spr = is("train.regulariser", {"spr"});
 const Condition is_selected = is_not("select.strengths", RealList{});
-std::vector<Condition> has_surrogate() { return {is_pruned, is("problem.network", {"dense"})}; }
+std::vector<Condition> has_surrogate() { return {is_pruned, is_one_of("problem.network", {"dense"})}; }
 
 Schema network_fields() {
   Field hidden{.name = "network.hidden",
@@ -108,93 +80,15 @@ Schema network_fields() {
           only_if(std::move(hidden), {is_trained})};
 }
 
+/// What training takes of its own list. Order and seed are finetuning's and random pruning's as well, whoever made the network.
 Schema train_fields() {
-  Field alpha = real("train.spr_alpha", 0.5, "1", "spr: weight of the squared norm against the on/off cost", 0, true);
-  alpha.maximum = 1;
-  alpha.maximum_open = true;
-  Schema fields{
-      text("train.optimizer", "adam", "update rule", {"adam", "sgd"}),
-      real("train.learning_rate", 1e-3, "1", "learning rate of the first epoch", 0, true),
-      only_if(real("train.momentum", 0, "1", "momentum of SGD", 0), {is("train.optimizer", {"sgd"})}),
-      real("train.weight_decay", 1e-3, "1", "L2 weight decay, added to the gradient of weights and biases", 0),
-      integer("train.batch_size", 64, "samples", "mini-batch size", 1, data::train_count),
-      integer("train.epochs", 5, "epochs", "passes over the training set", 0, 1e6),
-      integer("train.schedule_step", 0, "epochs", "the learning rate is multiplied by train.schedule_factor every so many epochs; 0: never",
-              0),
-      only_if(real("train.schedule_factor", 0.1, "1", "see train.schedule_step", 0, true),
-              {is_not("train.schedule_step", std::int64_t{0})}),
-      real("train.clip_norm", 0, "1", "gradients are scaled down to this global L2 norm; 0: never", 0),
-      text("train.initialization", "xavier",
-           "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter", {"xavier", "fan_in"}),
-      text("train.regulariser", "none",
-           "term added to the loss: sums over weights (l1, l2) or over neurons (group_lasso; spr: structured perspective regularisation, "
-           "Cacciola et al., arXiv 2307.07457)",
-           {"none", "group_lasso", "l1", "l2", "spr"}),
-      only_if(real("train.regulariser_strength", 0, "1", "factor lambda of train.regulariser", 0),
-              {is_regularised, {.parameter = "select.strengths", .values = {RealList{}}}}),
-      only_if(std::move(alpha), {is_spr, {.parameter = "select.alphas", .values = {RealList{}}}}),
-      only_if(text("train.spr_scaling", "size",
-                   "spr: layers weighted by (inputs + 1) / parameters of the network (the authors' code), or all alike (their text)",
-                   {"size", "plain"}),
-              {is_spr}),
-      only_if(text("train.spr_big_m", "trained",
-                   "spr: M of a layer is its largest weight in the same network trained without regulariser, or in the initial one; where "
-                   "that is 0 "
-                   "(a dead layer) the training is a failed row that says so",
-                   {"trained", "initial"}),
-              {is_spr}),
-  };
-  for (Field& field : fields) field.exists_if.insert(field.exists_if.begin(), is_trained);
-  // Of finetuning and random pruning as well.
-  fields.push_back(boolean("train.shuffle", false, "samples in a new random order every epoch, or in the order of the file"));
-  fields.push_back(integer("train.seed", 0, "", "seed of the initial weights and of the shuffling", 0));
+  Schema fields = train_record().parameters("train.");
+  for (Field& field : fields) {
+    if (field.name == "train.regulariser_strength") field.exists_if.push_back({.parameter = "select.strengths", .values = {RealList{}}});
+    if (field.name == "train.spr_alpha") field.exists_if.push_back({.parameter = "select.alphas", .values = {RealList{}}});
+    if (field.name != "train.shuffle" && field.name != "train.seed") field.exists_if.insert(field.exists_if.begin(), is_trained);
+  }
   return fields;
-}
-
-std::vector<std::string> with_none(std::vector<std::string> words) {
-  words.insert(words.begin(), "none");
-  return words;
-}
-
-Schema prune_fields() {
-  Field rate = share("prune.rate", 0, "share of each layer's weights (or rows) that is pruned");
-  rate.maximum_open = true;
-  Field row_fraction =
-      share("prune.row_fraction", 5e-3,
-            "threshold: a neuron survives if more than this share of its weights does; a hidden layer that would lose all of its neurons "
-            "keeps the one with the largest weights (L1 norm), so that the network stays one");
-  row_fraction.maximum_open = true;
-  return {
-      text("prune.criterion", "none",
-           "what is pruned; none: the dense arm; threshold: neurons whose weights fall under a "
-           "threshold found by bisection on the train accuracy, whatever the rate; exact: only what prune.proof proves to be superfluous",
-           {"none", "magnitude", "random", "threshold", "exact"}),
-      only_if(text("prune.structure", "unstructured", "single weights, or rows (neurons) by L1 norm", {"unstructured", "structured"}),
-              {by_rate}),
-      only_if(std::move(rate), {by_rate}),
-      only_if(share("prune.tolerance", 5e-4, "threshold: accepted loss of train accuracy"), {by_threshold}),
-      only_if(std::move(row_fraction), {by_threshold}),
-      only_if(boolean("prune.compact", false,
-                      "neurons without weights are removed from the network, their constants folded into the next biases"),
-              {by_weights}),
-      only_if(
-          text("prune.proof", "none",
-               "exact compression, after any finetuning: hidden neurons that bounds of this kind over all images, [0, 1]^n, prove to be "
-               "off or "
-               "linear are removed, or folded into fewer; the network computes the same on every image, up to the rounding of its weights",
-               with_none(branch::bounds_method_names())),
-          {is_pruned}),
-      only_if(integer("prune.steps", 5, "steps", "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left", 1, 1000), {by_rate}),
-      only_if(boolean("prune.output", true, "whether the output layer is pruned as well (the code of Pham et al., arXiv 2505.01985, does)"),
-              {by_weights}),
-      only_if(text("prune.finetuning", "none",
-                   "none; rewinding to the dense weights after every round (the code of Pham et al.); cumulative (their text)",
-                   {"none", "rewinding", "cumulative"}),
-              {by_weights}),
-      only_if(integer("prune.epochs", 5, "epochs", "epochs of each finetuning round", 1, 1e6), {is_finetuned}),
-      only_if(real("prune.learning_rate", 1e-2, "1", "learning rate of finetuning (SGD)", 0, true), {is_finetuned}),
-      only_if(integer("prune.batch_size", 64, "samples", "mini-batch size of finetuning", 1, data::train_count), {is_finetuned}),
-      only_if(integer("prune.seed", 0, "", "seed of random pruning, together with train.seed", 0), {is("prune.criterion", {"random"})})};
 }
 
 Field real_list(std::string name, std::string meaning, double minimum) {
@@ -217,8 +111,8 @@ Schema select_fields() {
                     "the network is trained and pruned with each of these instead of train.regulariser_strength, and the smallest one that "
                     "is accurate enough is embedded; when empty, nothing is selected",
                     0),
-          {is_pruned, is_regularised}),
-      only_if(std::move(alphas), {is_spr, is_selected}),
+          {is_pruned, is_not("train.regulariser", std::string("none"))}),
+      only_if(std::move(alphas), {is_one_of("train.regulariser", {"spr"}), is_selected}),
       only_if(
           real("select.margin", 0.01, "1",
                "accurate enough: test accuracy at least that of the unregularised network less this; if no network is, the selection is a "
@@ -276,7 +170,8 @@ Schema solve_fields() {
 Schema make_schema() {
   Schema all{text("dataset.name", std::nullopt, "data set", data::dataset_names()),
              integer("dataset.side", 28, "pixels", "images are resized to side x side, as Pillow does (bilinear, antialiased)", 1, 28)};
-  for (const Schema& part : {network_fields(), train_fields(), prune_fields(), select_fields(), problem_fields(), solve_fields()})
+  for (const Schema& part :
+       {network_fields(), train_fields(), prune_record().parameters("prune."), select_fields(), problem_fields(), solve_fields()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

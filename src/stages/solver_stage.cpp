@@ -4,8 +4,8 @@
 
 #include "espalier/base/file.hpp"
 #include "espalier/engine/records.hpp"
-#include "espalier/problem/file.hpp"
 #include "espalier/engine/solve.hpp"
+#include "espalier/problem/file.hpp"
 
 namespace espalier::stages {
 

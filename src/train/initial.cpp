@@ -1,6 +1,9 @@
 #include "espalier/train/initial.hpp"
 
+#include <array>
 #include <cmath>
+#include <string_view>
+#include <utility>
 
 #include "espalier/base/error.hpp"
 #include "espalier/base/random.hpp"
@@ -23,20 +26,10 @@ nn::Layer random_layer(Eigen::Index inputs, Eigen::Index outputs, Initialisation
 
 }  // namespace
 
-std::string_view to_string(Initialisation initialisation) {
-  switch (initialisation) {
-    case Initialisation::xavier_uniform:
-      return "xavier";
-    case Initialisation::fan_in:
-      return "fan_in";
-  }
-  return "unknown";
-}
-
-Initialisation initialisation_from(const std::string& word) {
-  for (const Initialisation candidate : {Initialisation::xavier_uniform, Initialisation::fan_in})
-    if (word == to_string(candidate)) return candidate;
-  base::fail(ErrorKind::configuration, "initialisation: expected xavier or fan_in, found '{}'", word);
+base::Words<Initialisation> words(Initialisation) {
+  static constexpr std::array<std::pair<Initialisation, std::string_view>, 2> all{
+      {{Initialisation::xavier_uniform, "xavier"}, {Initialisation::fan_in, "fan_in"}}};
+  return all;
 }
 
 nn::Network initial_network(const std::vector<Eigen::Index>& widths, Initialisation initialisation, std::uint64_t seed) {

@@ -1,6 +1,9 @@
 #include "espalier/train/regulariser.hpp"
 
 #include <fmt/ranges.h>
+#include <array>
+#include <string_view>
+#include <utility>
 
 #include <cmath>
 
@@ -25,12 +28,9 @@ constexpr RegulariserEntry regulariser_registry[] = {
 
 }  // namespace
 
-std::string_view to_string(Scaling scaling) { return scaling == Scaling::size ? "size" : "plain"; }
-
-Scaling scaling_from(const std::string& word) {
-  for (const Scaling candidate : {Scaling::size, Scaling::plain})
-    if (word == to_string(candidate)) return candidate;
-  base::fail(base::ErrorKind::configuration, "scaling of the regulariser: expected size or plain, found '{}'", word);
+base::Words<Scaling> words(Scaling) {
+  static constexpr std::array<std::pair<Scaling, std::string_view>, 2> all{{{Scaling::size, "size"}, {Scaling::plain, "plain"}}};
+  return all;
 }
 
 std::vector<double> largest_weights(const nn::Network& reference) {

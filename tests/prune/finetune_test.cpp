@@ -57,7 +57,8 @@ TEST_F(Finetuning, RewindingIsTheLiteralScheduleBitForBit) {
     for (const Structure structure : {Structure::unstructured, Structure::structured}) {
       const PruneOptions prune_options{.criterion = criterion, .structure = structure, .rate = 0.6, .seed = 3};
       const FinetuneReport report = prune_and_finetune(w0, nullptr, data, prune_options, options);
-      EXPECT_TRUE(same_bits(report.network, literal_rewinding(prune_options))) << criterion << " " << to_string(structure);
+      EXPECT_TRUE(same_bits(report.network, literal_rewinding(prune_options)))
+          << criterion << " " << base::word_of(words(structure), structure);
       EXPECT_EQ(report.epochs_nominal, 6 * 3);
       EXPECT_EQ(report.epochs_run, make_criterion(criterion)->depends_on_weights() ? 6 * 3 : 3);
       EXPECT_EQ(report.epoch_loss.size(), static_cast<std::size_t>(report.epochs_run));
@@ -123,7 +124,8 @@ TEST_F(Finetuning, PruningCountsHoldUnderEverySchedule) {
   const int expected = masks(prune(w0, {.rate = 0.8}));
   for (const Finetune schedule : {Finetune::none, Finetune::rewinding, Finetune::cumulative}) {
     options.schedule = schedule;
-    EXPECT_EQ(masks(prune_and_finetune(w0, nullptr, data, {.rate = 0.8}, options).network), expected) << to_string(schedule);
+    EXPECT_EQ(masks(prune_and_finetune(w0, nullptr, data, {.rate = 0.8}, options).network), expected)
+        << base::word_of(words(schedule), schedule);
   }
 }
 
@@ -145,11 +147,6 @@ TEST_F(Finetuning, RefusesAFirstRoundOfAnotherNetwork) {
   } catch (const base::Error& error) {
     EXPECT_STREQ(error.what(), "finetuning: expected the first round of a network 9-8-6-4, found one of 9-8-4");
   }
-}
-
-TEST(Finetune, WordsRoundTrip) {
-  for (const auto f : {Finetune::none, Finetune::rewinding, Finetune::cumulative}) EXPECT_EQ(finetune_from(std::string(to_string(f))), f);
-  EXPECT_THROW(finetune_from("rewind"), base::Error);
 }
 
 }  // namespace

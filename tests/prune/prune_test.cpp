@@ -205,10 +205,5 @@ TEST(Prune, RefusesIllegalOptions) {
 
 TEST(Prune, RateZeroLeavesEveryWeight) { EXPECT_EQ(prune(xavier_network({4, 3}), {.rate = 0}).nonzero_weights(), 12); }
 
-TEST(Structure, WordsRoundTrip) {
-  for (const auto s : {Structure::unstructured, Structure::structured}) EXPECT_EQ(structure_from(std::string(to_string(s))), s);
-  EXPECT_THAT(refusal([] { structure_from("rows"); }), HasSubstr("expected unstructured or structured, found 'rows'"));
-}
-
 }  // namespace
 }  // namespace espalier::prune

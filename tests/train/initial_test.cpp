@@ -50,12 +50,5 @@ TEST(InitialNetwork, RefusesImpossibleWidths) {
   EXPECT_THROW(initial_network({10, -4, 3}, Initialisation::fan_in, 0), base::Error);
 }
 
-TEST(Initialisation, WordsRoundTrip) {
-  for (const auto i : {Initialisation::xavier_uniform, Initialisation::fan_in})
-    EXPECT_EQ(initialisation_from(std::string(to_string(i))), i);
-  EXPECT_THROW(initialisation_from("xavier_uniform"), base::Error);
-  EXPECT_THROW(initialisation_from(""), base::Error);
-}
-
 }  // namespace
 }  // namespace espalier::train

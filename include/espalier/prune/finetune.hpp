@@ -3,7 +3,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "espalier/data/dataset.hpp"
@@ -18,9 +17,7 @@ enum class Finetune {
   rewinding,   ///< steps x {train; prune a step; reset weights and biases to w0, keep the masks}, then train (code of Pham et al. 2025)
   cumulative,  ///< steps x {prune a step; train} (text of the same paper)
 };
-[[nodiscard]] std::string_view to_string(Finetune finetune);
-/// Throws base::Error(configuration) naming the legal words.
-[[nodiscard]] Finetune finetune_from(const std::string& word);
+base::Words<Finetune> words(Finetune);  ///< "none", "rewinding", "cumulative"
 
 struct FinetuneOptions {
   Finetune schedule = Finetune::rewinding;

@@ -2,8 +2,8 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <string_view>
 
+#include "espalier/base/words.hpp"
 #include "espalier/nn/network.hpp"
 
 namespace espalier::prune {
@@ -12,9 +12,7 @@ enum class Structure {
   unstructured,  ///< single weights
   structured,    ///< whole rows: all weights of a neuron, whose output is then the constant max(0, bias)
 };
-[[nodiscard]] std::string_view to_string(Structure structure);
-/// Throws base::Error(configuration) naming the legal words.
-[[nodiscard]] Structure structure_from(const std::string& word);
+base::Words<Structure> words(Structure);  ///< "unstructured", "structured"
 
 /// Every layer is pruned separately, to the same rate; biases never (Pham et al. 2025, and their code; see also torch.nn.utils.prune).
 struct PruneOptions {

@@ -62,7 +62,8 @@ class Record {
     std::function<void(T&, const task::Value&)> set;  ///< empty for what is computed from the others
   };
 
-  /// `access`: a pointer to a member, or a function of const T& that returns a value. A std::optional stands as its value, if it has one.
+  /// `access`: a pointer to a member, or a function of T& that returns a reference to what is to be set, or one of const T& that returns a
+  /// value, which cannot be set. A std::optional stands as its value, if it has one.
   /// Of `field`, type, default and an enumeration's choices come from T where they are not given.
   template <class Access>
   Record& add(Access access, task::Field field) {
@@ -78,9 +79,12 @@ class Record {
     } else {
       describe<Member>(field);
       entry.get = [access](const T& object) { return std::optional(Convert<Member>::to_value(std::invoke(access, object))); };
-      if constexpr (std::is_member_object_pointer_v<Access>) {
-        entry.set = [access](T& object, const task::Value& value) { object.*access = Convert<Member>::from_value(value); };
-        if (!field.default_value) field.default_value = Convert<Member>::to_value(T{}.*access);
+      if constexpr (is_settable<Access>()) {
+        entry.set = [access](T& object, const task::Value& value) { std::invoke(access, object) = Convert<Member>::from_value(value); };
+        if (!field.default_value) {
+          const T standard{};
+          field.default_value = Convert<Member>::to_value(std::invoke(access, standard));
+        }
       }
     }
     entry.field = std::move(field);
@@ -143,6 +147,16 @@ class Record {
   }
 
  private:
+  template <class Access>
+  static constexpr bool is_settable() {
+    if constexpr (!std::is_invocable_v<Access, T&>)
+      return false;
+    else {
+      using Result = std::invoke_result_t<Access, T&>;
+      return std::is_lvalue_reference_v<Result> && !std::is_const_v<std::remove_reference_t<Result>>;
+    }
+  }
+
   template <class Member>
   static void describe(task::Field& field) {
     field.type = task::type_of(Convert<Member>::to_value(Member{}));

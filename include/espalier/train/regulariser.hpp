@@ -4,9 +4,9 @@
 #include <Eigen/Core>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "espalier/base/words.hpp"
 #include "espalier/nn/network.hpp"
 
 namespace espalier::train {
@@ -35,9 +35,7 @@ enum class Scaling {
   size,   ///< a layer's sum is multiplied by (inputs + 1) / (all weights and biases of the network): the code of Cacciola et al. 2023
   plain,  ///< the plain sum: the formula of their text
 };
-std::string_view to_string(Scaling scaling);
-/// Throws base::Error(configuration) naming the legal words.
-Scaling scaling_from(const std::string& word);
+base::Words<Scaling> words(Scaling);  ///< "size", "plain"
 
 struct RegulariserOptions {
   double strength = 0;              ///< lambda, >= 0
