@@ -14,10 +14,9 @@ namespace {
 
 constexpr double any_number = 1e15;
 
-record::Record<TrainParameters> make_train_record() {
-  using std::string_literals::operator""s;
-  const Condition is_spr = is_one_of("regulariser", {"spr"});
-  record::Record<TrainParameters> record;
+using std::string_literals::operator""s;
+
+void add_update_rule(record::Record<TrainParameters>& record) {
   record
       .add([](auto& t) -> auto& { return t.options.update_rule; },
            {.name = "optimizer", .default_value = "adam"s, .meaning = "update rule", .choices = {"adam", "sgd"}})
@@ -40,7 +39,11 @@ record::Record<TrainParameters> make_train_record() {
             .default_value = 1e-3,
             .unit = "1",
             .meaning = "L2 weight decay, added to the gradient of weights and biases",
-            .minimum = 0})
+            .minimum = 0});
+}
+
+void add_schedule(record::Record<TrainParameters>& record) {
+  record
       .add([](auto& t) -> auto& { return t.options.batch_size; },
            {.name = "batch_size", .unit = "samples", .meaning = "mini-batch size", .minimum = 1, .maximum = data::train_count})
       .add([](auto& t) -> auto& { return t.options.epochs; },
@@ -64,7 +67,12 @@ record::Record<TrainParameters> make_train_record() {
             .default_value = 0.0,
             .unit = "1",
             .meaning = "gradients are scaled down to this global L2 norm; 0: never",
-            .minimum = 0})
+            .minimum = 0});
+}
+
+void add_start_and_regulariser(record::Record<TrainParameters>& record) {
+  const Condition is_spr = is_one_of("regulariser", {"spr"});
+  record
       .add(&TrainParameters::initialization,
            {.name = "initialization",
             .meaning = "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter"})
@@ -96,7 +104,15 @@ record::Record<TrainParameters> make_train_record() {
                                      .meaning = "spr: M of a layer is its largest weight in the same network trained without regulariser, "
                                                 "or in the initial one; where that is 0 "
                                                 "(a dead layer) the training is a failed row that says so",
-                                     .exists_if = {is_spr}})
+                                     .exists_if = {is_spr}});
+}
+
+record::Record<TrainParameters> make_train_record() {
+  record::Record<TrainParameters> record;
+  add_update_rule(record);
+  add_schedule(record);
+  add_start_and_regulariser(record);
+  record
       .add([](auto& t) -> auto& { return t.options.shuffle; },
            {.name = "shuffle", .meaning = "samples in a new random order every epoch, or in the order of the file"})
       .add([](auto& t) -> auto& { return t.options.seed; },
@@ -111,12 +127,11 @@ std::vector<std::string> none_or_bounds() {
   return words;
 }
 
-record::Record<PruneParameters> make_prune_record() {
-  using std::string_literals::operator""s;
-  const Condition by_rate = is_one_of("criterion", {"magnitude", "random"}), by_threshold = is_one_of("criterion", {"threshold"}),
-                  by_weights = is_one_of("criterion", {"magnitude", "random", "threshold"}),
-                  is_finetuned = is_one_of("finetuning", {"rewinding", "cumulative"});
-  record::Record<PruneParameters> record;
+Condition by_rate() { return is_one_of("criterion", {"magnitude", "random"}); }
+Condition by_weights() { return is_one_of("criterion", {"magnitude", "random", "threshold"}); }
+
+void add_criterion(record::Record<PruneParameters>& record) {
+  const Condition by_threshold = is_one_of("criterion", {"threshold"});
   record
       .add([](auto& p) -> auto& { return p.by_rate.criterion; },
            {.name = "criterion",
@@ -126,7 +141,7 @@ record::Record<PruneParameters> make_prune_record() {
                        "accuracy, whatever the rate; exact: only what prune.proof proves to be superfluous",
             .choices = {"none", "magnitude", "random", "threshold", "exact"}})
       .add([](auto& p) -> auto& { return p.by_rate.structure; },
-           {.name = "structure", .meaning = "single weights, or rows (neurons) by L1 norm", .exists_if = {by_rate}})
+           {.name = "structure", .meaning = "single weights, or rows (neurons) by L1 norm", .exists_if = {by_rate()}})
       .add([](auto& p) -> auto& { return p.by_rate.rate; },
            {.name = "rate",
             .default_value = 0.0,
@@ -135,7 +150,7 @@ record::Record<PruneParameters> make_prune_record() {
             .minimum = 0,
             .maximum = 1,
             .maximum_open = true,
-            .exists_if = {by_rate}})
+            .exists_if = {by_rate()}})
       .add([](auto& p) -> auto& { return p.by_threshold.tolerance; },
            {.name = "tolerance",
             .unit = "1",
@@ -152,11 +167,15 @@ record::Record<PruneParameters> make_prune_record() {
             .minimum = 0,
             .maximum = 1,
             .maximum_open = true,
-            .exists_if = {by_threshold}})
+            .exists_if = {by_threshold}});
+}
+
+void add_removal(record::Record<PruneParameters>& record) {
+  record
       .add(&PruneParameters::compact,
            {.name = "compact",
             .meaning = "neurons without weights are removed from the network, their constants folded into the next biases",
-            .exists_if = {by_weights}})
+            .exists_if = {by_weights()}})
       .add(&PruneParameters::proof,
            {.name = "proof",
             .meaning =
@@ -171,16 +190,21 @@ record::Record<PruneParameters> make_prune_record() {
             .meaning = "compound steps; each prunes 1-(1-rate)^(1/steps) of what is left",
             .minimum = 1,
             .maximum = 1000,
-            .exists_if = {by_rate}})
+            .exists_if = {by_rate()}})
       .add([](auto& p) -> auto& { return p.by_rate.prune_output; },
            {.name = "output",
             .meaning = "whether the output layer is pruned as well (the code of Pham et al., arXiv 2505.01985, does)",
-            .exists_if = {by_weights}})
+            .exists_if = {by_weights()}});
+}
+
+void add_finetuning(record::Record<PruneParameters>& record) {
+  const Condition is_finetuned = is_one_of("finetuning", {"rewinding", "cumulative"});
+  record
       .add([](auto& p) -> auto& { return p.finetuning.schedule; },
            {.name = "finetuning",
             .default_value = "none"s,
             .meaning = "none; rewinding to the dense weights after every round (the code of Pham et al.); cumulative (their text)",
-            .exists_if = {by_weights}})
+            .exists_if = {by_weights()}})
       .add([](auto& p) -> auto& { return p.finetuning.round.epochs; },
            {.name = "epochs",
             .default_value = std::int64_t{5},
@@ -204,13 +228,20 @@ record::Record<PruneParameters> make_prune_record() {
             .meaning = "mini-batch size of finetuning",
             .minimum = 1,
             .maximum = data::train_count,
-            .exists_if = {is_finetuned}})
-      .add([](auto& p) -> auto& { return p.by_rate.seed; },
-           {.name = "seed",
-            .meaning = "seed of random pruning, together with train.seed",
-            .minimum = 0,
-            .maximum = any_number,
-            .exists_if = {is_one_of("criterion", {"random"})}});
+            .exists_if = {is_finetuned}});
+}
+
+record::Record<PruneParameters> make_prune_record() {
+  record::Record<PruneParameters> record;
+  add_criterion(record);
+  add_removal(record);
+  add_finetuning(record);
+  record.add([](auto& p) -> auto& { return p.by_rate.seed; },
+             {.name = "seed",
+              .meaning = "seed of random pruning, together with train.seed",
+              .minimum = 0,
+              .maximum = any_number,
+              .exists_if = {is_one_of("criterion", {"random"})}});
   return record;
 }
 
