@@ -17,10 +17,10 @@ const std::string network_parameter = "problem.network";
 
 ChainPipeline::ChainPipeline(std::string network, const std::vector<std::pair<std::string, task::Value>>& defaults)
     : network_(std::move(network)), schema_(task::fix_parameter(stages::parameter_schema(), network_parameter, network_)) {
-  for (const auto& [name, value] : defaults) {
-    const auto field = std::find_if(schema_.begin(), schema_.end(), [&](const task::Field& f) { return f.name == name; });
-    if (field == schema_.end()) base::fail(base::ErrorKind::internal, "no parameter is called '{}'", name);
-    field->default_value = value;
+  for (const auto& given : defaults) {
+    const auto field = std::find_if(schema_.begin(), schema_.end(), [&](const task::Field& f) { return f.name == given.first; });
+    if (field == schema_.end()) base::fail(base::ErrorKind::internal, "no parameter is called '{}'", given.first);
+    field->default_value = given.second;
   }
 }
 
