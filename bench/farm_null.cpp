@@ -14,13 +14,13 @@
 namespace espalier {
 namespace {
 
-constexpr int kParameters = 20;
-constexpr int kColumns = 10;
+constexpr int known_parameters = 20;
+constexpr int known_columns = 10;
 
 class NullStage final : public task::Stage {
  public:
   NullStage() {
-    for (int i = 0; i < kColumns; ++i) columns_.push_back({.name = fmt::format("column_{}", i), .unit = "s", .meaning = "a number"});
+    for (int i = 0; i < known_columns; ++i) columns_.push_back({.name = fmt::format("column_{}", i), .unit = "s", .meaning = "a number"});
   }
   std::string kind() const override { return "null"; }
   std::uint32_t schema_version() const override { return 1; }
@@ -30,7 +30,7 @@ class NullStage final : public task::Stage {
   const task::Schema& arrays() const override { return none_; }
   task::StageResult run(const task::Attempt& attempt, const task::StageContext&) const override {
     task::StageResult result;
-    for (int i = 0; i < kColumns; ++i)
+    for (int i = 0; i < known_columns; ++i)
       result.values.set(columns_[static_cast<std::size_t>(i)].name, static_cast<double>(attempt.id.value) / 3);
     return result;
   }
@@ -46,7 +46,7 @@ task::TaskGraph null_graph(std::int64_t tasks) {
     task::PlannedTask planned;
     planned.spec.kind = "null";
     planned.spec.parameters.set("sample", t);
-    for (int i = 1; i < kParameters; ++i) {
+    for (int i = 1; i < known_parameters; ++i) {
       const std::string name = fmt::format("solve.parameter_{}", i);
       planned.spec.parameters.set(name, i % 3 == 0 ? task::Value(std::string("surrogate")) : task::Value(0.1 * i));
     }

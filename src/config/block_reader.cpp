@@ -17,7 +17,7 @@ using task::Value;
 
 namespace {
 
-constexpr const char* kRepetition = "repetition";
+constexpr const char* repetition_parameter = "repetition";
 
 class BlockReader {
  public:
@@ -213,7 +213,7 @@ class BlockReader {
   void read_repetitions(const Node& node, Block& block) {
     static const Field count{.name = "repetitions", .type = task::ValueType::integer, .minimum = 1};
     const Place place = place_of(block, "repetitions", node);
-    if (!task::find_field(schema_, kRepetition))
+    if (!task::find_field(schema_, repetition_parameter))
       problems_.add(place, "there is no parameter 'repetition' that could number the repetitions");
     else if (const auto value = read_value(node, count, place, problems_))
       block.repetitions = std::get<std::int64_t>(*value);

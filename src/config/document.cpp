@@ -38,8 +38,8 @@ std::string join_path(const std::string& path, std::size_t index) { return fmt::
 namespace {
 
 /// Aliases can make a short text stand for an endless tree.
-constexpr std::size_t kMostNodes = 2'000'000;
-constexpr int kMostLevels = 64;
+constexpr std::size_t most_nodes = 2'000'000;
+constexpr int most_levels = 64;
 
 /// Length of the UTF-8 sequence at the start of `text`, 0 if it is not one.
 std::size_t utf8_length(std::string_view text) {
@@ -106,10 +106,10 @@ class Converter {
   bool too_large(const Node& node, const std::string& path, int level) {
     if (stopped_) return true;
     ++count_;
-    stopped_ = count_ > kMostNodes || level > kMostLevels;
+    stopped_ = count_ > most_nodes || level > most_levels;
     if (stopped_)
       problems_.add({path, node.line, node.column},
-                    fmt::format("more than {} levels or {} values after following aliases", kMostLevels, kMostNodes));
+                    fmt::format("more than {} levels or {} values after following aliases", most_levels, most_nodes));
     return stopped_;
   }
 

@@ -7,11 +7,11 @@
 namespace espalier::config {
 
 namespace {
-constexpr std::size_t kMostLines = 10;
+constexpr std::size_t most_lines = 10;
 }
 
 void Problems::add(const Place& place, const std::string& sentence) {
-  if (lines_.size() == kMostLines) {
+  if (lines_.size() == most_lines) {
     ++left_off_;
     return;
   }

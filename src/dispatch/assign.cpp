@@ -7,7 +7,7 @@ namespace espalier::dispatch {
 
 namespace {
 
-constexpr double kReviewSeconds = 1;
+constexpr double review_seconds = 1;
 
 }  // namespace
 
@@ -86,7 +86,7 @@ void Master::check_deadline(Commands& commands, double now) {
   if (now >= options_.deadline && !asked_to_stop_)
     return end_run(stop_reason_ == StopReason::none ? StopReason::deadline : stop_reason_, true, commands);
   if (too_long_.empty() || idle_.empty() || now < next_review_ || stop_reason_ != StopReason::none) return;
-  next_review_ = now + kReviewSeconds;
+  next_review_ = now + review_seconds;
   for (const std::uint32_t place : too_long_) ready_.push(place);  // what is known of their kinds may have changed
   too_long_.clear();
   fill(commands, now);

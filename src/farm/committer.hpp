@@ -15,7 +15,7 @@
 
 namespace espalier::farm {
 
-inline constexpr base::Seconds kCommitWait{0.001};  ///< while a record is on its way to the disk
+inline constexpr base::Seconds commit_wait{0.001};  ///< while a record is on its way to the disk
 
 class Committer {
  public:

@@ -10,20 +10,20 @@ namespace espalier::farm {
 
 namespace {
 
-constexpr double kLongestGap = 1;
-constexpr double kLongestBeat = 2;
-constexpr double kStartFactor = 10;
+constexpr double longest_gap = 1;
+constexpr double longest_beat = 2;
+constexpr double start_factor = 10;
 
 }  // namespace
 
 double AwakeClock::look() {
   const auto now = std::chrono::steady_clock::now();
-  awake_ += std::min(kLongestGap, base::Seconds(now - last_).count());
+  awake_ += std::min(longest_gap, base::Seconds(now - last_).count());
   last_ = now;
   return awake_;
 }
 
-double beat_seconds(double silence_seconds) { return std::min(kLongestBeat, silence_seconds / 5); }
+double beat_seconds(double silence_seconds) { return std::min(longest_beat, silence_seconds / 5); }
 
 void MasterWatch::heard(const wire::Message& message) {
   heard_ = clock_.look();
@@ -38,10 +38,10 @@ std::string MasterWatch::loss() {
   if (master_ == self) return "";  // a run alone: master and worker live and die together
   const double now = clock_.look();
   if (now >= next_presence_) {
-    next_presence_ = now + kPresenceSeconds;
+    next_presence_ = now + presence_seconds;
     if (base::presence(master_) == base::Presence::gone) return fmt::format("the master (process {}) is gone", master_.pid);
   }
-  const double limit = begun_ ? silence_seconds_ : kStartFactor * silence_seconds_;
+  const double limit = begun_ ? silence_seconds_ : start_factor * silence_seconds_;
   return now - heard_ > limit ? fmt::format("the master has been silent for {:.0f} s", now - heard_) : "";
 }
 

@@ -9,7 +9,7 @@
 
 namespace espalier::farm {
 
-inline constexpr double kPresenceSeconds = 0.5;  ///< between two looks into /proc
+inline constexpr double presence_seconds = 0.5;  ///< between two looks into /proc
 
 /// Time as this process has lived it: a gap between two looks counts as a second at most, so that a job that was suspended as a whole
 /// finds nobody silent when it wakes up.

@@ -18,13 +18,13 @@ using dispatch::StopReason;
 
 namespace {
 
-constexpr Seconds kIdleWait{0.05};  // how soon a stop request is seen
-constexpr double kTickSeconds = 0.1;
+constexpr Seconds idle_wait{0.05};  // how soon a stop request is seen
+constexpr double tick_seconds = 0.1;
 // Before the deadline, for stages that are stopped and for writing results.h5.
-constexpr double kMostReserveSeconds = 30;
-constexpr double kReserveShare = 0.1;
-constexpr int kBurst = 256;                       // messages before looking at the disk again
-constexpr std::uint64_t kMostUncommitted = 8192;  // a slow disk must not fill the memory with outcomes
+constexpr double most_reserve_seconds = 30;
+constexpr double reserve_share = 0.1;
+constexpr int burst_size = 256;                   // messages before looking at the disk again
+constexpr std::uint64_t most_uncommitted = 8192;  // a slow disk must not fill the memory with outcomes
 
 dispatch::MasterOptions master_options(const RunOptions& options) {
   dispatch::MasterOptions result;
@@ -34,7 +34,7 @@ dispatch::MasterOptions master_options(const RunOptions& options) {
   result.costs = options.costs;
   if (options.deadline) {
     const double left = *options.deadline - base::unix_time();
-    result.deadline = left - std::min(kMostReserveSeconds, kReserveShare * left);
+    result.deadline = left - std::min(most_reserve_seconds, reserve_share * left);
   }
   return result;
 }
@@ -80,17 +80,17 @@ RunResult MasterLoop::run() {
 
 void MasterLoop::work() {
   while (!master_.finished()) {
-    if (committer_.added() - committer_.durable() < kMostUncommitted) {
-      bool more = receive(committer_.idle() ? kIdleWait : kCommitWait);
-      for (int i = 1; more && i < kBurst; ++i) more = receive(Seconds(0));
+    if (committer_.added() - committer_.durable() < most_uncommitted) {
+      bool more = receive(committer_.idle() ? idle_wait : commit_wait);
+      for (int i = 1; more && i < burst_size; ++i) more = receive(Seconds(0));
     } else {
-      std::this_thread::sleep_for(kCommitWait);
+      std::this_thread::sleep_for(commit_wait);
     }
     check_disk();
     check_stop();
     if (stop_deadline_ > 0 && now() > stop_deadline_) return;
     if (now() >= next_tick_) {
-      next_tick_ = now() + kTickSeconds;
+      next_tick_ = now() + tick_seconds;
       apply(master_.tick(now()));
       check_members();
       look_for_workers();

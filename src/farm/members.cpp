@@ -19,9 +19,9 @@ using dispatch::StopReason;
 
 namespace {
 
-constexpr double kGoodbyeSeconds = 2;
-constexpr Seconds kGoodbyeLook{0.1};
-constexpr int kLastMessages = 1000;
+constexpr double goodbye_seconds = 2;
+constexpr Seconds goodbye_look{0.1};
+constexpr int last_messages = 1000;
 
 }  // namespace
 
@@ -54,12 +54,12 @@ void MasterLoop::check_members() {
   for (auto& [rank, member] : members_)
     if (member.state == WorkerState::working && now() - member.sent > beat) send(rank, Tag::alive, "");
   if (now() < next_presence_) return;
-  next_presence_ = now() + kPresenceSeconds;
+  next_presence_ = now() + presence_seconds;
   std::map<Rank, std::string> losses;
   for (const auto& [rank, member] : members_)
     if (const std::string reason = loss(member); !reason.empty()) losses.emplace(rank, reason);
   if (losses.empty()) return;
-  for (int i = 0; i < kLastMessages && receive(Seconds(0)); ++i) continue;  // outcomes that were on their way count
+  for (int i = 0; i < last_messages && receive(Seconds(0)); ++i) continue;  // outcomes that were on their way count
   for (const auto& [rank, reason] : losses)
     if (members_.at(rank).state == WorkerState::working) lose(rank, reason);
 }
@@ -114,8 +114,8 @@ void MasterLoop::say_goodbye() {
     for (int rank = 1; rank < link_.size(); ++rank)
       if (members_.at(Rank{rank}).state != WorkerState::refused) send(Rank{rank}, Tag::leave, "");
     const bool stopped_late = stop_deadline_ > 0 && now() > stop_deadline_;
-    wait_for_goodbyes(now() + (result_.error ? options_.stop_grace_seconds : stopped_late ? 0.2 : kGoodbyeSeconds));
-    while (!committer_.idle()) std::this_thread::sleep_for(kCommitWait);
+    wait_for_goodbyes(now() + (result_.error ? options_.stop_grace_seconds : stopped_late ? 0.2 : goodbye_seconds));
+    while (!committer_.idle()) std::this_thread::sleep_for(commit_wait);
     check_disk();
   } catch (const base::Error& e) {
     set_error(e);
@@ -131,7 +131,7 @@ void MasterLoop::wait_for_goodbyes(double until) {
                        [](const auto& m) { return m.second.state == WorkerState::working || m.second.state == WorkerState::refused; });
   };
   while (expected() && now() < until) {
-    receive(std::min(kGoodbyeLook, Seconds(std::max(0.0, until - now()))));
+    receive(std::min(goodbye_look, Seconds(std::max(0.0, until - now()))));
     check_members();
   }
 }

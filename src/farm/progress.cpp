@@ -15,7 +15,7 @@ using dispatch::Snapshot;
 
 namespace {
 
-constexpr double kLineInterval = 0.2;
+constexpr double line_interval = 0.2;
 
 std::string format_rate(double per_second) {
   if (per_second >= 1) return fmt::format("{:.1f}/s", per_second);
@@ -67,7 +67,7 @@ std::string progress_line(const Snapshot& snapshot, double remaining_seconds, do
 
 Progress::Progress(ProgressStyle style, double plain_interval_seconds)
     : style_(resolve(style)),
-      interval_(style_ == ProgressStyle::line ? kLineInterval : plain_interval_seconds),
+      interval_(style_ == ProgressStyle::line ? line_interval : plain_interval_seconds),
       next_(style_ == ProgressStyle::line ? 0 : plain_interval_seconds) {}
 
 Progress::~Progress() { end_line(); }

@@ -11,8 +11,8 @@ using dispatch::KindCounts;
 
 namespace {
 
-constexpr std::size_t kMostReasons = 10;
-constexpr std::size_t kLongestReason = 300;
+constexpr std::size_t most_reasons = 10;
+constexpr std::size_t longest_reason = 300;
 
 std::size_t sum(const dispatch::Snapshot& counts, std::size_t KindCounts::*member) {
   std::size_t total = 0;
@@ -24,7 +24,7 @@ std::size_t sum(const dispatch::Snapshot& counts, std::size_t KindCounts::*membe
 std::string reason_of(const Failure& failure) {
   if (failure.error_kind == "parent") return failure.kind + ": a parent failed";
   std::string reason = failure.kind + ": " + failure.error_kind + ": " + failure.message;
-  if (reason.size() > kLongestReason) reason.replace(kLongestReason, std::string::npos, "...");
+  if (reason.size() > longest_reason) reason.replace(longest_reason, std::string::npos, "...");
   return reason;
 }
 
@@ -41,9 +41,9 @@ std::string failure_lines(const std::vector<Failure>& failures) {
   std::vector<std::pair<std::string, Group>> groups(by_reason.begin(), by_reason.end());
   std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
   std::string text = fmt::format("{} failed:\n", failures.size());
-  for (std::size_t i = 0; i < std::min(groups.size(), kMostReasons); ++i)
+  for (std::size_t i = 0; i < std::min(groups.size(), most_reasons); ++i)
     text += fmt::format("  {} x {} (first: {})\n", groups[i].second.count, groups[i].first, groups[i].second.first->key.hex());
-  if (groups.size() > kMostReasons) text += fmt::format("  and {} other reasons\n", groups.size() - kMostReasons);
+  if (groups.size() > most_reasons) text += fmt::format("  and {} other reasons\n", groups.size() - most_reasons);
   return text;
 }
 

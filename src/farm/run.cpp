@@ -17,7 +17,7 @@ using base::Rank;
 
 namespace {
 
-constexpr base::Seconds kEndSeconds{0.5};
+constexpr base::Seconds end_seconds{0.5};
 
 void send_all(wire::Link& link, Tag tag, const std::string& bytes) {
   for (int rank = 1; rank < link.size(); ++rank) link.send(Rank{rank}, static_cast<int>(tag), bytes);
@@ -118,7 +118,7 @@ void leave(wire::Link& link, const RunResult& result, int exit_code) {
   const bool orderly = !result.left_behind && result.lost == 0;
   if (!orderly || link.outlives_ranks()) send_all(link, Tag::end, encode(End{orderly, exit_code}));
   if (orderly) return;
-  link.flush(kEndSeconds);
+  link.flush(end_seconds);
   link.abort(exit_code);
 }
 

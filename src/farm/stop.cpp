@@ -12,15 +12,15 @@ namespace espalier::farm {
 
 namespace {
 
-constexpr std::array kSignals{SIGINT, SIGTERM, SIGUSR1, SIGHUP};
-constexpr int kByCall = -1;
+constexpr std::array stop_signals{SIGINT, SIGTERM, SIGUSR1, SIGHUP};
+constexpr int requested_by_call = -1;
 
 // Lock-free, so a signal handler may touch it.
 std::atomic<int> requested_by{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 // One request may arrive twice, as when a terminal and a launcher both pass it on. What comes later than this is another one.
-constexpr std::int64_t kOneRequestMilliseconds = 300;
+constexpr std::int64_t one_request_milliseconds = 300;
 std::atomic<std::int64_t> requested_at{0};
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
@@ -35,11 +35,11 @@ void on_signal(int signal) {
   int nobody = 0;
   if (requested_by.compare_exchange_strong(nobody, signal))
     requested_at = milliseconds();
-  else if (nobody != kByCall && milliseconds() - requested_at > kOneRequestMilliseconds)
+  else if (nobody != requested_by_call && milliseconds() - requested_at > one_request_milliseconds)
     ::_exit(128 + signal);
 }
 
-std::array<struct sigaction, kSignals.size()> old_actions;
+std::array<struct sigaction, stop_signals.size()> old_actions;
 struct sigaction old_pipe_action;
 
 }  // namespace
@@ -49,17 +49,17 @@ StopSignals::StopSignals() {
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;  // files are written on while the request is pending
-  for (std::size_t i = 0; i < kSignals.size(); ++i) {
-    ::sigaction(kSignals[i], nullptr, &old_actions[i]);
-    const bool nohup = kSignals[i] == SIGHUP && old_actions[i].sa_handler == SIG_IGN;
-    if (!nohup) ::sigaction(kSignals[i], &action, nullptr);
+  for (std::size_t i = 0; i < stop_signals.size(); ++i) {
+    ::sigaction(stop_signals[i], nullptr, &old_actions[i]);
+    const bool nohup = stop_signals[i] == SIGHUP && old_actions[i].sa_handler == SIG_IGN;
+    if (!nohup) ::sigaction(stop_signals[i], &action, nullptr);
   }
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, &old_pipe_action);
 }
 
 StopSignals::~StopSignals() {
-  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &old_actions[i], nullptr);
+  for (std::size_t i = 0; i < stop_signals.size(); ++i) ::sigaction(stop_signals[i], &old_actions[i], nullptr);
   ::sigaction(SIGPIPE, &old_pipe_action, nullptr);
 }
 
@@ -67,12 +67,12 @@ bool stop_requested() { return requested_by.load() != 0; }
 
 int stop_signal() {
   const int by = requested_by.load();
-  return by == kByCall ? 0 : by;
+  return by == requested_by_call ? 0 : by;
 }
 
 void request_stop() {
   int nobody = 0;
-  requested_by.compare_exchange_strong(nobody, kByCall);
+  requested_by.compare_exchange_strong(nobody, requested_by_call);
 }
 
 void clear_stop_request() { requested_by.store(0); }

@@ -23,25 +23,25 @@ using base::Rank;
 using base::Seconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr Rank kMaster{0};
-constexpr Seconds kIdleWait{0.1};  // between looks at the stop flag and at the master
+constexpr Rank master_rank{0};
+constexpr Seconds idle_wait{0.1};  // between looks at the stop flag and at the master
 // While a stage runs, between looks at the mailbox: a quarter of the time since something happened last, within these limits. Looking costs
 // more than 10 us.
-constexpr Seconds kShortestWait{200e-6};
-constexpr Seconds kLongestWait{0.02};
-constexpr int kLeft = 75;  // exit code of a rank that leaves because the master is lost: stopped early
+constexpr Seconds shortest_wait{200e-6};
+constexpr Seconds longest_wait{0.02};
+constexpr int left_exit_code = 75;  // exit code of a rank that leaves because the master is lost: stopped early
 
 /// Ends this process because there is no master to work for.
 void leave_without_master(wire::Link& link, const std::string& why) {
   base::log_error("rank {} leaves: {}", link.rank().value, why);
-  link.abort(kLeft);
+  link.abort(left_exit_code);
 }
 
 /// Where ranks outlive each other, all go into MPI_Finalize together, when the master says so, or leave without it.
 void wait_for_the_end(wire::Link& link, MasterWatch& watch) {
   if (!link.outlives_ranks()) return;
   while (true) {
-    const auto message = link.receive(kIdleWait);
+    const auto message = link.receive(idle_wait);
     if (message) watch.heard(*message);
     if (message && message->tag == static_cast<int>(Tag::end)) {
       const End end = decode_end(message->bytes);
@@ -80,7 +80,7 @@ class WorkerLoop {
 
  private:
   void send(Tag tag, std::string bytes) {
-    link_.send(kMaster, static_cast<int>(tag), std::move(bytes));
+    link_.send(master_rank, static_cast<int>(tag), std::move(bytes));
     last_sent_ = Clock::now();
   }
 
@@ -100,7 +100,7 @@ class WorkerLoop {
   }
 
   void listen() {
-    if (const auto message = link_.receive(kIdleWait)) handle(*message);
+    if (const auto message = link_.receive(idle_wait)) handle(*message);
     if (const std::string why = watch_.loss(); !why.empty()) leave_without_master(link_, why);
   }
 
@@ -149,8 +149,8 @@ class WorkerLoop {
 
   void wait() {
     if (stages_.busy()) {
-      stages_.wait_for_news(std::clamp(Seconds(Clock::now() - last_event_) / 4, kShortestWait, kLongestWait));
-    } else if (auto message = link_.receive(kIdleWait)) {
+      stages_.wait_for_news(std::clamp(Seconds(Clock::now() - last_event_) / 4, shortest_wait, longest_wait));
+    } else if (auto message = link_.receive(idle_wait)) {
       handle(*message);
     }
   }
@@ -210,14 +210,14 @@ void run_worker(wire::Link& link, const task::StageRegistry& registry, const std
 
 void decline(wire::Link& link, const std::string& reason, const WorkerOptions& options) {
   MasterWatch watch(link, options.silence_seconds);
-  link.send(kMaster, static_cast<int>(Tag::hello), encode(Hello{build_id(), base::host_name(), reason, base::this_process()}));
+  link.send(master_rank, static_cast<int>(Tag::hello), encode(Hello{build_id(), base::host_name(), reason, base::this_process()}));
   while (true) {
-    const auto message = link.receive(kIdleWait);
+    const auto message = link.receive(idle_wait);
     if (message) watch.heard(*message);
     if (message && message->tag == static_cast<int>(Tag::leave)) break;
     if (const std::string why = watch.loss(); !why.empty()) leave_without_master(link, why);
   }
-  link.send(kMaster, static_cast<int>(Tag::bye), "");
+  link.send(master_rank, static_cast<int>(Tag::bye), "");
   wait_for_the_end(link, watch);
 }
 

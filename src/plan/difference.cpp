@@ -32,13 +32,13 @@ Range range_of(const Experiment& experiment, const task::Schema& schema) {
 
 /// The values in order; the middle of a long list is left out.
 std::string list(const std::set<Value>& values) {
-  constexpr std::size_t kMost = 12;
+  constexpr std::size_t most_shown = 12;
   std::vector<std::string> texts;
   for (const Value& value : values) texts.push_back(task::to_text(value));
   for (std::string& text : texts)
     if (text.empty()) text = "[]";
-  if (texts.size() <= kMost) return fmt::format("{}", fmt::join(texts, ", "));
-  return fmt::format("{}, ..., {} ({} values)", fmt::join(texts.begin(), texts.begin() + kMost - 2, ", "), texts.back(), texts.size());
+  if (texts.size() <= most_shown) return fmt::format("{}", fmt::join(texts, ", "));
+  return fmt::format("{}, ..., {} ({} values)", fmt::join(texts.begin(), texts.begin() + most_shown - 2, ", "), texts.back(), texts.size());
 }
 
 }  // namespace

@@ -23,9 +23,9 @@ namespace espalier::sandbox {
 
 namespace {
 
-constexpr rlim_t kLargestFile = rlim_t{1} << 30;
-constexpr int kMostRuns = 64;
-constexpr double kMostGrowth = 64;  // MiB
+constexpr rlim_t largest_file_bytes = rlim_t{1} << 30;
+constexpr int most_runs = 64;
+constexpr double most_growth = 64;  // MiB
 
 // Set once, before there is anybody who uses them.
 int results_pipe = -1;
@@ -99,7 +99,7 @@ rlim_t whole(double amount) { return amount < 0x1p61 ? static_cast<rlim_t>(std::
 
 void set_limits(const task::ResourceLimits& limits) {
   set_limit(RLIMIT_CORE, 0, 0);
-  set_limit(RLIMIT_FSIZE, kLargestFile, kLargestFile);
+  set_limit(RLIMIT_FSIZE, largest_file_bytes, largest_file_bytes);
   if (limits.cpu_seconds > 0) {
     const rlim_t soft = whole(limits.cpu_seconds);
     set_limit(RLIMIT_CPU, soft, soft + whole(grace_seconds(limits)));
@@ -184,9 +184,9 @@ Frame wait_for_next(FrameReader& reader, int talk) {
 /// Further work in the process, as long as it is as it was before.
 void serve_on(const Work& work, const ChildJob& job, double start_memory_mib) {
   FrameReader reader;
-  for (int runs = 1; runs < kMostRuns && !asked_to_stop() && !has_child_process(); ++runs) {
+  for (int runs = 1; runs < most_runs && !asked_to_stop() && !has_child_process(); ++runs) {
     const Rest rest{.peak_memory_mib = peak_memory_mib()};
-    if (rest.peak_memory_mib > start_memory_mib + kMostGrowth) return;
+    if (rest.peak_memory_mib > start_memory_mib + most_growth) return;
     write_frame(job.talk, Tag::rests, job_number, bytes_of(rest));
     const Frame frame = wait_for_next(reader, job.talk);
     for (volatile std::sig_atomic_t* asked : {&asked_for_time, &asked_for_cpu, &asked_by_caller}) *asked = 0;

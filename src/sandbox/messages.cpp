@@ -18,7 +18,7 @@ using base::fail;
 
 namespace {
 
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;
 
 /// A socket must not raise SIGPIPE in the caller; a child's pipe has no send().
 ssize_t write_some(int descriptor, std::array<iovec, 2>& parts) {
@@ -32,7 +32,7 @@ ssize_t write_some(int descriptor, std::array<iovec, 2>& parts) {
 }  // namespace
 
 bool write_frame(int socket_or_pipe, Tag tag, std::uint64_t job, std::string_view body) {
-  if (body.size() > kMostBytes) fail(ErrorKind::internal, "sandbox: expected a message of at most 1 GiB, found {} bytes", body.size());
+  if (body.size() > most_bytes) fail(ErrorKind::internal, "sandbox: expected a message of at most 1 GiB, found {} bytes", body.size());
   FrameHead head{.tag = tag, .job = job, .size = body.size(), .checksum = base::checksum(body)};
   std::array<iovec, 2> parts{iovec{&head, sizeof head}, iovec{const_cast<char*>(body.data()), body.size()}};
   while (parts[0].iov_len + parts[1].iov_len > 0) {
@@ -62,7 +62,7 @@ std::optional<Frame> FrameReader::next() {
   Frame frame;
   if (buffer_.size() < sizeof frame.head) return std::nullopt;
   std::memcpy(&frame.head, buffer_.data(), sizeof frame.head);
-  if (frame.head.magic != FrameHead{}.magic || frame.head.size > kMostBytes)
+  if (frame.head.magic != FrameHead{}.magic || frame.head.size > most_bytes)
     fail(ErrorKind::io, "sandbox: expected the head of a message, found other bytes");
   if (buffer_.size() - sizeof frame.head < frame.head.size) return std::nullopt;
   frame.body = buffer_.substr(sizeof frame.head, frame.head.size);

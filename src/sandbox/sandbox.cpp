@@ -26,8 +26,8 @@ using base::fail;
 
 namespace {
 
-constexpr int kLookAroundMilliseconds = 20;
-constexpr int kPipeBytes = 1 << 20;  // a result fits, so that a child need not wait for its caller
+constexpr int look_around_milliseconds = 20;
+constexpr int pipe_bytes = 1 << 20;  // a result fits, so that a child need not wait for its caller
 
 /// In the server: nothing that the program had open stays open, but standard error, for what prepare() logs.
 [[noreturn]] void become_server(const Work& work, int control, int results, pid_t caller, Scratch& scratch) {
@@ -113,7 +113,7 @@ struct Sandbox::Connection {
     bool asked = false;
     while (true) {
       std::array<pollfd, 2> wanted{pollfd{control.get(), POLLIN, 0}, pollfd{results.get(), POLLIN, 0}};
-      if (::poll(wanted.data(), wanted.size(), kLookAroundMilliseconds) < 0) wanted[0].revents = wanted[1].revents = 0;
+      if (::poll(wanted.data(), wanted.size(), look_around_milliseconds) < 0) wanted[0].revents = wanted[1].revents = 0;
       if (wanted[1].revents != 0) receive(said, false);
       if (wanted[0].revents != 0) {
         if (from_server.read(control.get()) != FrameReader::Status::more) lose();
@@ -147,7 +147,7 @@ Sandbox::Sandbox(const Work& work) : connection_(std::make_unique<Connection>())
   connection_->results.reset(pipe[0]);
   const Descriptor results(pipe[1]);
   ::fcntl(connection_->results.get(), F_SETFL, O_NONBLOCK);
-  ::fcntl(results.get(), F_SETPIPE_SZ, kPipeBytes);  // refused under a tight limit of the system: then it is 64 KiB
+  ::fcntl(results.get(), F_SETPIPE_SZ, pipe_bytes);  // refused under a tight limit of the system: then it is 64 KiB
 
   std::cout.flush();
   std::fflush(nullptr);  // or a child would print it once more

@@ -29,9 +29,9 @@ namespace espalier::sandbox {
 
 namespace {
 
-constexpr std::size_t kFitsASocket = 65536;  // a child that has stopped must not make the server wait
-constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr double kStopGrace = 3;  // less than the farm's 4 s, so that a child that does not listen is gone before its rank leaves
+constexpr std::size_t fits_a_socket = 65536;  // a child that has stopped must not make the server wait
+constexpr double unlimited_seconds = std::numeric_limits<double>::infinity();
+constexpr double stop_grace = 3;  // less than the farm's 4 s, so that a child that does not listen is gone before its rank leaves
 
 constexpr int caller_has_gone = SIGUSR2;
 
@@ -112,8 +112,8 @@ class Server {
     std::uint64_t number = 0;
     std::uint64_t number_for_child = 0;
     task::ResourceLimits limits;
-    double soft = kNever;  // on the stopwatch
-    double hard = kNever;
+    double soft = unlimited_seconds;  // on the stopwatch
+    double hard = unlimited_seconds;
     Killed reason = Killed::time;  // if it comes to that
     bool signalled = false;        ///< a signal may reach the child later, whatever it does then
     std::optional<Rest> rest;
@@ -165,7 +165,7 @@ class Server {
   bool may_serve(const Order& order) const {
     const auto& [limits, log_size, shared, doubt] = order.head;
     return child_ && shared && !doubt && limits.cpu_seconds == 0 && limits.memory_mib == child_->memory_limit_mib &&
-           order.request.size() < kFitsASocket && !has_ended(child_->pid);
+           order.request.size() < fits_a_socket && !has_ended(child_->pid);
   }
 
   /// Ends the child that rests, if there is one.
@@ -255,7 +255,7 @@ class Server {
     obey(job, watch.wall_seconds());  // a stop may have been read together with the order
     while (!job.rest && !has_ended(child_->pid)) {
       const double next = std::min(job.soft, job.hard);
-      const double wait = next == kNever ? 3600 : std::clamp(next - watch.wall_seconds(), 0.0, 3600.0);
+      const double wait = next == unlimited_seconds ? 3600 : std::clamp(next - watch.wall_seconds(), 0.0, 3600.0);
       const timespec timeout{static_cast<time_t>(wait), static_cast<long>(1e9 * (wait - std::floor(wait)))};
       if (::ppoll(wanted.data(), wanted.size(), &timeout, &none) < 0)  // a signal
         for (pollfd& one : wanted) one.revents = 0;
@@ -297,8 +297,8 @@ class Server {
       if (frame->head.tag != Tag::stop || frame->head.job != job.number) continue;  // for an earlier child, which ended meanwhile
       ::kill(child_->pid, stop_by_caller);
       job.signalled = true;
-      if (now + kStopGrace < job.hard) {
-        job.hard = now + kStopGrace;
+      if (now + stop_grace < job.hard) {
+        job.hard = now + stop_grace;
         job.reason = Killed::stop;
       }
     }
@@ -307,13 +307,13 @@ class Server {
   void keep_limits(Job& job, double now) const {
     if (now >= job.soft) {
       ::kill(child_->pid, stop_for_time);
-      job.soft = kNever;
+      job.soft = unlimited_seconds;
       job.signalled = true;
     }
     if (now >= job.hard) {
       ::kill(-child_->pid, SIGKILL);
       job.ended.killed = job.reason;
-      job.hard = kNever;
+      job.hard = unlimited_seconds;
       job.signalled = true;
     }
   }

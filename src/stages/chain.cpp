@@ -146,7 +146,7 @@ class Expansion {
 
   std::vector<StageRequest> run() {
     // Inputs of solve: the dense network, then its surrogate if there is one, then those that adversarial inputs are tried on.
-    std::vector<std::size_t> networks{selects(p_) ? add("train", unregularised(p_), kTrainSections, {}, training_seconds())
+    std::vector<std::size_t> networks{selects(p_) ? add("train", unregularised(p_), train_sections, {}, training_seconds())
                                                   : add_trained(p_)};
     if (selects(p_))
       networks.push_back(add_selected(networks.front()));
@@ -157,7 +157,7 @@ class Expansion {
       Parameters other = unregularised(p_);
       other.set("train.seed", seed);
       other.intern();
-      networks.push_back(add("train", other, kTrainSections, {}, training_seconds()));
+      networks.push_back(add("train", other, train_sections, {}, training_seconds()));
     }
     add("solve", p_, {"dataset", "network", "train", "prune", "select", "problem", "solve", "repetition"}, networks, solve_seconds(p_));
     requests_.back().most_seconds = p_.real("solve.time_limit");
@@ -165,7 +165,7 @@ class Expansion {
   }
 
  private:
-  inline static const std::vector<std::string> kTrainSections{"dataset", "network", "train"};
+  inline static const std::vector<std::string> train_sections{"dataset", "network", "train"};
 
   double epochs(const char* name) const { return static_cast<double>(p_.integer(name)); }
   double training_seconds() const { return 1 + epochs("train.epochs") * epoch_seconds_; }
@@ -179,8 +179,8 @@ class Expansion {
   std::size_t add_trained(const Parameters& p) {
     if (is_given(p)) return add("import", p, {"dataset", "network"}, {}, 1);
     std::vector<std::size_t> parents;
-    if (is(p, "train.spr_big_m", "trained")) parents.push_back(add("train", unregularised(p), kTrainSections, {}, training_seconds()));
-    return add("train", p, kTrainSections, parents, training_seconds());
+    if (is(p, "train.spr_big_m", "trained")) parents.push_back(add("train", unregularised(p), train_sections, {}, training_seconds()));
+    return add("train", p, train_sections, parents, training_seconds());
   }
 
   std::size_t add_pruned(const Parameters& p, std::size_t trained) {
@@ -191,7 +191,7 @@ class Expansion {
     std::vector<std::size_t> parents{trained};
     double seconds = by_threshold ? 1 : 0.03;
     if (finetuning == "rewinding" && p.text("prune.criterion") != "random") {
-      parents.push_back(add("first_round", p, kTrainSections, {trained}, round));
+      parents.push_back(add("first_round", p, train_sections, {trained}, round));
       for (const char* name : {"prune.epochs", "prune.learning_rate", "prune.batch_size"})
         requests_.back().parameters.set(column_name(name), *p.find(name));
       seconds += steps * round;

@@ -22,9 +22,9 @@ using base::ErrorKind;
 using base::fail;
 using Form = CborReader::Form;
 
-constexpr std::uint64_t kVersion = 3;
-constexpr std::size_t kAttemptElements = 9;
-constexpr std::size_t kOutcomeElements = 15;
+constexpr std::uint64_t format_version = 3;
+constexpr std::size_t attempt_elements = 9;
+constexpr std::size_t outcome_elements = 15;
 
 void put(CborWriter& out, const StageKey& key) { out.bytes(&key, sizeof key); }
 void put(CborWriter& out, const std::vector<double>& values) { out.bytes(values.data(), values.size() * sizeof(double)); }
@@ -212,8 +212,8 @@ Array take_array(CborReader& in, const std::vector<Array>& before, const NextSha
 CborReader open_record(std::string_view bytes, const char* what, std::size_t elements) {
   CborReader in(bytes, what);
   const std::size_t size = in.list();
-  if (const std::uint64_t version = in.count(); version != kVersion)
-    fail(ErrorKind::data, "{}: expected format version {}, found {}", what, kVersion, version);
+  if (const std::uint64_t version = in.count(); version != format_version)
+    fail(ErrorKind::data, "{}: expected format version {}, found {}", what, format_version, version);
   if (size != elements) fail(ErrorKind::data, "{}: expected {} elements, found {}", what, elements, size);
   return in;
 }
@@ -231,8 +231,8 @@ Outcome take_head(CborReader& in) {
 
 std::string encode(const Outcome& outcome, bool lean) {
   CborWriter out;
-  out.list(kOutcomeElements);
-  out.count(kVersion);
+  out.list(outcome_elements);
+  out.count(format_version);
   put(out, outcome.key);
   out.count(outcome.attempt.value);
   out.boolean(outcome.kind == OutcomeKind::done);
@@ -251,8 +251,8 @@ std::string encode(const Outcome& outcome, bool lean) {
 
 std::string encode(const Attempt& attempt) {
   CborWriter out;
-  out.list(kAttemptElements);
-  out.count(kVersion);
+  out.list(attempt_elements);
+  out.count(format_version);
   out.count(attempt.id.value);
   put(out, attempt.spec.key);
   out.text(attempt.spec.kind);
@@ -272,7 +272,7 @@ std::string encode(const Outcome& outcome) { return encode(outcome, false); }
 std::string encode_lean(const Outcome& outcome) { return encode(outcome, true); }
 
 Attempt decode_attempt(std::string_view bytes) {
-  CborReader in = open_record(bytes, "attempt", kAttemptElements);
+  CborReader in = open_record(bytes, "attempt", attempt_elements);
   Attempt attempt;
   attempt.id = base::AttemptId{in.count()};
   attempt.spec.key = take_key(in);
@@ -289,7 +289,7 @@ Attempt decode_attempt(std::string_view bytes) {
 }
 
 std::pair<std::string, std::string> decode_failure(std::string_view bytes) {
-  CborReader in = open_record(bytes, "outcome", kOutcomeElements);
+  CborReader in = open_record(bytes, "outcome", outcome_elements);
   Outcome outcome = take_head(in);
   return {std::move(outcome.error_kind), std::move(outcome.message)};
 }
@@ -297,7 +297,7 @@ std::pair<std::string, std::string> decode_failure(std::string_view bytes) {
 Outcome decode_outcome(std::string_view bytes) { return decode_lean(bytes, {}); }
 
 Outcome decode_lean(std::string_view bytes, const NextShared& next_shared) {
-  CborReader in = open_record(bytes, "outcome", kOutcomeElements);
+  CborReader in = open_record(bytes, "outcome", outcome_elements);
   Outcome outcome = take_head(in);
   outcome.values = take_parameters(in);
   for (std::size_t left = take_pairs(in); left > 0; --left) outcome.arrays.push_back(take_array(in, outcome.arrays, next_shared));

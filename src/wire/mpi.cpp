@@ -40,13 +40,13 @@ using base::Rank;
 using base::Seconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr Seconds kSpin{50e-6};
-constexpr Seconds kShortestSleep{50e-6};
-constexpr Seconds kLongestSleep{1e-3};
-constexpr std::size_t kLargestMessage = (std::size_t{1} << 31) - 4096;  // MPI counts are ints
+constexpr Seconds spin_seconds{50e-6};
+constexpr Seconds shortest_sleep{50e-6};
+constexpr Seconds longest_sleep{1e-3};
+constexpr std::size_t largest_message = (std::size_t{1} << 31) - 4096;  // MPI counts are ints
 
-constexpr int kInitExitCode = 75;  // nothing was begun: start again
-constexpr unsigned kFinalizeSeconds = 10;
+constexpr int init_exit_code = 75;  // nothing was begun: start again
+constexpr unsigned finalize_seconds = 10;
 
 /// mpirun hands its --mca options to the ranks as environment variables.
 bool recovery_mode() {
@@ -69,18 +69,18 @@ class InitGuard {
   explicit InitGuard(bool recovery) {
     launcher_ = ::getppid();
     const char* given = std::getenv("ESPALIER_MPI_INIT_SECONDS");
-    seconds_left_ = !recovery ? std::numeric_limits<long>::max() : given != nullptr ? std::atol(given) : kInitSeconds;
+    seconds_left_ = !recovery ? std::numeric_limits<long>::max() : given != nullptr ? std::atol(given) : init_seconds;
     leave_after(1, look);
   }
   ~InitGuard() { ::alarm(0); }
 
  private:
-  static constexpr long kInitSeconds = 120;
+  static constexpr long init_seconds = 120;
 
   /// Only async-signal-safe calls here.
   static void look(int) {
     seconds_left_ = seconds_left_ - 1;
-    if (::getppid() != launcher_ || seconds_left_ <= 0) ::_exit(kInitExitCode);
+    if (::getppid() != launcher_ || seconds_left_ <= 0) ::_exit(init_exit_code);
     ::alarm(1);
   }
 
@@ -96,16 +96,16 @@ class Backoff {
   bool wait() {
     const Seconds elapsed = Clock::now() - start_;
     if (elapsed >= timeout_) return false;
-    if (elapsed < kSpin) return true;
+    if (elapsed < spin_seconds) return true;
     std::this_thread::sleep_for(std::min(sleep_, timeout_ - elapsed));
-    sleep_ = std::min(2 * sleep_, kLongestSleep);
+    sleep_ = std::min(2 * sleep_, longest_sleep);
     return true;
   }
 
  private:
   Clock::time_point start_ = Clock::now();
   Seconds timeout_;
-  Seconds sleep_ = kShortestSleep;
+  Seconds sleep_ = shortest_sleep;
 };
 
 class MpiLink final : public Link {
@@ -119,7 +119,7 @@ class MpiLink final : public Link {
     } catch (const std::exception&) {
       // MPI itself has failed; finalising is all that is left.
     }
-    if (outlives_ranks()) leave_after(kFinalizeSeconds, [](int) { ::_exit(0); });
+    if (outlives_ranks()) leave_after(finalize_seconds, [](int) { ::_exit(0); });
   }
 
   Rank rank() const override { return Rank{world_.rank()}; }
@@ -127,7 +127,7 @@ class MpiLink final : public Link {
 
   void send(Rank to, int tag, std::string bytes) override {
     if (to.value < 0 || to.value >= size()) fail(ErrorKind::internal, "a message to rank {} of {}", to.value, size());
-    if (bytes.size() > kLargestMessage) fail(ErrorKind::internal, "a message of {} bytes; large data travel as files", bytes.size());
+    if (bytes.size() > largest_message) fail(ErrorKind::internal, "a message of {} bytes; large data travel as files", bytes.size());
     if (forgotten_.contains(to)) return;
     guarded("send", [&] { sending_[to].push_back(world_.isend(to.value, tag, bytes)); });
     forget_sent();

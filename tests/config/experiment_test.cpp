@@ -21,7 +21,7 @@ Experiment parse(const std::string& text, const std::vector<std::string>& overri
   return parse_experiment(text, "file.yaml", test::surrogate_schema(), overrides);
 }
 
-constexpr const char* kFile = R"(
+constexpr const char* sample_file = R"(
 name: everything
 description: "first line\nsecond: line"
 run: {fail_fast: true}
@@ -54,7 +54,7 @@ grid:
 )";
 
 TEST(Experiment, ReadsEveryConstruct) {
-  const Experiment e = parse(kFile);
+  const Experiment e = parse(sample_file);
   EXPECT_EQ(e.name, "everything");
   EXPECT_EQ(e.description, "first line\nsecond: line");
   EXPECT_TRUE(e.run.boolean("fail_fast"));
@@ -92,7 +92,7 @@ TEST(Experiment, MinusZeroIsZero) {
 }
 
 TEST(Experiment, WrittenOutItReadsBackTheSame) {
-  const std::string written = to_yaml(parse(kFile));
+  const std::string written = to_yaml(parse(sample_file));
   EXPECT_EQ(to_yaml(parse(written)), written);
   EXPECT_NE(written.find("  train.weight_decay: 0.001\n"), std::string::npos) << "defaults are spelled out";
 }
@@ -117,7 +117,7 @@ TEST(Override, ReachesParametersAndRunSettings) {
 }
 
 TEST(Override, FixesAnAxisAndSaysSo) {
-  const Experiment e = parse(kFile, {"prune.rate=0.8", "train.epochs=2", "repetition=0"});
+  const Experiment e = parse(sample_file, {"prune.rate=0.8", "train.epochs=2", "repetition=0"});
   const Block& pruned = e.root.cases[0].cases[1];
   EXPECT_TRUE(pruned.product.empty());
   EXPECT_FALSE(pruned.includes[0].contains("prune.rate"));
@@ -143,7 +143,7 @@ TEST(Override, OneValueLeavesOutConditionalsForOthers) {
 }
 
 TEST(Override, AListReplacesTheValuesOfTheAxesThereAre) {
-  const Experiment e = parse(kFile, {"prune.rate=[0.1, 0.2, 0.4]"});
+  const Experiment e = parse(sample_file, {"prune.rate=[0.1, 0.2, 0.4]"});
   EXPECT_TRUE(e.root.cases[0].cases[0].product.empty()) << "a block without this axis stays as it is";
   EXPECT_EQ(e.root.cases[0].cases[1].product[0].values.size(), 3U);
   EXPECT_EQ(e.root.cases[0].cases[1].includes[0].real("prune.rate"), 0.5);
@@ -183,7 +183,7 @@ TEST(Values, AListOfRealsIsOneValueAndAListOfListsAnAxis) {
 }
 
 TEST(Override, SelectsTheRowsOfAZip) {
-  const Experiment e = parse(kFile, {"train.seed=[2, 12]", "problem.epsilon=4"});
+  const Experiment e = parse(sample_file, {"train.seed=[2, 12]", "problem.epsilon=4"});
   EXPECT_THAT(e.root.cases[0].zips[0].rows, ElementsAre(ElementsAre(Value(4.0), Value(std::int64_t{12}))));
   EXPECT_THAT(e.root.cases[2].zips[0].rows, ElementsAre(ElementsAre(Value(std::int64_t{2}), Value(std::int64_t{7}))));
   EXPECT_EQ(e.root.cases[2].parameters.real("problem.epsilon"), 4.0);
@@ -196,7 +196,7 @@ TEST(Override, OverriddenExperimentsWrittenOutReadBackTheSame) {
                                                     {"repetition=[0, 1]", "run.fail_fast=false"}}) {
     const bool zips_clash = overrides[0] == "train.seed=2";
     const std::string written =
-        to_yaml(parse(zips_clash ? "name: t\ngrid: [{zip: {train.seed: [1, 2], prune.seed: [7, 7]}}, {}]" : kFile, overrides));
+        to_yaml(parse(zips_clash ? "name: t\ngrid: [{zip: {train.seed: [1, 2], prune.seed: [7, 7]}}, {}]" : sample_file, overrides));
     EXPECT_EQ(to_yaml(parse(written)), written);
   }
 }

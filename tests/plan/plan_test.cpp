@@ -17,15 +17,15 @@ using config::Experiment;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const test::SurrogatePipeline kPipeline;
+const test::SurrogatePipeline the_pipeline;
 
 Experiment parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
-  return config::parse_experiment(text, "file.yaml", kPipeline.schema(), overrides);
+  return config::parse_experiment(text, "file.yaml", the_pipeline.schema(), overrides);
 }
 Experiment load(const std::string& name, const std::vector<std::string>& overrides = {}) {
-  return config::load_experiment(std::string(ESPALIER_SOURCE_DIR) + "/configs/" + name + ".yaml", kPipeline.schema(), overrides);
+  return config::load_experiment(std::string(ESPALIER_SOURCE_DIR) + "/configs/" + name + ".yaml", the_pipeline.schema(), overrides);
 }
-Plan plan_of(const Experiment& experiment) { return make_plan(experiment, kPipeline, test::version_one); }
+Plan plan_of(const Experiment& experiment) { return make_plan(experiment, the_pipeline, test::version_one); }
 
 std::string refusal(const std::function<void()>& action) {
   try {
@@ -43,7 +43,7 @@ std::set<std::string> keys(const Plan& plan) {
   return keys;
 }
 
-constexpr const char* kSmall = R"(
+constexpr const char* small_grid = R"(
 name: small
 grid:
   - parameters: {dataset.name: mnist}
@@ -66,7 +66,7 @@ TEST(Plan, ProgressIsTold) {
   const Experiment experiment =
       parse("name: t\nparameters: {dataset.name: mnist}\ngrid: [{product: {solve.seed: {range: [1, 25000, 1]}}}]");
   std::vector<std::uint64_t> told;
-  const Plan plan = make_plan(experiment, kPipeline, test::version_one, [&](std::uint64_t instances, double most) {
+  const Plan plan = make_plan(experiment, the_pipeline, test::version_one, [&](std::uint64_t instances, double most) {
     told.push_back(instances);
     EXPECT_EQ(most, 25000);
   });
@@ -75,7 +75,7 @@ TEST(Plan, ProgressIsTold) {
 }
 
 TEST(Plan, SharesEqualStages) {
-  const Plan plan = plan_of(parse(kSmall));
+  const Plan plan = plan_of(parse(small_grid));
   EXPECT_EQ(plan.instances, 6U);
   EXPECT_EQ(plan.duplicates, 0U);
   ASSERT_EQ(plan.stages.size(), 3U);
@@ -125,7 +125,7 @@ TEST(Keys, AreStable) {
 }
 
 TEST(Keys, DoNotDependOnOrderNotationOrPlaceInTheFile) {
-  const Plan plan = plan_of(parse(kSmall));
+  const Plan plan = plan_of(parse(small_grid));
   const Plan other = plan_of(parse(R"(
 name: the same by other means
 run: {max_failures: 3}
@@ -141,14 +141,14 @@ parameters: {train: {epochs: 5, learning_rate: 1e-3}, dataset: {name: mnist}}
 }
 
 TEST(Keys, DependOnParametersAndSchemaVersions) {
-  const Plan plan = plan_of(parse(kSmall));
+  const Plan plan = plan_of(parse(small_grid));
   const auto version_two_of_prune = [](const std::string& kind) { return kind == "prune" ? 2U : 1U; };
-  const Plan raised = make_plan(parse(kSmall), kPipeline, version_two_of_prune);
+  const Plan raised = make_plan(parse(small_grid), the_pipeline, version_two_of_prune);
   std::vector<std::string> common;
   const auto before = keys(plan), now = keys(raised);
   std::set_intersection(before.begin(), before.end(), now.begin(), now.end(), std::back_inserter(common));
   EXPECT_EQ(common.size(), 4U) << "2 trainings and 2 dense solves stay; prunings and what follows them are other tasks";
-  EXPECT_NE(keys(plan_of(parse(kSmall, {"train.epochs=6"}))), before);
+  EXPECT_NE(keys(plan_of(parse(small_grid, {"train.epochs=6"}))), before);
 }
 
 TEST(Configs, HaveTheNumbersOfThePaper) {
@@ -210,12 +210,12 @@ TEST(Plan, NamesTheInstanceThatThePipelineRefuses) {
 }
 
 TEST(Plan, CountsTasksToo) {
-  EXPECT_EQ(refusal([] { plan_of(parse(kSmall, {"run.max_tasks=8"})); }),
+  EXPECT_EQ(refusal([] { plan_of(parse(small_grid, {"run.max_tasks=8"})); }),
             "the grid needs more tasks than fit: run.max_tasks allows 8 (--set run.max_tasks=N allows more)");
 }
 
 TEST(Plan, ExpectedTimesCanBeLearned) {
-  Plan plan = plan_of(parse(kSmall));
+  Plan plan = plan_of(parse(small_grid));
   const double solves = plan.stages[1].expected_seconds, trainings = plan.stages[0].expected_seconds;
   task::CostModel costs;
   for (const task::PlannedTask& planned : plan.graph.tasks)
@@ -230,7 +230,7 @@ TEST(Plan, ExpectedTimesCanBeLearned) {
 }
 
 TEST(Plan, IsDescribedForPeopleAndPrograms) {
-  const Plan plan = plan_of(parse(kSmall, {"train.epochs=6", "prune.rate=[0.3, 0.5]"}));
+  const Plan plan = plan_of(parse(small_grid, {"train.epochs=6", "prune.rate=[0.3, 0.5]"}));
   EXPECT_EQ(describe(plan), R"(small
 
 grid[0]: train.seed (2) x cases (3) = 6
@@ -257,24 +257,24 @@ note: --set prune.rate=[0.3, 0.5] replaces the 2 values of grid[0].cases[1].prod
 }
 
 TEST(Difference, SaysWhichParametersChanged) {
-  const Experiment before = parse(kSmall);
-  const auto differences = [&](const Experiment& now) { return to_text(difference(before, now, kPipeline.schema())); };
-  EXPECT_EQ(differences(parse(kSmall, {"run.max_failures=2"})), "");
-  EXPECT_EQ(differences(parse(kSmall, {"train.epochs=6"})), "train.epochs was 5, now 6");
-  EXPECT_EQ(differences(parse(kSmall, {"train.seed=1", "solve.time_limit=20"})),
+  const Experiment before = parse(small_grid);
+  const auto differences = [&](const Experiment& now) { return to_text(difference(before, now, the_pipeline.schema())); };
+  EXPECT_EQ(differences(parse(small_grid, {"run.max_failures=2"})), "");
+  EXPECT_EQ(differences(parse(small_grid, {"train.epochs=6"})), "train.epochs was 5, now 6");
+  EXPECT_EQ(differences(parse(small_grid, {"train.seed=1", "solve.time_limit=20"})),
             "train.seed was 1, 2, now 1; solve.time_limit was 300, now 20");
-  EXPECT_EQ(differences(parse(kSmall, {"network.hidden=[8, 8]"})), "network.hidden was [], now 8-8");
+  EXPECT_EQ(differences(parse(small_grid, {"network.hidden=[8, 8]"})), "network.hidden was [], now 8-8");
   EXPECT_EQ(
       differences(parse(
           "name: t\nparameters: {dataset.name: mnist}\ngrid:\n  - zip: [{train.seed: 1, prune.rate: 0.3, prune.criterion: magnitude}, "
           "{train.seed: 2, prune.rate: 0.5, prune.criterion: none}, {train.seed: 2, prune.rate: 0, prune.criterion: none}]")),
       "grid was 6 instances, now 3 instances, other combinations of the same values");
-  EXPECT_EQ(fingerprint(before, kPipeline.schema()), plan_of(before).fingerprint);
+  EXPECT_EQ(fingerprint(before, the_pipeline.schema()), plan_of(before).fingerprint);
 }
 
 TEST(Difference, ShortensLongLists) {
   const auto changes = difference(parse("name: t\nparameters: {dataset.name: mnist}\ngrid: [{}]"),
-                                  parse("name: t\nparameters: {dataset.name: mnist}\ngrid: [{repetitions: 100}]"), kPipeline.schema());
+                                  parse("name: t\nparameters: {dataset.name: mnist}\ngrid: [{repetitions: 100}]"), the_pipeline.schema());
   ASSERT_EQ(changes.size(), 1U);
   EXPECT_EQ(changes[0].now, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..., 99 (100 values)");
 }

@@ -12,7 +12,7 @@ namespace {
 
 using task::TaskGraph;
 
-constexpr const char* kGrid = R"(
+constexpr const char* grid_text = R"(
 name: shards
 grid:
   - parameters: {dataset.name: mnist}
@@ -25,7 +25,7 @@ grid:
 
 Plan whole_plan() {
   const test::SurrogatePipeline pipeline;
-  return make_plan(config::parse_experiment(kGrid, "file.yaml", pipeline.schema()), pipeline, test::version_one);
+  return make_plan(config::parse_experiment(grid_text, "file.yaml", pipeline.schema()), pipeline, test::version_one);
 }
 
 std::multiset<std::string> keys_of_kind(const TaskGraph& graph, const std::string& kind) {

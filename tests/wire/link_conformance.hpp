@@ -22,8 +22,8 @@ namespace espalier::wire::test {
 using base::Rank;
 using base::Seconds;
 
-constexpr int kDone = 32767;
-constexpr Seconds kPatience{30};
+constexpr int done_tag = 32767;
+constexpr Seconds patience_limit{30};
 
 inline std::string random_bytes(base::RandomStream& random, std::size_t size) {
   std::string bytes(size, '\0');
@@ -44,7 +44,7 @@ class Peer {
       if (!message) return std::nullopt;
       if (done_.contains(message->from))
         later_.push_back(std::move(*message));
-      else if (message->tag == kDone)
+      else if (message->tag == done_tag)
         done_.insert(message->from);
       else
         return message;
@@ -54,13 +54,13 @@ class Peer {
   /// Tells the others that this program is over and waits for them to say so; nothing may be left of it then.
   void end_program() {
     for (int r = 0; r < link.size(); ++r)
-      if (Rank{r} != link.rank()) link.send(Rank{r}, kDone, "");
+      if (Rank{r} != link.rank()) link.send(Rank{r}, done_tag, "");
     const base::Stopwatch watch;
     while (static_cast<int>(done_.size()) < link.size() - 1) {
-      ASSERT_LT(watch.wall_seconds(), kPatience.count()) << "rank " << link.rank().value << " waits for the others to end";
+      ASSERT_LT(watch.wall_seconds(), patience_limit.count()) << "rank " << link.rank().value << " waits for the others to end";
       ASSERT_FALSE(receive(Seconds(0.001))) << "a message was left over";
     }
-    ASSERT_TRUE(link.flush(kPatience));
+    ASSERT_TRUE(link.flush(patience_limit));
     done_.clear();
     early_.insert(early_.end(), later_.begin(), later_.end());
     later_.clear();
@@ -89,7 +89,7 @@ inline void ranks_are_distinct(Peer& peer) {
   for (int r = 0; r < link.size(); ++r)
     if (Rank{r} != link.rank()) link.send(Rank{r}, 1, std::to_string(link.rank().value));
   for (int n = 1; n < link.size(); ++n) {
-    const auto message = peer.receive(kPatience);
+    const auto message = peer.receive(patience_limit);
     ASSERT_TRUE(message);
     EXPECT_EQ(message->bytes, std::to_string(message->from.value));
     seen.insert(message->from.value);
@@ -100,7 +100,7 @@ inline void ranks_are_distinct(Peer& peer) {
 /// Between each pair of ranks messages keep their order, tags and bytes, whatever their sizes: 0, odd ones, above any eager limit.
 inline void order_tags_and_bytes_are_kept(Peer& peer) {
   Link& link = peer.link;
-  constexpr std::uint64_t kMessages = 300;
+  constexpr std::uint64_t message_count = 300;
   const auto stream = [](Rank from, Rank to) {
     return base::RandomStream(static_cast<std::uint64_t>(100 * from.value + to.value), "wire");
   };
@@ -115,13 +115,13 @@ inline void order_tags_and_bytes_are_kept(Peer& peer) {
       sending.emplace(r, stream(link.rank(), Rank{r}));
       expected.emplace(r, stream(Rank{r}, link.rank()));
     }
-  for (std::uint64_t i = 0; i < kMessages; ++i)
+  for (std::uint64_t i = 0; i < message_count; ++i)
     for (auto& [to, random] : sending) {
       auto [tag, bytes] = next(random);
       link.send(Rank{to}, tag, std::move(bytes));
     }
-  for (std::uint64_t i = 0; i < kMessages * (static_cast<std::uint64_t>(link.size()) - 1); ++i) {
-    const auto message = peer.receive(kPatience);
+  for (std::uint64_t i = 0; i < message_count * (static_cast<std::uint64_t>(link.size()) - 1); ++i) {
+    const auto message = peer.receive(patience_limit);
     ASSERT_TRUE(message) << "message " << i << " was lost";
     const auto [tag, bytes] = next(expected.at(message->from.value));
     ASSERT_EQ(message->tag, tag);
@@ -135,9 +135,9 @@ inline void a_large_message_arrives_whole(Peer& peer) {
   const std::string bytes = random_bytes(random, 5 << 20);
   if (link.rank() == Rank{0}) {
     for (int r = 1; r < link.size(); ++r) link.send(Rank{r}, 2, bytes);
-    EXPECT_TRUE(link.flush(kPatience));
+    EXPECT_TRUE(link.flush(patience_limit));
   } else {
-    const auto message = peer.receive(kPatience);
+    const auto message = peer.receive(patience_limit);
     ASSERT_TRUE(message);
     EXPECT_TRUE(message->bytes == bytes);
   }
@@ -146,7 +146,7 @@ inline void a_large_message_arrives_whole(Peer& peer) {
 inline void a_rank_may_send_to_itself(Peer& peer) {
   Link& link = peer.link;
   link.send(link.rank(), 3, "myself");
-  const auto message = peer.receive(kPatience);
+  const auto message = peer.receive(patience_limit);
   ASSERT_TRUE(message);
   EXPECT_EQ(message->from, link.rank());
   EXPECT_EQ(message->bytes, "myself");
@@ -181,10 +181,10 @@ inline void a_waiting_rank_wakes_up_soon(Peer& peer) {
       std::this_thread::sleep_for(Seconds(0.005));
       const base::Stopwatch watch;
       link.send(Rank{1}, 4, "ping");
-      ASSERT_TRUE(peer.receive(kPatience));
+      ASSERT_TRUE(peer.receive(patience_limit));
       seconds.push_back(watch.wall_seconds());
     } else if (link.rank() == Rank{1}) {
-      ASSERT_TRUE(peer.receive(kPatience));
+      ASSERT_TRUE(peer.receive(patience_limit));
       link.send(Rank{0}, 4, "pong");
     }
   }

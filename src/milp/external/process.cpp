@@ -26,7 +26,8 @@ using base::ErrorKind;
 using base::fail;
 
 constexpr double stop_to_kill = 2.0;
-constexpr rlim_t kLargestFile = rlim_t{1} << 26;  // 64 MiB: what a solver prints must not fill the disk, nor our memory when we read it
+constexpr rlim_t largest_file_bytes = rlim_t{1}
+                                      << 26;  // 64 MiB: what a solver prints must not fill the disk, nor our memory when we read it
 constexpr double term_to_caller = 1.0;
 
 class Descriptor {
@@ -53,7 +54,7 @@ class Descriptor {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int ignored : {SIGPIPE, SIGXFSZ}) ::signal(ignored, SIG_DFL);
-  const rlimit largest_file{kLargestFile, kLargestFile};
+  const rlimit largest_file{largest_file_bytes, largest_file_bytes};
   ::setrlimit(RLIMIT_FSIZE, &largest_file);
   const int null = ::open("/dev/null", O_RDONLY);
   if (null >= 0 && ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 && ::dup2(output, STDERR_FILENO) >= 0 &&
