@@ -14,6 +14,7 @@
 #include "espalier/base/text.hpp"
 #include "espalier/h5/range.hpp"
 #include "espalier/report/text_table.hpp"
+#include "espalier/results/reader.hpp"
 #include "espalier/results/schema.hpp"
 
 namespace espalier::report {
@@ -135,12 +136,6 @@ Condition parse_condition(const std::string& text) {
 }
 
 /// The tables of a file, for messages.
-std::vector<std::string> tables_of(const h5::Group& root) {
-  std::vector<std::string> names = root.children();
-  std::erase_if(names, [&](const std::string& name) { return !root.is_dataset(name); });
-  return names;
-}
-
 const h5::Column& find_column(const std::vector<h5::Column>& columns, const std::string& name, const std::string& option) {
   std::vector<std::string> names;
   for (const h5::Column& column : columns) {
@@ -155,7 +150,7 @@ const h5::Column& find_column(const std::vector<h5::Column>& columns, const std:
 class RowWriter {
  public:
   RowWriter(const h5::Group& root, const RowQuery& query) : query_(query) {
-    const std::vector<std::string> tables = tables_of(root);
+    const std::vector<std::string> tables = results::table_names(root);
     if (std::find(tables.begin(), tables.end(), query.table) == tables.end())
       fail(ErrorKind::configuration, "there is no table '{}'{}; there are: {}", query.table, base::did_you_mean(query.table, tables),
            fmt::join(tables, ", "));

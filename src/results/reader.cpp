@@ -36,18 +36,17 @@ void append(const std::vector<T>& block, std::vector<T>& values) {
   values.insert(values.end(), block.begin(), block.end());
 }
 
-std::vector<std::string> tables_in(const h5::Group& root) {
-  std::vector<std::string> names;
-  for (const std::string& child : root.children())
-    if (root.is_dataset(child)) names.push_back(child);
+}  // namespace
+
+std::vector<std::string> table_names(const h5::Group& root) {
+  std::vector<std::string> names = root.children();
+  std::erase_if(names, [&](const std::string& name) { return !root.is_dataset(name); });
   return names;
 }
 
-}  // namespace
-
 Table::Table(const h5::Group& root, std::string name) : root_(root), name_(std::move(name)) {
   if (!root.is_dataset(name_)) {
-    const std::vector<std::string> tables = tables_in(root);
+    const std::vector<std::string> tables = table_names(root);
     fail(ErrorKind::data, "'{}': there is no table '{}'{}; there are: {}", root.file_name(), name_, base::did_you_mean(name_, tables),
          fmt::join(tables, ", "));
   }
@@ -140,15 +139,6 @@ h5::Group Reader::part(const std::string& table, const std::string& key) const {
   const std::string path = part_path(table, key);
   if (!root().is_group(path)) fail(ErrorKind::data, "{}: expected what task {} left at /{}, found nothing", root().file_name(), key, path);
   return root().open_group(path);
-}
-
-std::vector<double> read_array(const std::filesystem::path& file, const std::string& table, const std::string& array,
-                               const std::string& key) {
-  const Reader reader(file);
-  const Table rows = reader.table(table);
-  const auto& keys = rows.texts("key");
-  const auto row = std::find(keys.begin(), keys.end(), key) - keys.begin();
-  return reader.arrays(table, array).find(row).value_or(std::vector<double>());
 }
 
 }  // namespace espalier::results

@@ -34,36 +34,10 @@ const Schema& problem_parameters() {
   return fields;
 }
 
-const Schema& solve_parameters() {
-  static const Schema fields = [] {
-    Schema all = engine::settings_record().parameters("solve.");
-    std::erase_if(all, [](const Field& field) { return field.name == "solve.protocol"; });  // there is no surrogate
-    Field repetition = column("repetition", ValueType::integer, "", "number of the repetition");
-    repetition.default_value = std::int64_t{0};
-    repetition.minimum = 0;
-    all.push_back(std::move(repetition));
-    return all;
-  }();
+Schema solve_parameters() {
+  Schema fields = solve_fields();
+  std::erase_if(fields, [](const Field& field) { return field.name == "solve.protocol"; });  // there is no surrogate
   return fields;
-}
-
-/// Parameters of the list, as columns.
-Schema columns_of(const Schema& fields) {
-  Schema columns;
-  for (Field field : fields) {
-    field.name = column_name(field.name);
-    field.exists_if.clear();
-    const bool is_file = field.check_file != nullptr;
-    columns.push_back(std::move(field));
-    if (is_file)
-      columns.push_back(column(task::file_hash_name(columns.back().name), ValueType::text, "", "XXH3-128 of the file's content"));
-  }
-  return columns;
-}
-
-Schema joined_columns(Schema first, const Schema& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
 }
 
 class ImportProblemStage final : public task::Stage {
@@ -126,7 +100,7 @@ class SolveImportedStage final : public SolverStage {
   std::uint32_t schema_version() const override { return 1; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override {
-    static const Schema all = joined_columns(columns_of(problem_parameters()), columns_of(solve_parameters()));
+    static const Schema all = columns_of(imported_problem_parameters());
     return all;
   }
   const Schema& columns() const override {
@@ -165,10 +139,8 @@ class SolveImportedStage final : public SolverStage {
     settings.seed += static_cast<std::uint64_t>(p.integer("repetition"));
     if (environment_->options().solver_logs) settings.log_file = log_file(attempt, context);
     if (environment_->options().save_problems) save(problem, attempt, context);
-    settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
-    context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
-    engine::SolveResult result = engine::solve(problem, settings);
-    if (result.reason == "stopped") note_limit(context, result);
+    const auto search = [&](const engine::SolveSettings& complete) { return engine::solve(problem, complete); };
+    const engine::SolveResult result = solve_and_publish(context, std::move(settings), row, search);
     if (result.status == engine::Status::error) base::fail(base::ErrorKind::solver, "{}: {}", result.reason, result.detail);
     return row(result);
   }
@@ -177,21 +149,15 @@ class SolveImportedStage final : public SolverStage {
   std::shared_ptr<Environment> environment_;
 };
 
-/// The parameters of these names that the instance has, as parameters of a stage.
-Parameters parameters_of(const Parameters& instance, const Schema& fields) {
-  Parameters taken;
-  for (const Field& field : fields) {
-    if (const task::Value* value = instance.find(field.name)) taken.set(column_name(field.name), *value);
-    const std::string hash = task::file_hash_name(field.name);
-    if (field.check_file) taken.set(column_name(hash), instance.text(hash));
-  }
-  return taken;
-}
-
 }  // namespace
 
 const Schema& imported_problem_parameters() {
-  static const Schema all = joined_columns(problem_parameters(), solve_parameters());
+  static const Schema all = [] {
+    Schema fields = problem_parameters();
+    const Schema solve = solve_parameters();
+    fields.insert(fields.end(), solve.begin(), solve.end());
+    return fields;
+  }();
   return all;
 }
 
@@ -199,14 +165,16 @@ std::vector<task::StageRequest> expand_imported_problem(const Parameters& instan
   static const task::Variants variants(imported_problem_parameters());
   Parameters p = instance;
   variants.remove_absent(p);
+  p.intern();
   try {
     engine::check_settings({.solver = p.text("solve.solver")});
   } catch (const base::Error& error) {
     base::fail(error.kind(), "solve.{}", error.what());
   }
-  task::StageRequest import{.kind = "import_problem", .parameters = parameters_of(p, problem_parameters()), .expected_seconds = 0.1};
+  task::StageRequest import{
+      .kind = "import_problem", .parameters = p.columns_of(std::vector<std::string>{"problem"}), .expected_seconds = 0.1};
   task::StageRequest solve{.kind = "solve_imported",
-                           .parameters = parameters_of(p, imported_problem_parameters()),
+                           .parameters = p.columns_of(std::vector<std::string>{"problem", "solve", "repetition"}),
                            .parents = {0},
                            .expected_seconds = std::min(1.0, p.real("solve.time_limit")),
                            .most_seconds = p.real("solve.time_limit")};

@@ -78,8 +78,7 @@ void add_start_and_regulariser(record::Record<TrainParameters>& record) {
             .meaning = "initial weights: Xavier uniform, or uniform in +-1/sqrt(fan-in); biases are always the latter"})
       .add(&TrainParameters::regulariser, {.name = "regulariser",
                                            .meaning = "term added to the loss: sums over weights (l1, l2) or over neurons (group_lasso; "
-                                                      "spr: structured perspective regularisation, "
-                                                      "Cacciola et al., arXiv 2307.07457)",
+                                                      "spr: structured perspective regularisation, Cacciola et al., arXiv 2307.07457)",
                                            .choices = {"none", "group_lasso", "l1", "l2", "spr"}})
       .add([](auto& t) -> auto& { return t.penalty.strength; },
            {.name = "regulariser_strength",
@@ -100,11 +99,11 @@ void add_start_and_regulariser(record::Record<TrainParameters>& record) {
            {.name = "spr_scaling",
             .meaning = "spr: layers weighted by (inputs + 1) / parameters of the network (the authors' code), or all alike (their text)",
             .exists_if = {is_spr}})
-      .add(&TrainParameters::big_m, {.name = "spr_big_m",
-                                     .meaning = "spr: M of a layer is its largest weight in the same network trained without regulariser, "
-                                                "or in the initial one; where that is 0 "
-                                                "(a dead layer) the training is a failed row that says so",
-                                     .exists_if = {is_spr}});
+      .add(&TrainParameters::big_m,
+           {.name = "spr_big_m",
+            .meaning = "spr: M of a layer is its largest weight in the same network trained without regulariser, or in the initial one; "
+                       "where that is 0 (a dead layer) the training is a failed row that says so",
+            .exists_if = {is_spr}});
 }
 
 record::Record<TrainParameters> make_train_record() {
@@ -137,8 +136,7 @@ void add_criterion(record::Record<PruneParameters>& record) {
            {.name = "criterion",
             .default_value = "none"s,
             .meaning = "what is pruned; none: the dense arm; threshold: neurons whose weights fall under a threshold found by bisection on "
-                       "the train "
-                       "accuracy, whatever the rate; exact: only what prune.proof proves to be superfluous",
+                       "the train accuracy, whatever the rate; exact: only what prune.proof proves to be superfluous",
             .choices = {"none", "magnitude", "random", "threshold", "exact"}})
       .add([](auto& p) -> auto& { return p.by_rate.structure; },
            {.name = "structure", .meaning = "single weights, or rows (neurons) by L1 norm", .exists_if = {by_rate()}})
@@ -162,8 +160,7 @@ void add_criterion(record::Record<PruneParameters>& record) {
            {.name = "row_fraction",
             .unit = "1",
             .meaning = "threshold: a neuron survives if more than this share of its weights does; a hidden layer that would lose all of "
-                       "its neurons "
-                       "keeps the one with the largest weights (L1 norm), so that the network stays one",
+                       "its neurons keeps the one with the largest weights (L1 norm), so that the network stays one",
             .minimum = 0,
             .maximum = 1,
             .maximum_open = true,
@@ -176,14 +173,12 @@ void add_removal(record::Record<PruneParameters>& record) {
            {.name = "compact",
             .meaning = "neurons without weights are removed from the network, their constants folded into the next biases",
             .exists_if = {by_weights()}})
-      .add(&PruneParameters::proof,
-           {.name = "proof",
-            .meaning =
-                "exact compression, after any finetuning: hidden neurons that bounds of this kind over all images, [0, 1]^n, prove to be "
-                "off or "
-                "linear are removed, or folded into fewer; the network computes the same on every image, up to the rounding of its weights",
-            .choices = none_or_bounds(),
-            .exists_if = {is_not("criterion", "none"s)}})
+      .add(&PruneParameters::proof, {.name = "proof",
+                                     .meaning = "exact compression, after any finetuning: hidden neurons that bounds of this kind over all "
+                                                "images, [0, 1]^n, prove to be off or linear are removed, or folded into fewer; the "
+                                                "network computes the same on every image, up to the rounding of its weights",
+                                     .choices = none_or_bounds(),
+                                     .exists_if = {is_not("criterion", "none"s)}})
       .add([](auto& p) -> auto& { return p.by_rate.steps; },
            {.name = "steps",
             .unit = "steps",

@@ -155,15 +155,13 @@ Schema problem_fields() {
       std::move(transfer)};
 }
 
-/// The engine's own list, with what this study wants otherwise.
-Schema solve_fields() {
-  Schema fields = engine::settings_record().parameters("solve.");
+/// With what these studies want otherwise.
+Schema chain_solve_fields() {
+  Schema fields = solve_fields();
   for (Field& field : fields) {
     if (field.name == "solve.on_success") field.default_value = std::string("stop");  // Algorithm 1
     if (field.name == "solve.protocol") field.exists_if = has_surrogate();
   }
-  fields.push_back(
-      integer("repetition", 0, "", "number of the repetition; repeats the solve, not the training (use train.seed for that)", 0));
   return fields;
 }
 
@@ -171,7 +169,7 @@ Schema make_schema() {
   Schema all{text("dataset.name", std::nullopt, "data set", data::dataset_names()),
              integer("dataset.side", 28, "pixels", "images are resized to side x side, as Pillow does (bilinear, antialiased)", 1, 28)};
   for (const Schema& part :
-       {network_fields(), train_fields(), prune_record().parameters("prune."), select_fields(), problem_fields(), solve_fields()})
+       {network_fields(), train_fields(), prune_record().parameters("prune."), select_fields(), problem_fields(), chain_solve_fields()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -193,18 +191,35 @@ std::string column_name(std::string parameter) {
   return parameter;
 }
 
-Schema columns_of_sections(const std::vector<std::string>& sections) {
+Schema solve_fields() {
+  Schema fields = engine::settings_record().parameters("solve.");
+  fields.push_back(
+      integer("repetition", 0, "", "number of the repetition; repeats the solve, not the training (use train.seed for that)", 0));
+  return fields;
+}
+
+Schema columns_of(const Schema& fields) {
   Schema columns;
-  for (Field field : parameter_schema()) {
-    if (std::find(sections.begin(), sections.end(), section_of(field.name)) == sections.end()) continue;
+  for (Field field : fields) {
     field.name = column_name(field.name);
     field.exists_if.clear();  // of a row that has no value, the absence says it
-    const bool is_dataset = field.name == "dataset_name", is_file = field.check_file != nullptr;
+    const bool is_file = field.check_file != nullptr;
     columns.push_back(std::move(field));
     if (is_file) columns.push_back(text(task::file_hash_name(columns.back().name), std::nullopt, "XXH3-128 of the file's content"));
-    if (is_dataset)
-      columns.push_back(text("dataset_hash", std::nullopt, "XXH3-128 of the data set's content, which its files were checked to have"));
   }
+  return columns;
+}
+
+Schema columns_of_sections(const std::vector<std::string>& sections) {
+  Schema columns = columns_of(parameter_schema());
+  std::erase_if(columns, [&](const Field& field) {
+    const std::string section = field.name == "repetition" ? "solve" : field.name.substr(0, field.name.find('_'));
+    return std::find(sections.begin(), sections.end(), section) == sections.end();
+  });
+  const auto dataset = std::find_if(columns.begin(), columns.end(), [](const Field& field) { return field.name == "dataset_name"; });
+  if (dataset != columns.end())
+    columns.insert(dataset + 1,
+                   text("dataset_hash", std::nullopt, "XXH3-128 of the data set's content, which its files were checked to have"));
   return columns;
 }
 

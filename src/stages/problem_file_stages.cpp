@@ -100,11 +100,8 @@ class SolveProblemStage final : public SolverStage {
     };
     engine::SolveSettings settings = settings_of(attempt, context);
     if (p.boolean("log")) settings.log_file = log_file(attempt, context);
-    settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
-    context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
-    engine::SolveResult result = engine::solve(problem, settings);
-    if (result.reason == "stopped") note_limit(context, result);
-    return row(result);
+    const auto search = [&](const engine::SolveSettings& complete) { return engine::solve(problem, complete); };
+    return row(solve_and_publish(context, std::move(settings), row, search));
   }
 };
 

@@ -142,11 +142,10 @@ class SolveStage : public SolverStage {
       add_transfer(problem, result, others, made);
       return made;
     };
-    context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
-    settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
-
-    engine::SolveResult result = surrogate ? engine::solve(problem, embedded->network, settings) : engine::solve(problem, settings);
-    if (result.reason == "stopped") note_limit(context, result);
+    const auto search = [&](const engine::SolveSettings& complete) {
+      return surrogate ? engine::solve(problem, embedded->network, complete) : engine::solve(problem, complete);
+    };
+    const engine::SolveResult result = solve_and_publish(context, std::move(settings), row, search);
     if (result.status == engine::Status::error) base::fail(base::ErrorKind::solver, "{}: {}", result.reason, result.detail);
     return row(result);
   }

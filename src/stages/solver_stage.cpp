@@ -53,12 +53,19 @@ void SolverStage::save(const problem::Problem& problem, const task::Attempt& att
   problem::write_problems(directory / (attempt.spec.key.hex() + ".h5"), std::span(&problem, 1));
 }
 
-void SolverStage::note_limit(const task::StageContext& context, engine::SolveResult& result) {
+engine::SolveResult SolverStage::solve_and_publish(const task::StageContext& context, engine::SolveSettings settings,
+                                                   const std::function<task::StageResult(const engine::SolveResult&)>& row,
+                                                   const std::function<engine::SolveResult(const engine::SolveSettings&)>& solve) {
+  context.publish(row({.status = engine::Status::limit, .reason = "running", .limit = "none"}));
+  settings.on_incumbent = [&](const engine::SolveResult& so_far) { context.publish(row(so_far)); };
+  engine::SolveResult result = solve(settings);
+  if (result.reason != "stopped") return result;
   const std::string_view limit = context.limit_reached();
   if (limit.empty()) throw task::StageStopped{};
   result.reason = "limit";
   result.limit = limit;
   result.detail = fmt::format("asked to stop at its limit of {}: {}", limit == "cpu" ? "CPU time" : "time", result.detail);
+  return result;
 }
 
 }  // namespace espalier::stages

@@ -1,5 +1,6 @@
 // What the stages that call a solver have in common.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -29,9 +30,11 @@ class SolverStage : public task::Stage {
   static std::filesystem::path log_file(const task::Attempt& attempt, const task::StageContext& context);
   /// Its question as a problem file of the output directory's problems/ (run --save-problems).
   static void save(const problem::Problem& problem, const task::Attempt& attempt, const task::StageContext& context);
-  /// A solve that was asked to stop has no result, or one that would be another the next time, unless a limit was the cause. Throws
-  /// StageStopped.
-  static void note_limit(const task::StageContext& context, engine::SolveResult& result);
+  /// What `solve` returns. Before it runs and at each incumbent the `row` of what is known is published. A solve that was asked to stop has
+  /// no result, or one that would be another the next time, unless a limit was the cause: throws StageStopped.
+  static engine::SolveResult solve_and_publish(const task::StageContext& context, engine::SolveSettings settings,
+                                               const std::function<task::StageResult(const engine::SolveResult&)>& row,
+                                               const std::function<engine::SolveResult(const engine::SolveSettings&)>& solve);
 };
 
 }  // namespace espalier::stages

@@ -82,8 +82,6 @@ TEST_F(ReaderTest, ArraysAreThoseOfARow) {
   EXPECT_EQ(arrays.find(0), std::nullopt);
   EXPECT_THAT(arrays.find(1), ::testing::Optional(ElementsAre(2, 3)));
   EXPECT_EQ(reader.arrays("solves", "output").find(1), std::nullopt);
-  EXPECT_THAT(read_array(path("results.h5"), "solves", "input", "b"), ElementsAre(2, 3));
-  EXPECT_THAT(read_array(path("results.h5"), "solves", "input", "a"), ElementsAre());
 }
 
 TEST_F(ReaderTest, PartsAreFoundByKey) {

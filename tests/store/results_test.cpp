@@ -11,6 +11,7 @@
 #include "espalier/results/reader.hpp"
 #include "espalier/store/check.hpp"
 #include "h5/temporary_directory.hpp"
+#include "results/read_array.hpp"
 #include "store/fixture.hpp"
 
 namespace espalier::store {
@@ -70,8 +71,8 @@ TEST_F(ResultsTest, TablesAndArraysAreReadableFromTheFileAlone) {
   const h5::Table solves = h5::read_table(h5::File::open_read_only(path("alone.h5")).root(), "solves");
   EXPECT_THAT(solves.booleans("adversarial"), ElementsAre(false, true, false, true));
   EXPECT_EQ(solves.find("objective")->meaning, "verified objective");
-  EXPECT_THAT(results::read_array(path("alone.h5"), "solves", "input", graph_.tasks[7].spec.key.hex()), ElementsAre(0.0, 0.1, 1.0, 1.0));
-  EXPECT_THAT(results::read_array(path("alone.h5"), "solves", "input", graph_.tasks[2].spec.key.hex()), ElementsAre());
+  EXPECT_THAT(test::read_array(path("alone.h5"), "solves", "input", graph_.tasks[7].spec.key.hex()), ElementsAre(0.0, 0.1, 1.0, 1.0));
+  EXPECT_THAT(test::read_array(path("alone.h5"), "solves", "input", graph_.tasks[2].spec.key.hex()), ElementsAre());
   EXPECT_EQ(error_of([&] { results::Reader(path("alone.h5")).table("solvs"); }),
             "data: '" + path("alone.h5").string() +
                 "': there is no table 'solvs' (did you mean 'solves'?); there are: events, networks, solves, stages");

@@ -8,6 +8,7 @@
 #include "espalier/store/merge.hpp"
 #include "espalier/store/results.hpp"
 #include "h5/temporary_directory.hpp"
+#include "results/read_array.hpp"
 #include "store/fixture.hpp"
 
 namespace espalier::store {
@@ -136,7 +137,7 @@ TEST_F(SharedArrays, StandOnceInTheResultFile) {
   directory.append(own);
   build_results(directory, stages_, graph_);
   for (const std::size_t i : {2, 3, 6, 7})
-    EXPECT_EQ(results::read_array(directory.results_path(), "solves", "input", key(i).hex()), image_) << i;
+    EXPECT_EQ(test::read_array(directory.results_path(), "solves", "input", key(i).hex()), image_) << i;
   const h5::Table index = h5::read_table(h5::File::open_read_only(directory.results_path()).root(), "arrays/solves/input/index");
   EXPECT_THAT(index.integers("offset"), ElementsAre(0, 0, 0, 324));
   EXPECT_THAT(index.integers("row"), ElementsAre(0, 1, 2, 3));

@@ -16,6 +16,9 @@
 
 namespace espalier::results {
 
+/// Tables of a result file, by name.
+std::vector<std::string> table_names(const h5::Group& root);
+
 /// Where the values of a column go.
 struct Binding {
   std::string column;
@@ -91,9 +94,5 @@ class Reader {
  private:
   h5::File file_;
 };
-
-/// One array, of the task with this key; empty if it has none.
-std::vector<double> read_array(const std::filesystem::path& file, const std::string& table, const std::string& array,
-                               const std::string& key);
 
 }  // namespace espalier::results

@@ -8,6 +8,12 @@ namespace espalier::stages {
 /// solve.
 const task::Schema& parameter_schema();
 
+/// The parameters solve.* of the engine and `repetition`.
+task::Schema solve_fields();
+
+/// Parameters as columns of a results table: "train.seed" becomes "train_seed", and behind the name of a file stands its hash.
+task::Schema columns_of(const task::Schema& fields);
+
 /// The fields of the given sections as columns of a results table: "train.seed" becomes "train_seed". Behind
 /// dataset_name stands dataset_hash, which no file sets: data::content_hash of that name.
 task::Schema columns_of_sections(const std::vector<std::string>& sections);
