@@ -26,8 +26,7 @@ std::string to_text(const Value& value);
 /// Named values in name order. Names are lower_case words, with dots between sections ("train.learning_rate").
 ///
 /// A plan holds one of these per task, a million at once, with some fifty values each: they stand in one sorted array, names are kept once
-/// per process, and intern() keeps equal sections once. (As std::map they took 5 parameter_b each, as arrays 3 parameter_b, interned 100
-/// bytes.)
+/// per process, and intern() keeps equal sections once. (As std::map they took 5 kB each, as arrays 3 kB, interned 100 bytes.)
 class Parameters {
  public:
   class Map;
