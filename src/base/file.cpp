@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "espalier/base/descriptor.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/hash.hpp"
 
@@ -16,67 +17,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags, const char* purpose) : path_(path) {
-    do {
-      fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
-    } while (fd_ < 0 && errno == EINTR);
-    if (fd_ < 0) refuse(purpose);
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const { return fd_; }
-  [[noreturn]] void refuse(const char* what) const {
-    fail(ErrorKind::io, "cannot {} '{}': {}", what, path_.string(), std::strerror(errno));
-  }
-  void sync() const {
-    // Some file systems refuse fsync on a directory; there is nothing better to do then.
-    while (::fsync(fd_) != 0) {
-      if (errno == EINVAL) return;
-      if (errno != EINTR) refuse("fsync");
-    }
-  }
-  void close() {
-    const int fd = fd_;
-    fd_ = -1;
-    if (::close(fd) != 0 && errno != EINTR) refuse("close");  // interrupted, Linux has closed it
-  }
-
- private:
-  fs::path path_;
-  int fd_ = -1;
-};
-
-void write_all(const Descriptor& file, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(file.get(), content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      file.refuse("write");
-    }
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 }  // namespace
 
 void read_blocks(const fs::path& path, const std::function<void(std::span<const char>)>& visit) {
-  const Descriptor file(path, O_RDONLY, "read");
+  const File file(path, O_RDONLY, "read");
   std::string buffer(std::size_t{1} << 16, '\0');
-  for (;;) {
-    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) file.refuse("read");
-    if (got == 0) return;
-    visit(std::span<const char>(buffer).first(static_cast<std::size_t>(got)));
-  }
+  while (const std::size_t got = file.read(buffer)) visit(std::span<const char>(buffer).first(got));
 }
 
 std::string read_file(const fs::path& path) {
@@ -86,21 +34,21 @@ std::string read_file(const fs::path& path) {
 }
 
 void publish_file(const fs::path& temporary, const fs::path& final_name) {
-  Descriptor file(temporary, O_RDONLY, "open");
+  File file(temporary, O_RDONLY, "open");
   file.sync();
   file.close();
   if (::rename(temporary.c_str(), final_name.c_str()) != 0)
     fail(ErrorKind::io, "cannot rename '{}' to '{}': {}", temporary.string(), final_name.string(), std::strerror(errno));
-  Descriptor(directory_of(final_name), O_RDONLY | O_DIRECTORY, "open").sync();
+  sync_directory(directory_of(final_name));
 }
 
 namespace {
 
 /// `write` writes the content of the temporary file.
-void write_atomically(const fs::path& path, const std::function<void(const Descriptor&)>& write) {
+void write_atomically(const fs::path& path, const std::function<void(const File&)>& write) {
   const fs::path temporary = path.string() + ".tmp";
   try {
-    Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
+    File file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
     write(file);
     file.close();
     publish_file(temporary, path);
@@ -113,7 +61,7 @@ void write_atomically(const fs::path& path, const std::function<void(const Descr
 }  // namespace
 
 void write_file_atomically(const fs::path& path, std::string_view content) {
-  write_atomically(path, [&](const Descriptor& file) { write_all(file, content); });
+  write_atomically(path, [&](const File& file) { file.write(content); });
 }
 
 namespace {
@@ -158,11 +106,11 @@ Digest digest_file(const fs::path& path) {
 }
 
 void copy_file_atomically(const fs::path& from, const fs::path& to, const std::function<void(const FileStamp&)>& accept) {
-  write_atomically(to, [&](const Descriptor& file) {
+  write_atomically(to, [&](const File& file) {
     Stamper stamper;
     read_blocks(from, [&](std::span<const char> block) {
       stamper.add(block);
-      write_all(file, {block.data(), block.size()});
+      file.write({block.data(), block.size()});
     });
     accept(stamper.finish());
   });

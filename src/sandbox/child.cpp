@@ -15,8 +15,8 @@
 #include <iostream>
 #include <new>
 
+#include "sandbox/close_others.hpp"
 #include "sandbox/descendants.hpp"
-#include "sandbox/descriptor.hpp"
 #include "sandbox/messages.hpp"
 
 namespace espalier::sandbox {

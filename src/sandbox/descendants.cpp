@@ -15,7 +15,7 @@
 #include <string>
 #include <thread>
 
-#include "sandbox/descriptor.hpp"
+#include "espalier/base/descriptor.hpp"
 
 namespace espalier::sandbox {
 
@@ -23,7 +23,7 @@ namespace {
 
 /// A file of /proc; empty if it cannot be read. (Streams and directories of the standard library cost more than the fork.)
 std::string read_proc(const char* path) {
-  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  const base::Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
   std::string text;
   std::array<char, 8192> bytes{};
   for (ssize_t got = 0; file && (got = ::read(file.get(), bytes.data(), bytes.size())) > 0;)

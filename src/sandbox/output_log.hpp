@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "sandbox/descriptor.hpp"
+#include "espalier/base/descriptor.hpp"
 
 namespace espalier::sandbox {
 
@@ -29,7 +29,7 @@ class OutputLog {
   void write(std::string_view bytes);
 
   std::filesystem::path path_;
-  Descriptor file_;
+  base::Descriptor file_;
   std::uint64_t total_ = 0;
   std::string tail_;
 };

@@ -13,7 +13,8 @@
 #include <cstring>
 #include <iostream>
 
-#include "sandbox/descriptor.hpp"
+#include "espalier/base/descriptor.hpp"
+#include "sandbox/close_others.hpp"
 #include "sandbox/messages.hpp"
 #include "sandbox/report.hpp"
 #include "sandbox/scratch.hpp"
@@ -68,8 +69,8 @@ double grace_seconds(const task::ResourceLimits& limits) {
 
 struct Sandbox::Connection {
   pid_t server = -1;
-  Descriptor control;
-  Descriptor results;
+  base::Descriptor control;
+  base::Descriptor results;
   Scratch scratch;  ///< the server's: removed here, too, should it have been killed
   FrameReader from_server;
   FrameReader from_child;
@@ -142,10 +143,10 @@ Sandbox::Sandbox(const Work& work) : connection_(std::make_unique<Connection>())
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) != 0)
     fail(ErrorKind::io, "cannot make the sandbox's socket: {}", std::strerror(errno));
   connection_->control.reset(sockets[0]);
-  const Descriptor control(sockets[1]);
+  const base::Descriptor control(sockets[1]);
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) fail(ErrorKind::io, "cannot make the sandbox's pipe: {}", std::strerror(errno));
   connection_->results.reset(pipe[0]);
-  const Descriptor results(pipe[1]);
+  const base::Descriptor results(pipe[1]);
   ::fcntl(connection_->results.get(), F_SETFL, O_NONBLOCK);
   ::fcntl(results.get(), F_SETPIPE_SZ, pipe_bytes);  // refused under a tight limit of the system: then it is 64 KiB
 

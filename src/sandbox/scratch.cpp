@@ -22,8 +22,8 @@ constexpr std::string_view prefix = "espalier-solves-";
 constexpr time_t oldest_without_lock = 60;  // s: a new one may not have its lock yet
 
 /// Open and locked: nobody else uses it. Invalid if somebody does, or if it is not ours.
-Descriptor lock_folder(const fs::path& folder) {
-  Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+base::Descriptor lock_folder(const fs::path& folder) {
+  base::Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (opened && ::flock(opened.get(), LOCK_EX | LOCK_NB) != 0) opened.reset();
   return opened;
 }
@@ -33,7 +33,7 @@ void remove_abandoned(const fs::path& above) {
   std::error_code error;
   for (fs::directory_iterator entry(above, error), end; !error && entry != end; entry.increment(error)) {
     if (!entry->path().filename().native().starts_with(prefix)) continue;
-    const Descriptor lock = lock_folder(entry->path());
+    const base::Descriptor lock = lock_folder(entry->path());
     struct stat status {};
     if (!lock || ::fstat(lock.get(), &status) != 0 || status.st_uid != ::geteuid()) continue;
     if (std::time(nullptr) - status.st_mtime < oldest_without_lock) continue;

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "sandbox/descriptor.hpp"
+#include "espalier/base/descriptor.hpp"
 
 namespace espalier::sandbox {
 
@@ -26,7 +26,7 @@ class Scratch {
  private:
   std::string path_;
   bool there_ = false;
-  Descriptor lock_;
+  base::Descriptor lock_;
 };
 
 }  // namespace espalier::sandbox

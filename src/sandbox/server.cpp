@@ -18,9 +18,9 @@
 #include <optional>
 
 #include "espalier/base/clock.hpp"
+#include "espalier/base/descriptor.hpp"
 #include "sandbox/child.hpp"
 #include "sandbox/descendants.hpp"
-#include "sandbox/descriptor.hpp"
 #include "sandbox/messages.hpp"
 #include "sandbox/output_log.hpp"
 #include "sandbox/scratch.hpp"
@@ -98,9 +98,9 @@ class Server {
   /// A process for work; a shared one stays after its run.
   struct Child {
     pid_t pid = -1;
-    Descriptor output;  ///< what it prints
-    Descriptor talk;    ///< of a shared one
-    FrameReader said;   ///< through talk
+    base::Descriptor output;  ///< what it prints
+    base::Descriptor talk;    ///< of a shared one
+    FrameReader said;         ///< through talk
     double memory_limit_mib = 0;
     double start_memory_mib = 0;
     long memory_kills = 0;  ///< of the system, before it began
@@ -181,13 +181,13 @@ class Server {
   bool start_child(const Order& order) {
     std::array<int, 2> ends{}, sockets{-1, -1};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
-    Child child{.output = Descriptor(ends[0]), .memory_limit_mib = order.head.limits.memory_mib, .start_memory_mib = resident_mib()};
-    const Descriptor writer(ends[1]);
+    Child child{.output = base::Descriptor(ends[0]), .memory_limit_mib = order.head.limits.memory_mib, .start_memory_mib = resident_mib()};
+    const base::Descriptor writer(ends[1]);
     ::fcntl(child.output.get(), F_SETFL, O_NONBLOCK);
     const bool shared = order.head.shared && order.head.limits.cpu_seconds == 0;
     if (shared && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) != 0) return false;
     child.talk.reset(sockets[0]);
-    const Descriptor talk(sockets[1]);
+    const base::Descriptor talk(sockets[1]);
     child.memory_kills = kernel_memory_kills();
     child.pid = ::fork();
     if (child.pid < 0) return false;

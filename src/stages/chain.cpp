@@ -8,6 +8,7 @@
 #include "espalier/engine/solve.hpp"
 #include "espalier/stages/parameters.hpp"
 #include "espalier/task/variants.hpp"
+#include "stages/problem_parameters.hpp"
 #include "stages/selection.hpp"
 
 namespace espalier::stages {
@@ -62,20 +63,21 @@ void check_exact(const Parameters& p) {
                "found none");
 }
 
-void check_solver(const std::string& solver, const std::string& region) {
+void check_solver(const std::string& solver, problem::Norm norm) {
   try {
     engine::check_settings({.solver = solver});
-    engine::check_norm(solver, base::parse_word(problem::words(problem::Norm{}), "region", region));
+    engine::check_norm(solver, norm);
   } catch (const base::Error& error) {
     base::fail(error.kind(), "solve.{}", error.what());
   }
 }
 
 void check(const Parameters& p) {
-  check_solver(p.text("solve.solver"), p.text("problem.region"));
-  if (const std::int64_t index = p.integer("problem.sample_index"); p.text("problem.split") == "test" && index >= data::test_count)
+  const ProblemParameters problem = problem_record().from(p, "problem.");
+  check_solver(p.text("solve.solver"), problem.region);
+  if (problem.split == Split::test && problem.sample_index >= data::test_count)
     base::fail(ErrorKind::configuration, "problem.sample_index: expected 0 to {} (problem.split: test), found {}", data::test_count - 1,
-               index);
+               problem.sample_index);
   if (p.text("prune.criterion") == "exact") check_exact(p);
   if (p.text("prune.criterion") == "threshold" && is(p, "prune.finetuning", "rewinding"))
     base::fail(

@@ -7,6 +7,7 @@
 #include "espalier/stages/environment.hpp"
 #include "stages/conditions.hpp"
 #include "stages/network_parameters.hpp"
+#include "stages/problem_parameters.hpp"
 
 namespace espalier::stages {
 
@@ -121,38 +122,16 @@ Schema select_fields() {
           {is_selected})};
 }
 
+/// What of a problem exists only beside certain networks, and regions that are a ball.
 Schema problem_fields() {
-  Field transfer{.name = "problem.transfer_seeds",
-                 .type = ValueType::integer_list,
-                 .default_value = Value(IntegerList{}),
-                 .unit = "",
-                 .meaning = "adversarial inputs are also run through the dense networks trained with these train.seed and no regulariser",
-                 .minimum = 0,
-                 .choices = {},
-                 .exists_if = {is_trained}};
-  return {
-      text("problem.split", "train", "which images of the data set: train (60,000) or test (10,000)", {"train", "test"}),
-      integer("problem.sample_index", 0, "", "clean image: index in problem.split", 0, data::train_count - 1),
-      text("problem.region", "l1",
-           "norm that limits the change of the clean image: l1 (sum of the changes), l2 (Euclidean length; solvers bab and attack), linf "
-           "(largest change) or row-wise (sum over the image's rows of the largest change in a row: what the code of Pham et al., arXiv "
-           "2505.01985, limits); pixels stay in [0, 1]",
-           {"l1", "l2", "linf", "row-wise"}),
-      real("problem.epsilon", 5, "1", "radius of the region around the clean image, in its norm", 0, true),
-      only_if(
-          text(
-              "problem.network", "dense",
-              "whose adversarial input is sought: the dense network's, with the pruned one as its surrogate, or the embedded network's own",
-              {"dense", "embedded"}),
-          {is_pruned}),
-      text(
-          "problem.target", "second",
-          "class to reach: the second one on the clean image, or any but the label (the largest margin of all is maximised, in one search)",
-          {"second", "any"}),
-      only_if(text("problem.label_source", "dense", "whose first and second class on the clean image are label and target",
-                   {"dense", "surrogate"}),
-              has_surrogate()),
-      std::move(transfer)};
+  Schema fields = problem_record().parameters("problem.");
+  for (Field& field : fields) {
+    if (field.name == "problem.region") std::erase(field.choices, "none");
+    if (field.name == "problem.network") field.exists_if = {is_pruned};
+    if (field.name == "problem.label_source") field.exists_if = has_surrogate();
+    if (field.name == "problem.transfer_seeds") field.exists_if = {is_trained};
+  }
+  return fields;
 }
 
 /// With what these studies want otherwise.

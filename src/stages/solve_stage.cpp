@@ -5,6 +5,7 @@
 #include "espalier/engine/solve.hpp"
 #include "espalier/stages/parameters.hpp"
 #include "espalier/stages/stages.hpp"
+#include "stages/problem_parameters.hpp"
 #include "stages/solve_columns.hpp"
 #include "stages/solver_stage.hpp"
 
@@ -24,31 +25,30 @@ namespace {
 bool is_given(const Parameters& p, std::string_view name, std::string_view word) { return p.contains(name) && p.text(name) == word; }
 
 /// What solves have in common that answer the same question, whatever is searched for it, and how.
-std::string problem_id(const problem::Problem& problem, const Parameters& p, const std::string& dense_network) {
-  return base::digest(fmt::format("{} {} {} {} {} {} {}", dense_network, p.text("problem_split"), *problem.sample_index,
+std::string problem_id(const problem::Problem& problem, Split split, const std::string& dense_network) {
+  return base::digest(fmt::format("{} {} {} {} {} {} {}", dense_network, base::word_of(words(split), split), *problem.sample_index,
                                   base::word_of(problem::words(problem.norm), problem.norm), problem.epsilon, problem.label,
                                   problem.target ? fmt::format("{}", *problem.target) : "any"))
       .hex();
 }
 
-problem::Problem make_problem(const Parameters& p, const nn::Network& dense, const nn::Network& embedded,
+problem::Problem make_problem(const Parameters& p, const ProblemParameters& asked, const nn::Network& dense, const nn::Network& embedded,
                               const std::vector<task::Array>& payload) {
-  const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
   problem::Problem problem;
-  const std::string& split = p.text("problem_split");
-  problem.name = fmt::format("{}_{}_{}{}", p.text("dataset_name"), p.integer("dataset_side"), split == "test" ? "test_" : "", index);
-  if (split != "train") problem.note = fmt::format("image {} of the {} images", index, split);
+  const bool is_test = asked.split == Split::test;
+  problem.name = fmt::format("{}_{}_{}{}", p.text("dataset_name"), p.integer("dataset_side"), is_test ? "test_" : "", asked.sample_index);
+  if (is_test) problem.note = fmt::format("image {} of the test images", asked.sample_index);
   problem.network = dense;
   const std::vector<double>& image = payload.at(0).values;
   problem.input = Eigen::Map<const Eigen::VectorXd>(image.data(), static_cast<Eigen::Index>(image.size()));
-  problem.norm = base::parse_word(problem::words(problem.norm), "problem.region", p.text("problem_region"));
-  problem.epsilon = p.real("problem_epsilon");
-  const problem::Labels labels = problem::choose_labels(is_given(p, "problem_label_source", "surrogate") ? embedded : dense, problem.input);
+  problem.norm = asked.region;
+  problem.epsilon = asked.epsilon;
+  const problem::Labels labels = problem::choose_labels(asked.label_source == LabelSource::surrogate ? embedded : dense, problem.input);
   problem.label = labels.label;
-  if (p.text("problem_target") == "second") problem.target = labels.target;
+  if (asked.target == TargetSource::second) problem.target = labels.target;
   problem.dataset = p.text("dataset_name");
   problem.input_side = p.integer("dataset_side");
-  problem.sample_index = p.integer("problem_sample_index");
+  problem.sample_index = asked.sample_index;
   problem.true_label = static_cast<int>(payload.at(1).values.at(0));
   return problem;
 }
@@ -104,8 +104,9 @@ class SolveStage : public SolverStage {
   std::vector<task::Array> payload(const Attempt& attempt) const override {
     const Parameters& p = attempt.spec.parameters;
     const auto data = environment_->dataset(p.text("dataset_name"), static_cast<int>(p.integer("dataset_side")));
-    const auto index = static_cast<std::size_t>(p.integer("problem_sample_index"));
-    const data::Samples& images = p.text("problem_split") == "test" ? data->test : data->train;
+    const ProblemParameters asked = problem_record().from(p, "problem_");
+    const auto index = static_cast<std::size_t>(asked.sample_index);
+    const data::Samples& images = asked.split == Split::test ? data->test : data->train;
     return {{"input", to_vector(images.input(index))}, {"label", {static_cast<double>(images.labels[index])}}};
   }
 
@@ -121,7 +122,8 @@ class SolveStage : public SolverStage {
     const auto embedded = surrogate ? input(attempt, context, 1) : dense;
     std::vector<std::shared_ptr<const StoredNetwork>> others;
     for (std::size_t k = surrogate ? 2 : 1; k < attempt.inputs.size(); ++k) others.push_back(input(attempt, context, k));
-    const problem::Problem problem = make_problem(p, dense->network, embedded->network, context.payload);
+    const ProblemParameters asked = problem_record().from(p, "problem_");
+    const problem::Problem problem = make_problem(p, asked, dense->network, embedded->network, context.payload);
 
     engine::SolveSettings settings = settings_of(attempt, context);
     settings.seed += static_cast<std::uint64_t>(p.integer("repetition"));
@@ -131,7 +133,7 @@ class SolveStage : public SolverStage {
     const auto row = [&](const engine::SolveResult& result) {
       StageResult made{engine::result_record().values(result), outcome_arrays(problem, result)};
       made.values.set("time_limit", p.real("solve_time_limit"));
-      made.values.set("problem", problem_id(problem, p, attempt.spec.parents.front().hex()));
+      made.values.set("problem", problem_id(problem, asked.split, attempt.spec.parents.front().hex()));
       made.values.set("label", std::int64_t{problem.label});
       if (problem.target) made.values.set("target", std::int64_t{*problem.target});
       made.values.set("true_label", std::int64_t{*problem.true_label});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "espalier/base/descriptor.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/hash.hpp"
 #include "store/bytes.hpp"
@@ -40,7 +41,7 @@ std::string encode_header(std::uint64_t salt) {
   return copy + copy;
 }
 
-std::uint64_t read_header(const Descriptor& file) {
+std::uint64_t read_header(const base::File& file) {
   std::array<char, header_size> bytes{};
   const std::size_t got = file.read_at(0, bytes);
   const std::string path = file.path().string();
@@ -70,7 +71,7 @@ void append_frame(std::string& bytes, std::uint32_t kind, std::string_view paylo
   put(bytes, frame_checksum(std::string_view(bytes).substr(start), salt, offset));
 }
 
-FrameReader::FrameReader(const Descriptor& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end, std::size_t block)
+FrameReader::FrameReader(const base::File& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end, std::size_t block)
     : file_(file),
       salt_(salt),
       offset_(offset),

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "store/descriptor.hpp"
+#include "espalier/base/descriptor.hpp"
 
 namespace espalier::store {
 
@@ -22,7 +22,7 @@ inline constexpr std::size_t largest_payload = std::size_t{1} << 28;
 
 std::string encode_header(std::uint64_t salt);
 /// The salt. Throws Error(store) if the file is no journal, of another version, or both copies of its header are damaged.
-std::uint64_t read_header(const Descriptor& file);
+std::uint64_t read_header(const base::File& file);
 
 void append_frame(std::string& bytes, std::uint32_t kind, std::string_view payload, std::uint64_t salt, std::uint64_t offset);
 
@@ -34,7 +34,7 @@ struct Frame {
 class FrameReader {
  public:
   /// Reads `block` bytes at a time, more for a longer record.
-  FrameReader(const Descriptor& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end,
+  FrameReader(const base::File& file, std::uint64_t salt, std::uint64_t offset, std::uint64_t end,
               std::size_t block = std::size_t{1} << 20);
 
   /// The next whole frame, valid until the next call; none at the end or at a bad frame, then reason() says which.
@@ -50,7 +50,7 @@ class FrameReader {
   /// `size` bytes from offset_ on.
   const char* window(std::size_t size);
 
-  const Descriptor& file_;
+  const base::File& file_;
   std::uint64_t salt_;
   std::uint64_t offset_;
   std::uint64_t end_;

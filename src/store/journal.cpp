@@ -7,9 +7,9 @@
 #include <random>
 #include <utility>
 
+#include "espalier/base/descriptor.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
-#include "store/descriptor.hpp"
 #include "store/frame.hpp"
 
 namespace espalier::store {
@@ -28,7 +28,7 @@ std::uint64_t random_salt() {
 void create_journal(const fs::path& path) { base::write_file_atomically(path, encode_header(random_salt())); }
 
 ReplayResult replay_journal(const fs::path& path, const std::function<void(const Record&)>& visit) {
-  const Descriptor file(path, O_RDONLY, "open");
+  const base::File file(path, O_RDONLY, "open");
   const std::uint64_t salt = read_header(file);
   const std::uint64_t end = file.size();  // what is appended later is for the next reader
   FrameReader reader(file, salt, header_size, end);
@@ -60,7 +60,7 @@ std::string describe_damage(const ReplayResult& replay) {
 }
 
 std::string read_record(const fs::path& path, std::uint64_t offset) {
-  const Descriptor file(path, O_RDONLY, "open");
+  const base::File file(path, O_RDONLY, "open");
   constexpr std::size_t block = 4096;
   FrameReader reader(file, read_header(file), offset, file.size(), block);
   const auto frame = reader.next();
@@ -78,8 +78,8 @@ fs::path next_side_file(const fs::path& path) {
 }
 
 /// The damaged ranges, one after the other.
-void keep_aside(const Descriptor& journal, const ReplayResult& replay, const fs::path& side_path) {
-  const Descriptor side(side_path, O_WRONLY | O_CREAT | O_EXCL, "create");
+void keep_aside(const base::File& journal, const ReplayResult& replay, const fs::path& side_path) {
+  const base::File side(side_path, O_WRONLY | O_CREAT | O_EXCL, "create");
   std::string buffer(std::size_t{1} << 20, '\0');
   std::uint64_t written = 0;
   const auto copy = [&](std::uint64_t at, std::uint64_t end) {
@@ -93,7 +93,7 @@ void keep_aside(const Descriptor& journal, const ReplayResult& replay, const fs:
   };
   for (const DamagedRange& range : replay.damaged) copy(range.offset, range.end());
   side.sync();
-  sync_directory(side_path.parent_path().empty() ? "." : side_path.parent_path());
+  base::sync_directory(side_path.parent_path().empty() ? "." : side_path.parent_path());
 }
 
 /// A new journal of the whole records in the place of the old one; returns its size.
@@ -104,7 +104,7 @@ std::uint64_t rewrite(const fs::path& path, const ReplayResult& replay) {
   std::string buffer = encode_header(salt);
   std::uint64_t written = 0, records = 0;
   {
-    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
+    const base::File file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
     const auto flush = [&] {
       file.write_at(written, buffer);
       written += buffer.size();
@@ -127,7 +127,7 @@ std::uint64_t rewrite(const fs::path& path, const ReplayResult& replay) {
 }  // namespace
 
 Repair repair_journal(const fs::path& path, const ReplayResult& replay) {
-  const Descriptor journal(path, O_RDWR, "repair");
+  const base::File journal(path, O_RDWR, "repair");
   if (replay.damaged.empty()) return {{}, replay.valid_bytes};
   const fs::path side = next_side_file(path);
   keep_aside(journal, replay, side);
@@ -139,11 +139,11 @@ Repair repair_journal(const fs::path& path, const ReplayResult& replay) {
 }
 
 JournalWriter::JournalWriter(const fs::path& path, std::uint64_t end) : path_(path), synced_end_(end) {
-  const Descriptor reading(path, O_RDONLY, "open");
+  const base::File reading(path, O_RDONLY, "open");
   salt_ = read_header(reading);
   if (reading.size() != end)
     fail(ErrorKind::internal, "'{}': appending at byte {} of {}: repair the journal first", path.string(), end, reading.size());
-  file_ = std::make_unique<Descriptor>(path, O_WRONLY, "open for writing");
+  file_ = std::make_unique<base::File>(path, O_WRONLY, "open for writing");
 }
 
 JournalWriter::~JournalWriter() = default;

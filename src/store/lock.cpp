@@ -10,10 +10,10 @@
 #include <random>
 
 #include "espalier/base/clock.hpp"
+#include "espalier/base/descriptor.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
 #include "espalier/base/log.hpp"
-#include "store/descriptor.hpp"
 
 namespace espalier::store {
 
@@ -32,7 +32,7 @@ class TakeoverGuard {
   }
 
  private:
-  Descriptor directory_;  // closing it unlocks
+  base::File directory_;  // closing it unlocks
 };
 
 std::string random_token() {
@@ -61,7 +61,7 @@ std::string describe(const LockOwner& owner) {
 bool create_lock(const fs::path& file, const std::string& content) {
   const fs::path mine = fmt::format("{}.{}-{}.tmp", file.string(), this_process().host, ::getpid());
   try {
-    const Descriptor written(mine, O_WRONLY | O_CREAT | O_TRUNC, "create");
+    const base::File written(mine, O_WRONLY | O_CREAT | O_TRUNC, "create");
     written.write_at(0, content);
     written.sync();
   } catch (...) {
@@ -79,7 +79,7 @@ bool create_lock(const fs::path& file, const std::string& content) {
   if (fd < 0 && errno == EEXIST) return false;
   if (fd < 0) fail(ErrorKind::store, "cannot create '{}': {}", file.string(), std::strerror(errno));
   ::close(fd);
-  Descriptor(file, O_WRONLY, "write").write_at(0, content);
+  base::File(file, O_WRONLY, "write").write_at(0, content);
   return true;
 }
 

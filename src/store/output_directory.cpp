@@ -4,10 +4,10 @@
 #include <system_error>
 
 #include "espalier/base/clock.hpp"
+#include "espalier/base/descriptor.hpp"
 #include "espalier/base/file.hpp"
 #include "espalier/base/log.hpp"
 #include "store/bytes.hpp"
-#include "store/descriptor.hpp"
 #include "store/layout.hpp"
 #include "store/lock.hpp"
 #include "store/records.hpp"
@@ -81,7 +81,7 @@ void OutputDirectory::create(const RunIdentity& identity) {
   make_directory(path_ / "parts");
   make_directory(log_directory());
   remove_temporary_files(path_);
-  sync_directory(path_);
+  base::sync_directory(path_);
   create_journal(journal_path());
   read_journal();
   writer_.emplace(journal_path(), replay_.valid_bytes);

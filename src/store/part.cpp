@@ -6,9 +6,9 @@
 #include <system_error>
 
 #include "espalier/base/build_info.hpp"
+#include "espalier/base/descriptor.hpp"
 #include "espalier/base/error.hpp"
 #include "espalier/base/file.hpp"
-#include "store/descriptor.hpp"
 
 namespace espalier::store {
 
@@ -33,7 +33,7 @@ task::PartFile publish_part(const fs::path& output_directory, const fs::path& te
   base::make_directories(final_name.parent_path());
   const base::FileStamp stamp = base::stamp_file(temporary);
   base::publish_file(temporary, final_name);
-  sync_directory(output_directory / "parts");  // the folder itself may be new
+  base::sync_directory(output_directory / "parts");  // the folder itself may be new
   return {name, stamp};
 }
 
@@ -62,7 +62,7 @@ void copy_part(const fs::path& from_directory, const fs::path& to_directory, con
     if (found != part.stamp)
       fail(ErrorKind::store, "'{}' is damaged: its checksum is not the recorded one", (from_directory / part.name).string());
   });
-  sync_directory(to_directory / "parts");  // the folder itself may be new
+  base::sync_directory(to_directory / "parts");  // the folder itself may be new
 }
 
 }  // namespace espalier::store

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class File : public testing::Test {
+class Files : public testing::Test {
  protected:
   void SetUp() override { fs::create_directories(folder_); }
   void TearDown() override { fs::remove_all(folder_); }
@@ -33,7 +33,7 @@ class File : public testing::Test {
   fs::path folder_ = fs::temp_directory_path() / ("espalier-file-test-" + std::to_string(::getpid()));
 };
 
-TEST_F(File, WritesWholeAndReadsBack) {
+TEST_F(Files, WritesWholeAndReadsBack) {
   std::string content(200000, '\0');
   for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 31);
   write_file_atomically(folder_ / "a", content);
@@ -45,7 +45,7 @@ TEST_F(File, WritesWholeAndReadsBack) {
   EXPECT_EQ(read_file(folder_ / "empty"), "");
 }
 
-TEST_F(File, RefusalsNameFileAndReason) {
+TEST_F(Files, RefusalsNameFileAndReason) {
   const std::string missing = (folder_ / "missing").string();
   EXPECT_EQ(refusal([&] { read_file(missing); }), "cannot read '" + missing + "': No such file or directory");
   EXPECT_EQ(refusal([&] { write_file_atomically(folder_ / "no" / "b", "x"); }),
@@ -53,7 +53,7 @@ TEST_F(File, RefusalsNameFileAndReason) {
   EXPECT_EQ(refusal([&] { publish_file(missing, folder_ / "c"); }), "cannot open '" + missing + "': No such file or directory");
 }
 
-TEST_F(File, AFailedWriteLeavesTheOldFileAndNoTemporary) {
+TEST_F(Files, AFailedWriteLeavesTheOldFileAndNoTemporary) {
   write_file_atomically(folder_ / "a", "old");
   // A file size limit stands in for a full disk.
   rlimit old_limit{};
@@ -69,14 +69,14 @@ TEST_F(File, AFailedWriteLeavesTheOldFileAndNoTemporary) {
   EXPECT_FALSE(fs::exists(folder_ / "a.tmp"));
 }
 
-TEST_F(File, PublishMovesTheFile) {
+TEST_F(Files, PublishMovesTheFile) {
   write_file_atomically(folder_ / "t", "content");
   publish_file(folder_ / "t", folder_ / "final");
   EXPECT_FALSE(fs::exists(folder_ / "t"));
   EXPECT_EQ(read_file(folder_ / "final"), "content");
 }
 
-TEST_F(File, StampIsSizeAndChecksum) {
+TEST_F(Files, StampIsSizeAndChecksum) {
   write_file_atomically(folder_ / "a", "content");
   const FileStamp stamp = stamp_file(folder_ / "a");
   EXPECT_EQ(stamp.size, 7U);
@@ -85,7 +85,7 @@ TEST_F(File, StampIsSizeAndChecksum) {
   EXPECT_NE(stamp, stamp_file(folder_ / "b"));
 }
 
-TEST_F(File, StampsAndCopiesOfManyBlocksAreThoseOfTheWhole) {
+TEST_F(Files, StampsAndCopiesOfManyBlocksAreThoseOfTheWhole) {
   std::string content;
   for (int i = 0; content.size() < 300'000; ++i) content += std::to_string(i * 7919) + "\n";
   write_file_atomically(folder_ / "a", content);
@@ -96,7 +96,7 @@ TEST_F(File, StampsAndCopiesOfManyBlocksAreThoseOfTheWhole) {
   EXPECT_EQ(read_file(folder_ / "b"), content);
 }
 
-TEST_F(File, ACopyThatIsNotAcceptedLeavesNothing) {
+TEST_F(Files, ACopyThatIsNotAcceptedLeavesNothing) {
   write_file_atomically(folder_ / "a", "content");
   EXPECT_EQ(refusal([&] { copy_file_atomically(folder_ / "a", folder_ / "b", [](const FileStamp&) { fail(ErrorKind::io, "no"); }); }),
             "no");

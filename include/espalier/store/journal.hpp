@@ -26,9 +26,9 @@
 #include <string_view>
 #include <vector>
 
-namespace espalier::store {
+#include "espalier/base/descriptor.hpp"
 
-class Descriptor;  // src/store/descriptor.hpp
+namespace espalier::store {
 
 /// What a payload is. Readers pass over kinds that they do not know.
 enum class RecordKind : std::uint32_t {
@@ -100,7 +100,7 @@ class JournalWriter {
 
  private:
   std::filesystem::path path_;
-  std::unique_ptr<Descriptor> file_;
+  std::unique_ptr<base::File> file_;
   std::uint64_t salt_ = 0;
   std::uint64_t synced_end_ = 0;
   std::string buffer_;

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "espalier/base/clock.hpp"
+#include "espalier/base/descriptor.hpp"
 #include "espalier/base/error.hpp"
 
 namespace espalier::milp {
@@ -29,22 +30,6 @@ constexpr double stop_to_kill = 2.0;
 constexpr rlim_t largest_file_bytes = rlim_t{1}
                                       << 26;  // 64 MiB: what a solver prints must not fill the disk, nor our memory when we read it
 constexpr double term_to_caller = 1.0;
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-  void close() {
-    if (value_ >= 0) ::close(value_);
-    value_ = -1;
-  }
-
- private:
-  int value_;
-};
 
 /// In the child, between fork and exec: only async-signal-safe calls. Reports errno through `error_pipe` if exec fails.
 [[noreturn]] void become(char* const* argv, int output, int error_pipe, pid_t parent) {
@@ -72,13 +57,13 @@ pid_t start(const std::vector<std::string>& words, int output) {
   argv.push_back(nullptr);
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail(ErrorKind::io, "cannot make a pipe: {}", std::strerror(errno));
-  Descriptor reader(ends[0]), writer(ends[1]);
+  base::Descriptor reader(ends[0]), writer(ends[1]);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) fail(ErrorKind::solver, "cannot start '{}': fork: {}", words[0], std::strerror(errno));
   if (child == 0) become(argv.data(), output, writer.get(), parent);
   ::setpgid(child, child);  // also here: a signal to the group must not come before the child has made it
-  writer.close();
+  writer.reset();
   int error = 0;
   ssize_t got = 0;
   do got = ::read(reader.get(), &error, sizeof error);
@@ -163,7 +148,7 @@ bool is_program(const std::string& word) {
 
 ProcessResult run_process(const std::vector<std::string>& argv, const std::filesystem::path& output, const ProcessLimits& limits,
                           const std::function<bool()>& stop_wanted) {
-  Descriptor file(::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  base::Descriptor file(::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (file.get() < 0) fail(ErrorKind::io, "cannot open '{}' for the solver's output: {}", output.string(), std::strerror(errno));
   const base::Stopwatch watch;
   const pid_t child = start(argv, file.get());

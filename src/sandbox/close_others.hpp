@@ -1,10 +1,9 @@
-// A file descriptor with an owner.
+// What a process of its own keeps open.
 #pragma once
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 namespace espalier::sandbox {
 
@@ -19,26 +18,5 @@ inline void close_others(std::array<int, 3> kept) {
   }
   ::close_range(static_cast<unsigned>(first), ~0U, 0);
 }
-
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() { reset(); }
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    reset(std::exchange(other.value_, -1));
-    return *this;
-  }
-  int get() const { return value_; }
-  explicit operator bool() const { return value_ >= 0; }
-  void reset(int value = -1) {
-    if (value_ >= 0) ::close(value_);
-    value_ = value;
-  }
-
- private:
-  int value_ = -1;
-};
 
 }  // namespace espalier::sandbox
