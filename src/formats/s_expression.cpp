@@ -1,5 +1,7 @@
 #include "formats/s_expression.hpp"
 
+#include <algorithm>
+
 #include "espalier/base/error.hpp"
 #include "espalier/base/text.hpp"
 

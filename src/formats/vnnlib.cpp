@@ -1,7 +1,9 @@
 #include "espalier/formats/vnnlib.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <optional>
@@ -18,7 +20,8 @@ namespace {
 constexpr std::size_t most_bytes = std::size_t{1} << 28;
 constexpr std::size_t most_constraints = 1'000'000;
 constexpr std::size_t most_variables = 10'000'000;
-constexpr std::size_t most_numbers = 200'000'000;  // of the property: 1.6 GB
+constexpr std::size_t most_numbers = 200'000'000;          // of the property: 1.6 GB
+constexpr std::int64_t most_exponent = 1'000'000'000'000;  // more than a file has digits
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// X_k or Y_k.
@@ -134,10 +137,21 @@ class Reader {
     return {.coefficients = {}, .constant = value};
   }
 
-  /// Of a number that is out of range: whether it is too small. (from_chars does not say.)
+  /// Of a number that is out of range: whether it is below 1. (from_chars does not say.)
   static bool underflows(std::string_view digits) {
-    const std::size_t exponent = digits.find_first_of("eE");
-    return exponent != std::string_view::npos ? digits.substr(exponent + 1).starts_with('-') : digits.find('.') != std::string_view::npos;
+    const std::size_t end = std::min(digits.find_first_of("eE"), digits.size());
+    std::int64_t exponent = 0;
+    if (end < digits.size()) {
+      std::string_view power = digits.substr(end + 1);
+      if (power.starts_with('+')) power.remove_prefix(1);
+      const auto [unused, error] = std::from_chars(power.data(), power.data() + power.size(), exponent);
+      if (error == std::errc::result_out_of_range) return power.starts_with('-');
+      exponent = std::clamp<std::int64_t>(exponent, -most_exponent, most_exponent);
+    }
+    std::string_view mantissa = digits.substr(0, end);
+    if (mantissa.starts_with('-')) mantissa.remove_prefix(1);
+    const std::size_t point = std::min(mantissa.find('.'), mantissa.size()), first = mantissa.find_first_not_of("0.");
+    return static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first) + exponent <= 0;
   }
 
   static LinearTerm scaled(LinearTerm term, double factor) {
@@ -164,7 +178,6 @@ class Reader {
     if (disjuncts.size() == 1) {
       common_.insert(common_.end(), std::make_move_iterator(disjuncts[0].begin()), std::make_move_iterator(disjuncts[0].end()));
     } else {
-      ++choices_;
       alternatives_ = both(alternatives_, disjuncts, statement.line);
     }
   }
@@ -183,6 +196,7 @@ class Reader {
         all.insert(all.end(), std::make_move_iterator(next.begin()), std::make_move_iterator(next.end()));
       }
     }
+    if (head == "and" && all.size() == 1) check_bounds(all.front());
     return all;
   }
 
@@ -228,19 +242,22 @@ class Reader {
   // The property.
 
   /// Lowers or raises a bound.
-  static void apply(const Constraint& constraint, problem::Box& box) {
-    const auto& [variable, a] = *constraint.term.coefficients.begin();  // a x + c >= 0
-    const auto k = static_cast<Eigen::Index>(variable.index);
-    const double c = constraint.term.constant;
+  static void tighten(const Constraint& constraint, double& lower, double& upper) {
+    const double a = constraint.term.coefficients.begin()->second, c = constraint.term.constant;  // a x + c >= 0
     double bound = -c / a;
-    const double missed = std::fma(bound, a, c);  // of 0, exact up to its sign
+    const bool is_inside = std::fma(bound, a, c) > 0;  // exact up to its size
     if (a > 0) {
-      if (missed > 0) bound = std::nextafter(bound, -infinity);
-      box.lower(k) = std::max(box.lower(k), bound);
+      if (is_inside) bound = std::nextafter(bound, -infinity);
+      lower = std::max(lower, bound);
     } else {
-      if (missed > 0) bound = std::nextafter(bound, infinity);
-      box.upper(k) = std::min(box.upper(k), bound);
+      if (is_inside) bound = std::nextafter(bound, infinity);
+      upper = std::min(upper, bound);
     }
+  }
+
+  static void apply(const Constraint& constraint, problem::Box& box) {
+    const auto k = static_cast<Eigen::Index>(constraint.term.coefficients.begin()->first.index);
+    tighten(constraint, box.lower(k), box.upper(k));
   }
 
   static bool is_input(const Constraint& constraint) { return !constraint.term.coefficients.begin()->first.is_output; }
@@ -253,25 +270,44 @@ class Reader {
     return function;
   }
 
-  /// Whether the box has a point; one that no combination of alternatives brought about is refused.
+  /// Refuses bounds that are written together and that no input meets. (What alternatives of several formulas do not have in common is left
+  /// out.)
+  void check_bounds(const Conjunct& conjunct) const {
+    std::map<std::size_t, std::pair<double, double>> bounds;
+    for (const Constraint& constraint : conjunct) {
+      if (!is_input(constraint)) continue;
+      const std::size_t k = constraint.term.coefficients.begin()->first.index;
+      auto& [lower, upper] = bounds.try_emplace(k, -infinity, infinity).first->second;
+      tighten(constraint, lower, upper);
+      if (lower > upper)
+        refuse(constraint.line, fmt::format("a lower bound of {} up to its upper one", label({false, k})),
+               fmt::format("{} above {}", lower, upper));
+    }
+  }
+
+  /// Whether the box has a point.
   bool check_box(const problem::Box& box, std::size_t line) const {
     for (Eigen::Index k = 0; k < box.lower.size(); ++k) {
-      const std::string input = label({false, static_cast<std::size_t>(k)});
-      if (std::isinf(box.lower(k)) || std::isinf(box.upper(k)))
-        refuse(line, fmt::format("a lower and an upper bound of {}", input),
-               std::isinf(box.lower(k)) && std::isinf(box.upper(k)) ? "neither"
-               : std::isinf(box.lower(k))                           ? "no lower one"
-                                                                    : "no upper one");
-      if (box.lower(k) <= box.upper(k)) continue;
-      if (choices_ > 1) return false;
-      refuse(line, fmt::format("a lower bound of {} up to its upper one", input), fmt::format("{} above {}", box.lower(k), box.upper(k)));
+      const bool no_lower = std::isinf(box.lower(k)), no_upper = std::isinf(box.upper(k));
+      if (no_lower || no_upper)
+        refuse(line, fmt::format("a lower and an upper bound of {}", label({false, static_cast<std::size_t>(k)})),
+               no_lower && no_upper ? "neither"
+               : no_lower           ? "no lower one"
+                                    : "no upper one");
     }
-    return true;
+    return (box.lower.array() <= box.upper.array()).all();
+  }
+
+  void check_size(std::size_t numbers, std::size_t line) const {
+    if (numbers > most_numbers) refuse(line, fmt::format("a property of at most {} numbers", most_numbers), "a larger one");
   }
 
   Property build() const {
     Property property{.inputs = static_cast<Eigen::Index>(inputs_), .outputs = static_cast<Eigen::Index>(outputs_), .boxes = {}};
     problem::Box common_box{Eigen::VectorXd::Constant(property.inputs, -infinity), Eigen::VectorXd::Constant(property.inputs, infinity)};
+    check_bounds(common_);
+    const std::size_t last_line = common_.empty() ? 1 : common_.back().line;
+    check_size(common_.size() * outputs_, last_line);
     Conjunction common;
     for (const Constraint& constraint : common_) {
       if (is_input(constraint))
@@ -282,9 +318,9 @@ class Reader {
     std::map<std::vector<double>, std::size_t> places;
     std::size_t numbers = 0;
     for (const Conjunct& conjunct : alternatives_) {
-      const std::size_t line = !conjunct.empty() ? conjunct.front().line : common_.empty() ? 1 : common_.back().line;
+      const std::size_t line = conjunct.empty() ? last_line : conjunct.front().line;
       numbers += 4 * inputs_ + (common.size() + conjunct.size()) * outputs_;  // the box twice, also as a key
-      if (numbers > most_numbers) refuse(line, fmt::format("a property of at most {} numbers", most_numbers), "a larger one");
+      check_size(numbers, line);
       problem::Box box = common_box;
       Conjunction conjunction = common;
       for (const Constraint& constraint : conjunct) {
@@ -311,7 +347,6 @@ class Reader {
   std::size_t inputs_ = 0, outputs_ = 0;
   Conjunct common_;
   Disjuncts alternatives_{Conjunct{}};
-  std::size_t choices_ = 0;  ///< assertions that are true disjunctions
 };
 
 }  // namespace

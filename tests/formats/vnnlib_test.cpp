@@ -1,6 +1,7 @@
 #include "espalier/formats/vnnlib.hpp"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cmath>
@@ -80,6 +81,43 @@ TEST(Vnnlib, AlternativesWithoutCommonPointsFallAway) {
       declarations(1, 1) + "(assert (or (and (<= X_0 1) (>= X_0 0)) (and (<= X_0 5) (>= X_0 4))))\n(assert (>= Y_0 0))\n";
   EXPECT_EQ(parse(text + "(assert (or (<= X_0 2) (<= X_0 0.5)))").boxes.size(), 2U) << "[0,1] twice, narrowed once; [4,5] never";
   EXPECT_THAT(refusal(text + "(assert (or (<= X_0 -2) (<= X_0 -3)))"), HasSubstr("found boxes without common points"));
+}
+
+TEST(Vnnlib, ABoxWithATypingErrorIsNotLeftOut) {
+  const std::string outputs = "(assert (or (>= Y_0 0) (<= Y_0 -1)))";
+  const std::string text = declarations(1, 1) + "(assert (or (and (<= X_0 1) (>= X_0 0)) (and (<= X_0 5) (>= X_0 6))))\n";
+  EXPECT_EQ(refusal(text + outputs), "p:3: expected a lower bound of X_0 up to its upper one, found 6 above 5")
+      << "also where other disjunctions make combinations without points legal";
+}
+
+TEST(Vnnlib, DisjunctionsInsideAConjunctionAreCombined) {
+  const Property property =
+      parse(declarations(1, 1) +
+            "(assert (and (or (and (<= X_0 1) (>= X_0 0)) (and (<= X_0 5) (>= X_0 4))) (or (<= X_0 0.5) (>= X_0 4.5)) "
+            "(>= Y_0 0)))");
+  ASSERT_EQ(property.boxes.size(), 2U);
+  EXPECT_EQ(property.boxes[0].box.upper, vector({0.5}));
+  EXPECT_EQ(property.boxes[1].box.lower, vector({4.5}));
+}
+
+TEST(Vnnlib, NumbersOutOfRangeAreNoneOrZero) {
+  const auto property_of = [](const std::string& word) { return two_by_three("(assert (>= Y_1 " + word + "))"); };
+  const auto value_of = [&](const std::string& word) { return -parse(property_of(word)).boxes[0].unsafe[0][0].constant; };
+  const std::string zeros(400, '0');
+  const std::vector<std::string> small{"0." + zeros + "1", "1e-400", "-0." + zeros + "1e5", "0.1" + zeros + "e-320",
+                                       "1e-99999999999999999999"};
+  for (const std::string& word : small) EXPECT_NEAR(value_of(word), 0, 1e-307) << word;
+  const std::vector<std::string> large{"1" + zeros + ".5", "1" + zeros + "e-10",    "-1" + zeros,
+                                       "0.1e+400",         "1e9223372036854775807", "1e99999999999999999999"};
+  for (const std::string& word : large)
+    EXPECT_THAT(refusal(property_of(word)), HasSubstr("expected a number that float64 holds")) << word.substr(0, 9);
+  EXPECT_EQ(value_of("1" + zeros + "e-400"), 1);
+}
+
+TEST(Vnnlib, APropertyThatNoMemoryHoldsIsRefused) {
+  std::string text = declarations(1, 20000) + "(assert (and (<= X_0 1) (>= X_0 0)))\n";
+  for (int k = 0; k < 20000; ++k) text += "(assert (<= Y_0 1))\n";
+  EXPECT_THAT(refusal(text), HasSubstr("expected a property of at most 200000000 numbers, found a larger one"));
 }
 
 TEST(Vnnlib, NumbersInAllSpellings) {

@@ -13,8 +13,9 @@ namespace espalier::formats {
 /// of the outputs; what has equal boxes is joined, in the order of the file. A bound a X_i <= b becomes that of X_i, rounded outward if b/a
 /// is no float64.
 /// Refused with line, expected and found, as Error(data): what is no such file; a term that is not linear, or mixes inputs and outputs; a
-/// constraint of several inputs; an input without both bounds, or with a lower one above the upper; a disjunct without outputs; more than a
-/// million constraints in disjunctive form. `name` stands in front.
+/// constraint of several inputs; an input without both bounds; bounds that are written together, the lower one above the upper; a disjunct
+/// without outputs; more than a million constraints in disjunctive form, or 200 million numbers. A combination of alternatives whose boxes
+/// have no common point is left out, unless all are: that is refused. `name` stands in front.
 [[nodiscard]] Property parse_vnnlib(std::string_view text, const std::string& name);
 
 /// The same of a file, which may be gzipped.
