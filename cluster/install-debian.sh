@@ -21,7 +21,7 @@ build_packages=(
   openmpi-bin libopenmpi-dev libboost-mpi-dev libboost-serialization-dev
   libeigen3-dev
   coinor-libcbc-dev coinor-libcgl-dev coinor-libclp-dev coinor-libosi-dev coinor-libcoinutils-dev
-  libhdf5-dev zlib1g-dev
+  libhdf5-dev zlib1g-dev libonnx-dev libprotobuf-dev
   libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
 )
 # The data of configs/quickstart.yaml, and what README.md reads results with.
@@ -29,7 +29,7 @@ tour_packages=(dataset-fashion-mnist python3 python3-h5py python3-pandas)
 # h5py reads our files and writes some of those we read; cbc and glpsol stand behind the external solver back end. Slurm, munge and
 # iproute2 are for cluster/slurm-box.py; Slurm's PMIx plugin also wants libpmix-dev, which libopenmpi-dev brings.
 test_packages=(
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev libonnx-testdata
   python3-numpy hdf5-tools r-cran-hdf5r
   coinor-cbc glpk-utils
   slurmctld slurmd slurm-client munge iproute2

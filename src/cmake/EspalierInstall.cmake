@@ -7,7 +7,8 @@ set(installed_modules base h5 task record nn data milp problem train prune reduc
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/espalier)
 
 set_target_properties(espalier_hdf5 PROPERTIES EXPORT_NAME hdf5)
-install(TARGETS espalier_hdf5 EXPORT espalier)
+set_target_properties(espalier_onnx PROPERTIES EXPORT_NAME onnx)
+install(TARGETS espalier_hdf5 espalier_onnx EXPORT espalier)
 foreach(module IN LISTS installed_modules)
   set_target_properties(espalier_${module} PROPERTIES EXPORT_NAME ${module})
   install(TARGETS espalier_${module} EXPORT espalier ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/espalier INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
