@@ -17,6 +17,7 @@ void add_plan(CLI::App& program, int& exit_code, const studies::Registry& studie
 void add_status(CLI::App& program, int& exit_code, const studies::Registry& studies);
 void add_merge(CLI::App& program, int& exit_code, const studies::Registry& studies);
 void add_solve(CLI::App& program, int& exit_code);
+void add_verify(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_report(CLI::App& program, int& exit_code, const studies::Registry& studies);
 void add_table(CLI::App& program, int& exit_code);

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "bounds/interval.hpp"
-#include "bounds/slope_search.hpp"
+#include "espalier/bounds/slope_search.hpp"
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/bounds/propagation.hpp"
 
@@ -121,6 +121,29 @@ class AlphaCrown final : public BoundsMethod {
 void renew(const nn::Network& network, const problem::Region& region, std::size_t layer, const base::Budget& budget, Bounds& bounds) {
   Propagation propagation(network, region, bounds);
   renew_layer(network, propagation, layer, {}, budget, bounds);
+}
+
+void narrow(const nn::Network& network, const problem::Region& part, Propagation& propagation, Bounds& bounds) {
+  propagation.set_region(part, bounds);
+  intersect(bounds.layers.front(), affine_image(network.layers.front(), part.box.lower, part.box.upper));
+  std::vector<LayerRelaxation> lines{make_relaxation(bounds.layers.front(), 1)};
+  BackwardPass pass;
+  for (std::size_t layer = 1; layer + 1 < network.layers.size(); ++layer) {
+    LayerBounds& own = bounds.layers[layer];
+    const LayerBounds& before = bounds.layers[layer - 1];
+    intersect(own, affine_image(network.layers[layer], before.lower.cwiseMax(0.0), before.upper.cwiseMax(0.0)));
+    const Neurons open = unstable_neurons(own, false);
+    if (!open.empty()) {
+      const auto count = static_cast<Eigen::Index>(open.size());
+      propagation.backward(propagation.neuron_rows(layer, open), lines, pass);
+      for (Eigen::Index r = 0; r < count; ++r) {
+        const Eigen::Index i = open[static_cast<std::size_t>(r)];
+        own.upper[i] = std::min(own.upper[i], pass.upper[r]);
+        own.lower[i] = std::max(own.lower[i], -pass.upper[count + r]);
+      }
+    }
+    lines.push_back(make_relaxation(own, 1));
+  }
 }
 
 std::unique_ptr<BoundsMethod> make_crown() { return std::make_unique<Crown>(); }

@@ -58,6 +58,13 @@ Propagation::Propagation(const nn::Network& network, const problem::Region& regi
   set_magnitudes(valid);
 }
 
+void Propagation::set_region(const problem::Region& region, const Bounds& valid) {
+  region_ = region;
+  maximiser_ = problem::LinearMaximiser(region);
+  first_at_centre_ = weights_.front() * region.centre + biases_.front();
+  set_magnitudes(valid);
+}
+
 void Propagation::set_magnitudes(const Bounds& valid) {
   magnitudes_.clear();
   const auto layers = static_cast<Eigen::Index>(weights_.size());

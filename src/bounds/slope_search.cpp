@@ -1,4 +1,4 @@
-#include "bounds/slope_search.hpp"
+#include "espalier/bounds/slope_search.hpp"
 
 #include <cmath>
 

@@ -51,7 +51,7 @@ class Reader {
  public:
   explicit Reader(std::string name) : name_(std::move(name)) {}
 
-  Property read(std::string_view text) {
+  problem::Property read(std::string_view text) {
     for (const Expression& statement : parse_expressions(text, name_)) {
       if (statement.head() == "declare-const")
         declare(statement);
@@ -302,13 +302,13 @@ class Reader {
     if (numbers > most_numbers) refuse(line, fmt::format("a property of at most {} numbers", most_numbers), "a larger one");
   }
 
-  Property build() const {
-    Property property{.inputs = static_cast<Eigen::Index>(inputs_), .outputs = static_cast<Eigen::Index>(outputs_), .boxes = {}};
+  problem::Property build() const {
+    problem::Property property{.inputs = static_cast<Eigen::Index>(inputs_), .outputs = static_cast<Eigen::Index>(outputs_), .boxes = {}};
     problem::Box common_box{Eigen::VectorXd::Constant(property.inputs, -infinity), Eigen::VectorXd::Constant(property.inputs, infinity)};
     check_bounds(common_);
     const std::size_t last_line = common_.empty() ? 1 : common_.back().line;
     check_size(common_.size() * outputs_, last_line);
-    Conjunction common;
+    problem::Conjunction common;
     for (const Constraint& constraint : common_) {
       if (is_input(constraint))
         apply(constraint, common_box);
@@ -322,7 +322,7 @@ class Reader {
       numbers += 4 * inputs_ + (common.size() + conjunct.size()) * outputs_;  // the box twice, also as a key
       check_size(numbers, line);
       problem::Box box = common_box;
-      Conjunction conjunction = common;
+      problem::Conjunction conjunction = common;
       for (const Constraint& constraint : conjunct) {
         if (is_input(constraint))
           apply(constraint, box);
@@ -351,8 +351,10 @@ class Reader {
 
 }  // namespace
 
-Property parse_vnnlib(std::string_view text, const std::string& name) { return Reader(name).read(text); }
+problem::Property parse_vnnlib(std::string_view text, const std::string& name) { return Reader(name).read(text); }
 
-Property read_vnnlib(const std::filesystem::path& file) { return parse_vnnlib(data::read_compressed(file, most_bytes), file.string()); }
+problem::Property read_vnnlib(const std::filesystem::path& file) {
+  return parse_vnnlib(data::read_compressed(file, most_bytes), file.string());
+}
 
 }  // namespace espalier::formats

@@ -5,7 +5,7 @@
 #include <functional>
 #include <numeric>
 
-#include "bounds/slope_search.hpp"
+#include "espalier/bounds/slope_search.hpp"
 #include "problem/reference.hpp"
 
 namespace espalier::bounds {

@@ -15,6 +15,7 @@
 namespace espalier::formats {
 namespace {
 
+using problem::Property;
 using testing::HasSubstr;
 
 std::string declarations(int inputs, int outputs) {

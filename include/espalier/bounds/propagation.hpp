@@ -79,6 +79,8 @@ class Propagation {
  public:
   /// `valid`: bounds of all layers, for the magnitudes H.
   Propagation(const nn::Network& network, const problem::Region& region, const Bounds& valid);
+  /// Another region, `valid` for it.
+  void set_region(const problem::Region& region, const Bounds& valid);
   /// Smaller magnitudes from better bounds.
   void set_magnitudes(const Bounds& valid);
 
@@ -129,5 +131,9 @@ class Propagation {
   std::vector<Eigen::VectorXd> magnitudes_;  ///< v_j, times layer j's padding factor
   Rows pre_, input_;                         ///< of the block that is worked on: coefficients of a layer's pre-activations, of the input
 };
+
+/// Bounds for a part of their region, which is a box: those of hidden neurons whose sign they leave open are intersected, layer by layer,
+/// with intervals over the layer before and with plain backward propagation. Sets the propagation's region. Not those of the logits.
+void narrow(const nn::Network& network, const problem::Region& part, Propagation& propagation, Bounds& bounds);
 
 }  // namespace espalier::bounds

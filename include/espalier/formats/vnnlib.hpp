@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "espalier/formats/property.hpp"
+#include "espalier/problem/property.hpp"
 
 namespace espalier::formats {
 
@@ -16,9 +16,9 @@ namespace espalier::formats {
 /// constraint of several inputs; an input without both bounds; bounds that are written together, the lower one above the upper; a disjunct
 /// without outputs; more than a million constraints in disjunctive form, or 200 million numbers. A combination of alternatives whose boxes
 /// have no common point is left out, unless all are: that is refused. `name` stands in front.
-[[nodiscard]] Property parse_vnnlib(std::string_view text, const std::string& name);
+[[nodiscard]] problem::Property parse_vnnlib(std::string_view text, const std::string& name);
 
 /// The same of a file, which may be gzipped.
-[[nodiscard]] Property read_vnnlib(const std::filesystem::path& file);
+[[nodiscard]] problem::Property read_vnnlib(const std::filesystem::path& file);
 
 }  // namespace espalier::formats

@@ -7,14 +7,17 @@
 #include "espalier/nn/objective.hpp"
 #include "espalier/problem/region.hpp"
 
-namespace espalier::formats {
+namespace espalier::problem {
 
 /// f(y) >= 0 for every f of it.
 using Conjunction = std::vector<nn::OutputFunction>;
 
+/// The smallest f(y).
+[[nodiscard]] double margin(const Conjunction& conjunction, const Eigen::Ref<const Eigen::VectorXd>& y);
+
 /// Over one box of inputs: unsafe is x where one of the conjunctions holds for y = network(x).
 struct BoxQuestion {
-  problem::Box box;
+  Box box;
   std::vector<Conjunction> unsafe;
 };
 
@@ -30,4 +33,4 @@ struct Property {
 [[nodiscard]] double margin(const Property& property, const Eigen::Ref<const Eigen::VectorXd>& x,
                             const Eigen::Ref<const Eigen::VectorXd>& y);
 
-}  // namespace espalier::formats
+}  // namespace espalier::problem
