@@ -63,6 +63,7 @@ class InputSplitting {
     if (stack_.empty() && !stop_) outcome_.end = unresolved_ > -no_bound ? End::unresolved : End::closed;
     outcome_.bound = std::max(closed_, unresolved_);
     for (const Part& part : stack_) outcome_.bound = std::max(outcome_.bound, part.bound);
+    if (outcome_.best) outcome_.bound = std::max(outcome_.bound, outcome_.best->margin);
     return std::move(outcome_);
   }
 
@@ -246,10 +247,8 @@ class InputSplitting {
     }
     Part halves[2]{part, std::move(part)};
     halves[0].box.upper[input] = halves[1].box.lower[input] = middle;
-    for (Part& half : halves) {
-      bound(half);
-      if (stop_) return;
-    }
+    for (Part& half : halves)
+      if (!stop_) bound(half);  // else it has the bound of the whole
     const std::size_t last = halves[0].bound > halves[1].bound ? 0 : 1;
     push(std::move(halves[1 - last]));
     push(std::move(halves[last]));

@@ -33,7 +33,7 @@ std::optional<Witness> check(const nn::Network& network, const problem::Property
 std::optional<Witness> check_witness(const nn::Network& network, const problem::Property& property,
                                      const Eigen::Ref<const Eigen::VectorXd>& input) {
   for (const problem::BoxQuestion& question : property.boxes) {
-    if ((input.array() < question.box.lower.array()).any() || (input.array() > question.box.upper.array()).any()) continue;
+    if (!((input.array() >= question.box.lower.array()) && (input.array() <= question.box.upper.array())).all()) continue;
     Eigen::VectorXd moved(input.size());
     for (Eigen::Index i = 0; i < input.size(); ++i) moved[i] = narrowed(input[i], question.box.lower[i], question.box.upper[i]);
     if (auto witness = check(network, property, moved)) return witness;

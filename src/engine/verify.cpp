@@ -66,6 +66,8 @@ class PropertySearch {
   }
 
   BoxAnswer split_phases(const problem::BoxQuestion& question) {
+    if (!has_single_functions(question))
+      base::fail(base::ErrorKind::configuration, "splitting: expected inputs for conjunctions of several functions, found phases");
     problem::Problem problem{.name = "property", .network = network_, .input = 0.5 * (question.box.lower + question.box.upper)};
     problem.norm = problem::Norm::none;
     problem.box = question.box;
