@@ -142,6 +142,68 @@ def run(arguments):
             print(f"{k}/{len(waiting)} {made['network']} {made['property']} {made['verdict']} {made['seconds']} s {made['witness']}", flush=True)
 
 
+def tool_rows(folder):
+    """(tool and year) -> (network, property) -> (verdict, seconds), names as in instances.csv without folders and endings."""
+    tools = collections.defaultdict(dict)
+    with gzip.open(os.path.join(folder, "tools.csv.gz"), "rt", newline="") as file:
+        for row in csv.DictReader(file):
+            prop = f"prop_{row['property']}_{row['epsilon']}" if "epsilon" in row else row["property"]
+            key = (row["network"] if "ACAS" in row["network"] else f"mnist-net_{row['network']}", prop)
+            tools[f"{row['tool']} {row['results_year']}"][key] = (row["verdict"], float(row["run_s"]))
+    return tools
+
+
+def stem(name):
+    return re.sub(r"\.(onnx|vnnlib)(\.gz)?$", "", os.path.basename(name))
+
+
+def answers(folder, results):
+    """Per tool, ours first, the sorted seconds of its right answers, and how many are wrong. Right is sat where our witness was checked,
+    else what most tools say."""
+    own = {(stem(row["network"]), stem(row["property"])): row for row in rows_of(results)}
+    tools = tool_rows(folder)
+    truth = {}
+    for key, row in own.items():
+        said = [verdicts[key][0] for verdicts in tools.values() if key in verdicts and verdicts[key][0] in ("sat", "unsat")]
+        said += [row["verdict"]] if row["verdict"] in ("sat", "unsat") else []
+        truth[key] = "sat" if row["witness"] == "ok" else max(sorted(set(said)), key=said.count, default="open")
+    tools = {"espalier": {key: (row["verdict"], float(row["seconds"])) for key, row in own.items()}} | tools
+    made = {}
+    for tool, verdicts in tools.items():
+        decided = {key: verdicts[key] for key in own if key in verdicts and verdicts[key][0] in ("sat", "unsat")}
+        right = sorted(seconds for key, (verdict, seconds) in decided.items() if verdict == truth[key])
+        made[tool] = (right, len(decided) - len(right))
+    best = {}  # of each tool's years the one with the most right answers, in the least time
+    for tool, (right, wrong) in made.items():
+        name = tool.split()[0]
+        if name not in best or (len(right), -sum(right)) > (len(made[best[name]][0]), -sum(made[best[name]][0])):
+            best[name] = tool
+    return {tool: made[tool] for tool in sorted(best.values(), key=lambda tool: (-len(made[tool][0]), sum(made[tool][0])))}, len(own)
+
+
+def table(arguments):
+    found, count = answers(arguments.folder, arguments.results)
+    print(f"{count} instances                right  wrong  median [s]  slowest [s]  total [s]")
+    for tool, (right, wrong) in found.items():
+        if right:
+            print(f"{tool:<28} {len(right):>8} {wrong:>6} {right[len(right) // 2]:>11.3g} {right[-1]:>12.3g} {sum(right):>10.4g}")
+    if not arguments.svg:
+        return
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    pyplot.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "verification"})
+    canvas, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    for tool, (right, _) in list(found.items())[:9]:
+        ours = tool == "espalier"
+        axes.step(range(1, len(right) + 1), right, where="post", label=f"{tool} ({len(right)})", linewidth=2.4 if ours else 1.2, color="black" if ours else None)
+    axes.set(yscale="log", xlabel="instances answered right, each tool's easiest first", ylabel="seconds of the instance, start-up included", xlim=(0, count))
+    axes.legend(frameon=False, fontsize=9)
+    canvas.savefig(arguments.svg, metadata={"Date": None})
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -155,4 +217,4 @@ if __name__ == "__main__":
     commands.choices["run"].add_argument("--only", default="")
     commands.choices["table"].add_argument("--svg")
     parsed = parser.parse_args()
-    {"run": run}[parsed.command](parsed)
+    {"run": run, "table": table}[parsed.command](parsed)
