@@ -18,6 +18,7 @@ void add_status(CLI::App& program, int& exit_code, const studies::Registry& stud
 void add_merge(CLI::App& program, int& exit_code, const studies::Registry& studies);
 void add_solve(CLI::App& program, int& exit_code);
 void add_verify(CLI::App& program, int& exit_code);
+void add_convert(CLI::App& program);
 void add_check(CLI::App& program, int& exit_code);
 void add_report(CLI::App& program, int& exit_code, const studies::Registry& studies);
 void add_table(CLI::App& program, int& exit_code);

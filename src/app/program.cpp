@@ -112,6 +112,7 @@ int run_command_line(int argc, char** argv, const studies::Registry& studies) {
     add_merge(program, exit_code, studies);
     add_solve(program, exit_code);
     add_verify(program, exit_code);
+    add_convert(program);
     add_check(program, exit_code);
     add_report(program, exit_code, studies);
     add_table(program, exit_code);

@@ -10,7 +10,6 @@
 #include "espalier/base/words.hpp"
 #include "espalier/engine/verify.hpp"
 #include "espalier/farm/stop.hpp"
-#include "espalier/formats/onnx.hpp"
 #include "espalier/formats/vnnlib.hpp"
 #include "espalier/stages/environment.hpp"
 
@@ -30,12 +29,11 @@ struct VerifyOptions {
 };
 
 nn::Network read_network(const std::filesystem::path& file) {
-  if (file.extension() == ".h5" || file.extension() == ".hdf5") return stages::read_given_network(file);
-  formats::OnnxNetwork read = formats::read_onnx(file);
-  for (const std::string& note : read.notes) base::log_warning("{}: {}", file.string(), note);
-  if (read.weight_rounding > 0)
-    base::log_warning("{}: weights were rounded to float32, by {:.3g} at most", file.string(), read.weight_rounding);
-  return std::move(read.network);
+  nn::Rounding rounding;
+  nn::Network network = stages::read_given_network(file, &rounding);
+  if (rounding.largest_change > 0)
+    base::log_warning("{}: weights were rounded to float32, by {:.3g} at most", file.string(), rounding.largest_change);
+  return network;
 }
 
 std::string_view word(const auto& value) { return base::word_of(engine::words(value), value); }

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "espalier/base/error.hpp"
+#include "espalier/base/log.hpp"
+#include "espalier/formats/onnx.hpp"
 #include "espalier/h5/file.hpp"
 #include "espalier/nn/file.hpp"
 
@@ -43,7 +45,20 @@ StoredNetwork read_stored_network(const std::filesystem::path& path) {
   return {nn::read_network(root), root.read_attribute<double>("train_accuracy"), root.read_attribute<double>("test_accuracy")};
 }
 
-nn::Network read_given_network(const std::filesystem::path& path) { return nn::read_network(h5::File::open_read_only(path).root()); }
+nn::Network read_given_network(const std::filesystem::path& path, nn::Rounding* rounding) {
+  const std::string name = path.filename().string();
+  if (!name.ends_with(".onnx") && !name.ends_with(".onnx.gz")) return nn::read_network(h5::File::open_read_only(path).root(), rounding);
+  formats::OnnxNetwork read = formats::read_onnx(path);
+  for (const std::string& note : read.notes) base::log_info("{}: {}", name, note);
+  if (rounding != nullptr)
+    rounding->largest_change = read.weight_rounding;
+  else if (read.weight_rounding > 0)
+    base::fail(base::ErrorKind::data,
+               "{}: expected weights that float32 holds, found that fused operators round them by {:.3g} at most: espalier convert "
+               "--round-weights makes a network of them",
+               path.string(), read.weight_rounding);
+  return std::move(read.network);
+}
 
 std::shared_ptr<const data::Dataset> Environment::dataset(const std::string& name, int side) {
   return cached<data::Dataset>(datasets_, fmt::format("{}:{}", name, side), 2, [&] {

@@ -7,7 +7,7 @@ import unittest
 import h5py
 import numpy as np
 
-from harness import ROOT, Case
+from harness import ROOT, Case, table
 
 DENSE = ROOT / "tests" / "fuzz" / "seeds" / "onnx" / "dense.onnx"  # 2 inputs, 3 neurons, 2 outputs
 
@@ -50,6 +50,42 @@ class Verify(Case):
             self.assertGreaterEqual(row["witness"]["margin"], 0)
             row = json.loads(self.run_ok("verify", DENSE, never, "--json", "--splitting", kind).stdout)
             self.assertEqual((row["verdict"], row["witness"], row["boxes"]), ("unsat", None, 1))
+
+    def test_networks_are_converted_both_ways(self):
+        hdf5, onnx, back = (self.folder / name for name in ("dense.h5", "dense.onnx", "back.h5"))
+        self.refused("convert", DENSE, hdf5, code=2, says="--round-weights")  # the last bias is a sum
+        self.assertIn("2-3-2, 17 weights and biases, rounded to float32", self.run_ok("convert", DENSE, hdf5, "--round-weights").stdout)
+        self.run_ok("convert", hdf5, onnx)
+        self.run_ok("convert", onnx, back)
+        with h5py.File(hdf5) as first, h5py.File(back) as last:
+            for k in (0, 1):
+                for name in ("weight", "bias"):
+                    np.testing.assert_array_equal(first[f"layer_{k}/{name}"][:], last[f"layer_{k}/{name}"][:])
+        self.refused("convert", hdf5, self.folder / "n.txt", code=2, says="expected a name that ends in .onnx or .h5")
+        self.refused("convert", hdf5, self.folder / "no" / "n.onnx", code=3, says="n.onnx")
+        (self.folder / "text.h5").write_text("text")
+        self.refused("convert", self.folder / "text.h5", onnx, code=2, says="text.h5")
+
+    def test_a_given_network_of_a_run_may_be_onnx(self):
+        grid = self.folder / "grid.yaml"
+        network = self.folder / "given.h5"
+        with h5py.File(network, "w") as file:
+            random = np.random.default_rng(0)
+            for k, shape in enumerate([(6, 16), (10, 6)]):
+                file[f"layer_{k}/weight"], file[f"layer_{k}/bias"] = random.normal(size=shape).astype("f4"), np.zeros(shape[0], "f4")
+        self.run_ok("convert", network, self.folder / "given.onnx")
+        keys = []
+        for name in ("given.h5", "given.onnx"):
+            grid.write_text(f"""
+study: surrogate
+name: given
+parameters: {{dataset: {{name: fashion-mnist, side: 4}}, network.file: {name}, problem.epsilon: 1, solve.time_limit: 60}}
+grid:
+  - parameters: {{prune: {{criterion: magnitude, rate: 0.5}}}}
+""")
+            self.run_ok("run", grid, "--out", self.folder / name.replace(".", "-"), "--quiet")
+            keys.append(table(self.folder / name.replace(".", "-"), "solves")["verified_objective"])
+        np.testing.assert_array_equal(*keys)
 
     def test_gzipped_files(self):
         for name, content in (("n.onnx.gz", DENSE.read_bytes()), ("p.vnnlib.gz", self.property("(>= Y_0 1e6)").read_bytes())):

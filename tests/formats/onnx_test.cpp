@@ -188,6 +188,29 @@ TEST_F(OnnxImport, EqualPaddingOfBothKindsIsThatOfExplicitPads) {
       }
 }
 
+TEST_F(OnnxImport, WhatIsWrittenIsReadBackBitByBit) {
+  for (const std::vector<int>& widths : {std::vector<int>{4, 3}, {7, 5, 5, 2}, {1, 1, 1}}) {
+    nn::Network network;
+    base::RandomStream random(widths.size(), "written network");
+    for (std::size_t k = 0; k + 1 < widths.size(); ++k) {
+      network.layers.push_back({.weight = nn::WeightMatrix(widths[k + 1], widths[k]), .bias = Eigen::VectorXf(widths[k + 1])});
+      for (float& w : network.layers.back().weight.reshaped())
+        w = static_cast<float>(random.uniform(-1, 1) * std::exp2(random.uniform(-140, 20)));
+      for (float& b : network.layers.back().bias) b = static_cast<float>(random.uniform(-1, 1));
+    }
+    network.layers.front().weight(0, 0) = 0;
+    write_onnx(path("written.onnx"), network);
+    const OnnxNetwork read = read_onnx(path("written.onnx"));
+    EXPECT_EQ(read.weight_rounding, 0);
+    ASSERT_EQ(read.network.layers.size(), network.layers.size());
+    for (std::size_t k = 0; k < network.layers.size(); ++k) {
+      EXPECT_EQ(read.network.layers[k].weight, network.layers[k].weight);
+      EXPECT_EQ(read.network.layers[k].bias, network.layers[k].bias);
+    }
+  }
+  EXPECT_THROW(write_onnx(path("no/such/folder.onnx"), import(two_layers()).network), base::Error);
+}
+
 TEST_F(OnnxImport, RefusesWhatIsNoModel) {
   const std::string whole = two_layers().model.SerializeAsString();
   EXPECT_THAT(refusal(""), HasSubstr("expected an ONNX model"));

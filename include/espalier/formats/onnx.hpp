@@ -26,4 +26,8 @@ struct OnnxNetwork {
 /// above 1e-4 is Error(internal).
 [[nodiscard]] OnnxNetwork read_onnx(const std::filesystem::path& file);
 
+/// The network as an ONNX graph of one Gemm a layer and a Relu between two, opset 13, input (batch, inputs), in float32; masks are left
+/// out. read_onnx() gives the same weights back, bit by bit. Error(io) naming the file.
+void write_onnx(const std::filesystem::path& file, const nn::Network& network);
+
 }  // namespace espalier::formats

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "espalier/data/dataset.hpp"
+#include "espalier/nn/file.hpp"
 #include "espalier/nn/network.hpp"
 
 namespace espalier::stages {
@@ -22,8 +23,9 @@ struct StoredNetwork {
 void write_stored_network(const std::filesystem::path& path, const StoredNetwork& stored);
 StoredNetwork read_stored_network(const std::filesystem::path& path);
 
-/// The network in the root of an HDF5 file that somebody else has made (nn::read_network).
-nn::Network read_given_network(const std::filesystem::path& path);
+/// A network that somebody else has made: in the root of an HDF5 file (nn::read_network), or in an ONNX file, which ends in .onnx or
+/// .onnx.gz (formats::read_onnx). `rounding`: see nn::read_network; fused operators of ONNX are rounded, too.
+nn::Network read_given_network(const std::filesystem::path& path, nn::Rounding* rounding = nullptr);
 
 class Environment {
  public:
