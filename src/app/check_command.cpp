@@ -41,6 +41,12 @@ int run_check(const std::string& path) {
   const std::size_t waiting = count_status(results, "waiting");
   fmt::print("{} solves, {} inputs run through their dense networks again: {}\n", verification.solves, verification.inputs,
              verification.findings.empty() ? "all as stored" : fmt::format("{} disagree", verification.findings.size()));
+  if (verification.verdicts > 0)
+    fmt::print("{} verdicts on properties{}\n", verification.verdicts,
+               verification.without_network == 0
+                   ? ""
+                   : fmt::format("; {} witnesses were not run again: their networks are not in imports/ beside this file",
+                                 verification.without_network));
   if (failed > 0) fmt::print("{} tasks failed\n", failed);
   if (waiting > 0) fmt::print("{} tasks are not done: the run is not complete\n", waiting);
   return verification.findings.empty() && failed == 0 && waiting == 0 ? exit_done : exit_some_failed;

@@ -8,6 +8,7 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/base/process.hpp"
+#include "espalier/task/variants.hpp"
 
 namespace espalier::plan {
 
@@ -57,7 +58,7 @@ void describe_block(const Block& block, std::string& text) {
 class Expander {
  public:
   Expander(const Experiment& experiment, const task::Schema& schema, const InstanceVisitor& visit)
-      : experiment_(experiment), visit_(visit) {
+      : experiment_(experiment), visit_(visit), variants_(schema) {
     for (const task::Field& field : schema) {
       if (!field.default_value) required_.push_back(&field);
       if (field.check_file) files_.push_back(&field);
@@ -137,6 +138,7 @@ class Expander {
   /// Where a file stands is nothing to its instances: they know its name without the folder, and its content.
   void name_by_content(Parameters& instance) const {
     for (const task::Field* field : files_) {
+      if (!instance.contains(field->name)) continue;  // it does not exist in this instance
       const std::string name = instance.text(field->name);
       const auto file = experiment_.files.find(name);
       if (file == experiment_.files.end()) continue;  // the default
@@ -148,6 +150,7 @@ class Expander {
   void require_all(const Parameters& instance) const {
     for (const task::Field* field : required_)
       if (!instance.contains(field->name)) {
+        if (!field->exists_if.empty() && std::ranges::count(variants_.absent(instance), field->name) > 0) continue;
         const config::Place& place = path_.back()->place;
         base::fail(ErrorKind::configuration,
                    "{}:{}:{}: {}: {} is required ({}): set it under parameters, as an axis of product, or by --set {}=VALUE",
@@ -165,6 +168,7 @@ class Expander {
 
   const Experiment& experiment_;
   const InstanceVisitor& visit_;
+  task::Variants variants_;
   std::vector<const task::Field*> required_;
   std::vector<const task::Field*> files_;  ///< parameters that name files
   std::vector<const Block*> path_;         ///< from the outermost block to the current one

@@ -4,6 +4,7 @@
 #include "espalier/engine/records.hpp"
 #include "espalier/engine/solve.hpp"
 #include "espalier/problem/file.hpp"
+#include "espalier/stages/given_properties.hpp"
 #include "espalier/stages/parameters.hpp"
 #include "espalier/task/variants.hpp"
 #include "stages/column.hpp"
@@ -34,9 +35,11 @@ const Schema& problem_parameters() {
   return fields;
 }
 
-Schema solve_parameters() {
-  Schema fields = solve_fields();
-  std::erase_if(fields, [](const Field& field) { return field.name == "solve.protocol"; });  // there is no surrogate
+/// Which problem, and how it is solved.
+Schema solve_problem_parameters() {
+  Schema fields = problem_parameters();
+  for (Field& field : solve_fields())
+    if (field.name != "solve.protocol") fields.push_back(std::move(field));  // there is no surrogate
   return fields;
 }
 
@@ -100,7 +103,7 @@ class SolveImportedStage final : public SolverStage {
   std::uint32_t schema_version() const override { return 1; }
   std::string table() const override { return "solves"; }
   const Schema& parameters() const override {
-    static const Schema all = columns_of(imported_problem_parameters());
+    static const Schema all = columns_of(solve_problem_parameters());
     return all;
   }
   const Schema& columns() const override {
@@ -153,9 +156,12 @@ class SolveImportedStage final : public SolverStage {
 
 const Schema& imported_problem_parameters() {
   static const Schema all = [] {
-    Schema fields = problem_parameters();
-    const Schema solve = solve_parameters();
-    fields.insert(fields.end(), solve.begin(), solve.end());
+    Schema fields = property_parameters();
+    for (Field& field : solve_problem_parameters()) {
+      const bool for_both = field.name == "solve.time_limit" || field.name == "solve.seed" || field.name == "repetition";
+      if (!for_both) field.exists_if.insert(field.exists_if.begin(), {.parameter = "property.file", .values = {std::string("none")}});
+      fields.push_back(std::move(field));
+    }
     return fields;
   }();
   return all;
@@ -166,6 +172,7 @@ std::vector<task::StageRequest> expand_imported_problem(const Parameters& instan
   Parameters p = instance;
   variants.remove_absent(p);
   p.intern();
+  if (p.text("property.file") != "none") return expand_given_property(p);
   try {
     engine::check_settings({.solver = p.text("solve.solver")});
   } catch (const base::Error& error) {

@@ -9,9 +9,13 @@
 
 #include "espalier/base/error.hpp"
 #include "espalier/certify/certify.hpp"
+#include "espalier/certify/witness.hpp"
+#include "espalier/formats/vnnlib.hpp"
 #include "espalier/nn/file.hpp"
 #include "espalier/problem/file.hpp"
 #include "espalier/results/reader.hpp"
+#include "espalier/stages/environment.hpp"
+#include "espalier/task/task.hpp"
 
 namespace espalier::stages {
 
@@ -190,11 +194,60 @@ class Checker {
   std::map<std::string, nn::Network> networks_;
 };
 
+/// What the recomputation looks at.
+struct VerdictRows {
+  explicit VerdictRows(const results::Table& table) {
+    table.read({{"key", &key},
+                {"status", &status},
+                {"verdict", &verdict},
+                {"network_file", &network},
+                {"network_file_hash", &network_hash},
+                {"property_file", &property},
+                {"property_file_hash", &property_hash},
+                {"margin", &margin},
+                {"margin_float32", &margin_float32}});
+  }
+  std::vector<std::string> key, status, verdict, network, network_hash, property, property_hash;
+  std::vector<double> margin, margin_float32;
+};
+
+void check_verdicts(const results::Reader& file, const std::filesystem::path& folder, Verification& result) {
+  const VerdictRows rows(file.table("verdicts"));
+  const results::RowArrays witnesses = file.arrays("verdicts", "witness");
+  for (std::size_t i = 0; i < rows.key.size(); ++i) {
+    if (rows.status[i] != "done") continue;
+    ++result.verdicts;
+    const auto report = [&](const std::string& what) {
+      result.findings.push_back(fmt::format("/verdicts row {} ({}): {}", i, rows.key[i], what));
+    };
+    const auto witness = vector_of(witnesses.find(static_cast<std::int64_t>(i)));
+    const bool is_sat = rows.verdict[i] == "sat";
+    if (is_sat != witness.has_value())
+      report(fmt::format("its verdict is {}, but its witness is {}", rows.verdict[i], witness ? "stored" : "not stored"));
+    if (!is_sat || !witness) continue;
+    const auto network = folder / task::import_name(rows.network_hash[i], rows.network[i]);
+    const auto property = folder / task::import_name(rows.property_hash[i], rows.property[i]);
+    if (!std::filesystem::exists(network) || !std::filesystem::exists(property)) {
+      ++result.without_network;
+      continue;
+    }
+    ++result.inputs;
+    nn::Rounding rounding;
+    const auto checked = certify::check_witness(read_given_network(network, &rounding), formats::read_vnnlib(property), *witness);
+    if (!checked)
+      report("its witness is safe");
+    else if (!agree(rows.margin[i], checked->margin, 1e-9, 1) || !agree(rows.margin_float32[i], checked->margin_float32, 1e-3, 1))
+      report(fmt::format("margin and margin_float32 are {} and {}, recomputed {} and {}", rows.margin[i], rows.margin_float32[i],
+                         checked->margin, checked->margin_float32));
+  }
+}
+
 }  // namespace
 
 Verification verify_results(const std::filesystem::path& results_file) {
   const results::Reader file(results_file);
   Verification result;
+  if (file.has_table("verdicts")) check_verdicts(file, results_file.parent_path(), result);
   if (!file.has_table("solves")) return result;
   const Rows rows(file.table("solves"));
   Checker checker(file, rows, result);

@@ -1,12 +1,13 @@
 """Problems that are given in files: study verification. Usage: verification.py [unittest arguments]."""
 import csv
+import gzip
 import io
 import unittest
 
 import h5py
 import numpy as np
 
-from harness import PROBLEMS, Case, steady, table
+from harness import PROBLEMS, ROOT, Case, steady, table
 
 GRID = """
 study: verification
@@ -128,6 +129,94 @@ class Verification(Case):
         self.refused("plan", self.grid, code=2, says="problem.name is required")
         self.grid.write_text(text.replace("FILE", str(PROBLEMS)).replace("study: verification", "study: surrogate"))
         self.refused("plan", self.grid, code=2, says="problems")
+
+
+LIST = """
+study: verification
+name: list
+grid:
+  - zip: {instances: list.csv}
+"""
+
+
+class Instances(Case):
+    """Properties of given networks."""
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "dense.onnx").write_bytes((ROOT / "tests" / "fuzz" / "seeds" / "onnx" / "dense.onnx").read_bytes())
+        self.property("never", "(>= Y_0 1e6)")
+        self.property("always", "(or (<= Y_0 Y_1) (>= Y_0 Y_1))")
+        self.property("both", "(and (<= Y_0 100) (>= Y_1 -100))")
+        (self.folder / "zipped.vnnlib.gz").write_bytes(gzip.compress((self.folder / "never.vnnlib").read_bytes()))
+        self.property("other", "(>= Y_0 0)", inputs=3)
+        self.grid = self.folder / "grid.yaml"
+        self.grid.write_text(LIST)
+        self.write_list("never", "always", "both", "zipped")
+        self.out = self.folder / "out"
+
+    def property(self, name, assertion, inputs=2):
+        lines = [f"(declare-const X_{i} Real)" for i in range(inputs)] + [f"(declare-const Y_{i} Real)" for i in range(2)]
+        lines += [f"(assert (and (>= X_{i} -1) (<= X_{i} 1)))" for i in range(inputs)] + [f"(assert {assertion})"]
+        (self.folder / f"{name}.vnnlib").write_text("\n".join(lines))
+
+    def write_list(self, *names, seconds=60):
+        (self.folder / "list.csv").write_text("".join(f"dense.onnx,{name}.vnnlib,{seconds}\n" for name in names))
+
+    def test_verdicts_are_rows_and_the_same_on_any_number_of_ranks(self):
+        self.run_ok("run", self.grid, "--out", self.out, "--quiet", ranks=3)
+        self.assertIn("4 verdicts on properties", self.run_ok("check", self.out).stdout)
+        rows = {row["property_file"].decode(): row for row in table(self.out, "verdicts")}
+        self.assertEqual({name: row["verdict"].decode() for name, row in rows.items()},
+                         {"never.vnnlib": "unsat", "zipped.vnnlib.gz": "unsat", "always.vnnlib": "sat", "both.vnnlib": "sat"})
+        self.assertTrue(np.isnan(rows["never.vnnlib"]["margin"]))
+        self.assertGreaterEqual(rows["both.vnnlib"]["margin"], 0)
+        self.run_ok("run", self.grid, "--out", self.folder / "alone", "--quiet")
+        self.assertEqual(steady(self.folder / "alone", "verdicts"), steady(self.out, "verdicts"))
+        text = self.run_ok("report", self.out, "--out", self.folder / "report").stdout
+        self.assertRegex(text, r"dense.onnx +4 +2 +2 ")
+        counts = list(csv.DictReader(io.StringIO((self.folder / "report" / "verdicts.csv").read_text())))
+        self.assertEqual([(row["network"], row["sat"], row["unsat"]) for row in counts], [("dense.onnx", "2", "2")])
+
+    def test_a_witness_that_was_changed_is_found(self):
+        self.run_ok("run", self.grid, "--out", self.out, "--quiet")
+        moved = self.folder / "moved.h5"
+        moved.write_bytes((self.out / "results.h5").read_bytes())
+        self.assertIn("2 witnesses were not run again", self.run_ok("check", moved).stdout)
+        with h5py.File(self.out / "results.h5", "r+") as file:
+            rows = file["verdicts"][:]
+            rows["margin"][rows["verdict"] == b"sat"] += 1e-3
+            file["verdicts"][:] = rows
+        self.assertIn("margin and margin_float32 are", self.run_ok("check", self.out / "results.h5", code=1).stdout)
+
+    def test_mistakes_are_told(self):
+        self.write_list("other", "never")
+        self.run_ok("run", self.grid, "--out", self.out, "--quiet", code=1)
+        rows = {row["property_file"]: row for row in table(self.out, "verdicts")}
+        self.assertEqual(rows[b"never.vnnlib"]["verdict"], b"unsat")
+        self.assertIn(b"expected 2 inputs and 2 outputs (the network's), found 3 and 2", rows[b"other.vnnlib"]["message"])
+        (self.folder / "list.csv").write_text("dense.onnx,never.vnnlib\n")
+        self.refused("plan", self.grid, code=2, says="line 1: expected a network, a property and seconds")
+        self.write_list("never", seconds=0)
+        self.refused("plan", self.grid, code=2, says="line 1: expected seconds above 0, found '0'")
+        (self.folder / "list.csv").write_text("dense.onnx,gone.vnnlib,1\n")
+        self.refused("plan", self.grid, code=2, says="gone.vnnlib")
+        (self.folder / "list.csv").write_text("never.vnnlib,dense.onnx,1\n")
+        self.refused("plan", self.grid, code=2, says="dense.onnx")
+        self.grid.write_text(LIST.replace("zip: {instances: list.csv}", "parameters: {property.file: never.vnnlib}"))
+        self.refused("plan", self.grid, code=2, says="network.file is required")
+        self.grid.write_text(LIST.replace("zip: {instances: list.csv}", "parameters: {solve.goal: decide}"))
+        self.refused("plan", self.grid, code=2, says="problem.file is required")
+
+    def test_no_time_is_a_timeout_that_a_longer_limit_solves_again(self):
+        self.grid.write_text(LIST + "    parameters: {verify.splitting: phases}\n")
+        for seconds, verdict in ((1e-6, b"timeout"), (60, b"unsat"), (70, b"unsat")):
+            self.write_list("never", seconds=seconds)
+            self.run_ok("run", self.grid, "--out", self.out, "--quiet", "--extend")
+            row = [row for row in table(self.out, "verdicts") if row["solve_time_limit"] == seconds][0]
+            self.assertEqual((row["verdict"], row["splitting"]), (verdict, b"phases"))
+        self.assertEqual(row["time_limit"], 60)  # what was known is not solved again
+
 
 
 if __name__ == "__main__":
