@@ -3,9 +3,9 @@
 #include <numeric>
 
 #include "bounds/interval.hpp"
-#include "espalier/bounds/slope_search.hpp"
 #include "espalier/bounds/bounds.hpp"
 #include "espalier/bounds/propagation.hpp"
+#include "espalier/bounds/slope_search.hpp"
 
 namespace espalier::bounds {
 namespace {

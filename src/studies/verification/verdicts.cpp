@@ -20,8 +20,7 @@ struct CountColumn {
   std::int64_t VerdictRow::*count;
 };
 constexpr CountColumn counts[]{{"instances", &VerdictRow::instances}, {"sat", &VerdictRow::sat},         {"unsat", &VerdictRow::unsat},
-                               {"timeout", &VerdictRow::timeout},     {"unknown", &VerdictRow::unknown}, {"failed", &VerdictRow::failed},
-                               {"waiting", &VerdictRow::waiting}};
+                               {"timeout", &VerdictRow::timeout},     {"unknown", &VerdictRow::unknown}, {"failed", &VerdictRow::failed}};
 
 struct Group {
   VerdictRow row;

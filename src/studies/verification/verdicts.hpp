@@ -17,7 +17,6 @@ struct VerdictRow {
   std::int64_t timeout = 0;
   std::int64_t unknown = 0;
   std::int64_t failed = 0;
-  std::int64_t waiting = 0;
   double median_seconds = 0;  ///< of those that are done, wall time of the search
   double most_seconds = 0;
   double total_seconds = 0;
