@@ -6,7 +6,7 @@
 #
 # Usage: tests/run.sh [--quick] [--all]      --quick: neither sanitizers nor clang-tidy; --all: what cannot run here counts as failed
 # Environment: ESPALIER_DATA         data sets (default: data/ in the repository)
-#              ESPALIER_TIDY_SECONDS time for clang-tidy (default 180); what is left comes in the next run
+#              ESPALIER_TIDY_SECONDS time for clang-tidy (default 120); what is left comes in the next run
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -160,6 +160,6 @@ if ! $quick; then
   fi
   step "clang-tidy"
   if build "database for clang-tidy" configure_tidy; then
-    check "clang-tidy" "$root/tests/tidy.py" "$root" "$root/build/tidy" --seconds "${ESPALIER_TIDY_SECONDS:-180}"
+    check "clang-tidy" "$root/tests/tidy.py" "$root" "$root/build/tidy" --seconds "${ESPALIER_TIDY_SECONDS:-120}"
   fi
 fi

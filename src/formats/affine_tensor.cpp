@@ -39,12 +39,12 @@ AffineTensor identity_tensor(Shape shape, std::size_t layer) {
   return made;
 }
 
-AffineTensor mapped(SparseRows map, const AffineTensor& tensor, Shape shape) {
+AffineTensor mapped(const SparseRows& map, const AffineTensor& tensor, Shape shape) {
   AffineTensor made{.shape = std::move(shape), .weight = {}, .bias = map * tensor.bias, .layer = tensor.layer};
   if (tensor.is_constant())
     made.weight = SparseRows(map.rows(), 0);
   else if (is_identity(tensor))  // the usual case: what a Relu has made
-    made.weight = std::move(map);
+    made.weight = map;
   else
     made.weight = map * tensor.weight;
   return made;

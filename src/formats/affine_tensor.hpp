@@ -26,7 +26,7 @@ struct AffineTensor {
 /// h itself.
 [[nodiscard]] AffineTensor identity_tensor(Shape shape, std::size_t layer);
 /// The elements map . of `tensor`.
-[[nodiscard]] AffineTensor mapped(SparseRows map, const AffineTensor& tensor, Shape shape);
+[[nodiscard]] AffineTensor mapped(const SparseRows& map, const AffineTensor& tensor, Shape shape);
 /// Element i is element from[i] of `tensor`.
 [[nodiscard]] AffineTensor gathered(const std::vector<std::int64_t>& from, const AffineTensor& tensor, Shape shape);
 
@@ -40,7 +40,11 @@ class RowBuilder {
   void add(std::int64_t column, double value) { row_.emplace_back(column, value); }
   void end_row();
   /// After as many rows as were announced.
-  [[nodiscard]] SparseRows finish() { return std::move(matrix_); }
+  [[nodiscard]] SparseRows finish() {
+    SparseRows made;
+    made.swap(matrix_);  // Eigen 3.4 has no move
+    return made;
+  }
 
  private:
   SparseRows matrix_;

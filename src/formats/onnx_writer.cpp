@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
 #include "espalier/base/build_info.hpp"
