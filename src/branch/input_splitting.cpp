@@ -13,7 +13,7 @@
 namespace espalier::branch {
 namespace {
 
-constexpr int slope_iterations = 8;  ///< 0: over 20 times the parts in the hardest of ACAS Xu, 3: ten times, 12: as many
+constexpr int slope_iterations = 8;  ///< 3: fifteen times the parts in the hardest instance of ACAS Xu, 12: as many
 constexpr std::int64_t nodes_per_walk = 16;
 constexpr double no_bound = std::numeric_limits<double>::infinity();
 
@@ -81,7 +81,7 @@ class InputSplitting {
     return false;
   }
 
-  /// Where no input of a part is unsafe, another one's may be: a tenth of the time goes to walks over the whole box.
+  /// Where no input of a part is unsafe, another one's may be: a few percent of the time go to walks over the whole box.
   void ascend() {
     next_walk_ = outcome_.nodes + nodes_per_walk;
     for (const Eigen::VectorXd& input : ascent_.walk())
@@ -146,8 +146,9 @@ class InputSplitting {
           std::min(value, bounds::search_slopes(propagation_, smallest, lines, {.iterations = slope_iterations}, options_.budget).upper[0]);
       outcome_.passes += slope_iterations;
     }
-    if (value >= 0) derivatives += largest_derivatives(smallest.coefficients.row(0), part.bounds);
-    return value;
+    if (value < 0) return value;
+    derivatives += largest_derivatives(smallest.coefficients.row(0), part.bounds);
+    return std::isnan(value) ? no_bound : value;  // NaN, as overflow makes it, proves nothing
   }
 
   /// Backward propagation of the rows over the part, whose maximisers are tried as inputs.
@@ -202,11 +203,13 @@ class InputSplitting {
     return best;
   }
 
+  /// The padding of a row is more than what one of its own sums may round; the mean has one more sum, of a term per row.
   static bounds::AffineRows mix(const bounds::AffineRows& rows, const Eigen::VectorXd& weights) {
+    const auto terms = static_cast<double>(weights.size() + 1);
     bounds::AffineRows mixed{.layer = rows.layer,
                              .coefficients = weights.transpose() * rows.coefficients,
                              .constant = Eigen::VectorXd::Constant(1, weights.dot(rows.constant)),
-                             .padding = Eigen::VectorXd::Constant(1, 2 * weights.dot(rows.padding))};
+                             .padding = Eigen::VectorXd::Constant(1, terms * weights.dot(rows.padding))};
     return mixed;
   }
 

@@ -91,6 +91,17 @@ class PropertySearch {
   Verification& result_;
 };
 
+/// y = W x + b as a network with a hidden layer, for searches that need one: W max(0, x) - W max(0, -x) + b.
+nn::Network with_hidden_layer(const nn::Network& network) {
+  const nn::Layer& only = network.layers.front();
+  nn::Layer hidden{.weight = nn::WeightMatrix::Zero(2 * only.inputs(), only.inputs()), .bias = Eigen::VectorXf::Zero(2 * only.inputs())};
+  hidden.weight.topRows(only.inputs()).setIdentity();
+  hidden.weight.bottomRows(only.inputs()) = -hidden.weight.topRows(only.inputs());
+  nn::Layer output{.weight = nn::WeightMatrix(only.outputs(), 2 * only.inputs()), .bias = only.bias};
+  output.weight << only.weight, -only.weight;
+  return {.layers = {std::move(hidden), std::move(output)}};
+}
+
 void check_sizes(const nn::Network& network, const problem::Property& property) {
   if (network.inputs() != property.inputs || network.outputs() != property.outputs)
     base::fail(base::ErrorKind::data, "property: expected {} inputs and {} outputs (the network's), found {} and {}", network.inputs(),
@@ -102,6 +113,7 @@ void check_sizes(const nn::Network& network, const problem::Property& property) 
 Verification verify(const nn::Network& network, const problem::Property& property, const VerifySettings& settings) {
   network.check();
   check_sizes(network, property);
+  if (network.hidden_layers() == 0) return verify(with_hidden_layer(network), property, settings);
   const base::Stopwatch watch;
   Verification result{.verdict = Verdict::unsat};
   PropertySearch search(network, property, settings, result);

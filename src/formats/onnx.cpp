@@ -119,7 +119,7 @@ double compare(const OnnxGraph& graph, const nn::Network& network) {
 /// The graph without what the importer leaves out at its end.
 OnnxGraph without_final(OnnxGraph graph, bool has_final) {
   if (!has_final) return graph;
-  graph.output = graph.nodes.back().inputs.front();
+  graph.output = graph.nodes.back().inputs.front();  // the output needs all nodes
   graph.nodes.pop_back();
   return graph;
 }

@@ -47,10 +47,24 @@ class GraphReader {
     read_ends(graph);
     for (const onnx::NodeProto& node : graph.node()) read_node(node);
     if (!known_.contains(graph_.output)) refuse("output", "what a node makes", "'" + base::printable(graph_.output) + "'");
+    drop_unused();
     return std::move(graph_);
   }
 
  private:
+  /// Nodes that the output does not depend on.
+  void drop_unused() {
+    std::set<std::string> needed{graph_.output};
+    std::vector<OnnxNode> kept;
+    for (std::size_t k = graph_.nodes.size(); k-- > 0;) {
+      OnnxNode& node = graph_.nodes[k];
+      if (std::ranges::none_of(node.outputs, [&](const std::string& output) { return needed.contains(output); })) continue;
+      needed.insert(node.inputs.begin(), node.inputs.end());
+      kept.insert(kept.begin(), std::move(node));
+    }
+    graph_.nodes = std::move(kept);
+  }
+
   [[noreturn]] void refuse(const std::string& where, const std::string& expected, const std::string& found) const {
     base::fail(base::ErrorKind::data, "{}: {}: expected {}, found {}", file_, where, expected, found);
   }

@@ -54,7 +54,8 @@ struct OnnxGraph {
   std::string input, output;
   Shape input_shape;                            ///< without symbols: a batch is of one
   std::map<std::string, OnnxTensor> constants;  ///< initialisers and Constant nodes
-  std::vector<OnnxNode> nodes;                  ///< as the file has them: each behind what it reads; without Constant nodes
+  std::vector<OnnxNode>
+      nodes;  ///< as the file has them: each behind what it reads; without Constant nodes and those that the output does not need
 };
 
 /// Tensors may lie in files beside it (external data). Error(data) naming the file and what of it: no ONNX model, an opset of before 2017

@@ -49,7 +49,7 @@ nn::Network read_given_network(const std::filesystem::path& path, nn::Rounding* 
   const std::string name = path.filename().string();
   if (!name.ends_with(".onnx") && !name.ends_with(".onnx.gz")) return nn::read_network(h5::File::open_read_only(path).root(), rounding);
   formats::OnnxNetwork read = formats::read_onnx(path);
-  for (const std::string& note : read.notes) base::log_info("{}: {}", name, note);
+  for (const std::string& note : read.notes) base::log_warning("{}: {}", name, note);
   if (rounding != nullptr)
     rounding->largest_change = read.weight_rounding;
   else if (read.weight_rounding > 0)

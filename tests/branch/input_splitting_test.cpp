@@ -140,6 +140,16 @@ TEST(InputSplitting, EqualArgumentsGiveEqualAnswers) {
   EXPECT_EQ(a.best->input, b.best->input);
 }
 
+TEST(InputSplitting, BoundsThatOverflowProveNothing) {
+  nn::Network network;
+  for (int k = 0; k < 12; ++k)
+    network.layers.push_back({.weight = nn::WeightMatrix::Constant(2, 2, 3e38F), .bias = Eigen::VectorXf::Zero(2)});
+  BoxQuestion question{.box = problem::unit_box(2), .unsafe = {{{.coefficients = Eigen::Vector2d(1, -1), .constant = -1}}}};
+  EXPECT_NE(split_inputs(network, question, {.node_limit = 5000}).end, End::closed);
+  network.layers.back().weight.row(1) *= -1;
+  EXPECT_NE(split_inputs(network, question, {.node_limit = 5000}).end, End::closed);
+}
+
 TEST(InputSplitting, EndsWithItsBudget) {
   const nn::Network network = random_network({4, 12, 12, 3}, 3);
   base::RandomStream random(3, "question");

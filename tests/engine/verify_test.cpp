@@ -77,6 +77,18 @@ TEST(Verify, SaysWhenTimeOrTheCallerEndedIt) {
   }
 }
 
+TEST(Verify, NetworksWithoutHiddenLayersAreNoExceptions) {
+  nn::Network network;  // y = (x_0 + x_1, x_0 - x_1)
+  network.layers.push_back({.weight = (nn::WeightMatrix(2, 2) << 1, 1, 1, -1).finished(), .bias = Eigen::VectorXf::Zero(2)});
+  problem::Property property{.inputs = 2, .outputs = 2, .boxes = {}};
+  for (const double least : {0.9, 1.1}) {  // x_0 is at most 1
+    const nn::OutputFunction sum{.coefficients = Eigen::Vector2d(1, 0), .constant = -least};
+    const nn::OutputFunction difference{.coefficients = Eigen::Vector2d(0, 1), .constant = -least};
+    property.boxes = {{.box = problem::unit_box(2), .unsafe = {{sum, difference}}}};
+    EXPECT_EQ(verify(network, property, {}).verdict, least < 1 ? Verdict::sat : Verdict::unsat);
+  }
+}
+
 TEST(Verify, RefusesAPropertyOfOtherSizes) {
   const nn::Network network = random_network({3, 4, 2}, 1), other = random_network({3, 4, 3}, 1);
   try {

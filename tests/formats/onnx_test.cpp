@@ -137,6 +137,8 @@ TEST_F(OnnxImport, LeavesOutASoftmaxAtTheEndWithANote) {
   EXPECT_EQ(made.network.layers[0].weight, (nn::WeightMatrix(2, 2) << 1, 3, 2, 4).finished());
   ASSERT_EQ(made.notes.size(), 1U);
   EXPECT_THAT(made.notes[0], HasSubstr("Softmax 'y'"));
+  builder.node("Relu", {"z"}, "unused");
+  EXPECT_EQ(import(builder).network.layers.front().weight, made.network.layers[0].weight);
 }
 
 TEST_F(OnnxImport, ReadsDataBesideTheModel) {
