@@ -42,7 +42,7 @@ void convert(const ConvertOptions& options) {
 void add_convert(CLI::App& program) {
   auto options = std::make_shared<ConvertOptions>();
   CLI::App* command = program.add_subcommand("convert", "A network from ONNX to HDF5, or from HDF5 to ONNX");
-  command->add_option("NETWORK", options->network, "ONNX file (.onnx, .onnx.gz), or HDF5 file, such as a part of a run's networks")
+  command->add_option("NETWORK", options->network, "ONNX file, may be gzipped; or HDF5 file, such as a part of a run's networks")
       ->required()
       ->check(CLI::ExistingFile);
   command->add_option("OUT", options->out, "file to write: .onnx or .h5")->required();

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <array>
+#include <fstream>
+#include <string_view>
 
 #include "espalier/base/error.hpp"
 #include "espalier/base/log.hpp"
@@ -45,9 +48,21 @@ StoredNetwork read_stored_network(const std::filesystem::path& path) {
   return {nn::read_network(root), root.read_attribute<double>("train_accuracy"), root.read_attribute<double>("test_accuracy")};
 }
 
+namespace {
+
+/// Another name does not matter if the content is HDF5's.
+bool is_hdf5(const std::filesystem::path& path) {
+  if (path.extension() == ".h5" || path.extension() == ".hdf5") return true;
+  std::array<char, 8> signature{};
+  std::ifstream(path, std::ios::binary).read(signature.data(), signature.size());
+  return std::string_view(signature.data(), signature.size()) == "\x89HDF\r\n\x1a\n";
+}
+
+}  // namespace
+
 nn::Network read_given_network(const std::filesystem::path& path, nn::Rounding* rounding) {
   const std::string name = path.filename().string();
-  if (!name.ends_with(".onnx") && !name.ends_with(".onnx.gz")) return nn::read_network(h5::File::open_read_only(path).root(), rounding);
+  if (is_hdf5(path)) return nn::read_network(h5::File::open_read_only(path).root(), rounding);
   formats::OnnxNetwork read = formats::read_onnx(path);
   for (const std::string& note : read.notes) base::log_warning("{}: {}", name, note);
   if (rounding != nullptr)

@@ -153,7 +153,7 @@ const Schema& property_parameters() {
         column("property.file", ValueType::text, "", "property (VNN-LIB) of the network in network.file; none: a problem is asked");
     property.default_value = std::string("none");
     property.check_file = [](const std::filesystem::path& name) { static_cast<void>(formats::read_vnnlib(name)); };
-    Field network = column("network.file", ValueType::text, "", "network (.onnx, .onnx.gz, or HDF5) that the property is about");
+    Field network = column("network.file", ValueType::text, "", "network that the property is about: ONNX, may be gzipped; or HDF5");
     network.check_file = [](const std::filesystem::path& name) {
       nn::Rounding rounding;
       static_cast<void>(read_given_network(name, &rounding));

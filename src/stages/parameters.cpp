@@ -73,7 +73,7 @@ Schema network_fields() {
                .choices = {}};
   Field file =
       text("network.file", std::string("none"),
-           "dense network that is given, not trained: an ONNX file (.onnx, .onnx.gz), or an HDF5 file with layer_<k>/weight (outputs x "
+           "dense network that is given, not trained: an ONNX file, may be gzipped; or an HDF5 file with layer_<k>/weight (outputs x "
            "inputs) and layer_<k>/bias, such as those in parts/ of an output directory; data set and side say what its inputs are");
   file.check_file = [](const std::filesystem::path& name) { read_given_network(name); };
   return {std::move(file), only_if(integer("network.depth", 2, "layers", "number of hidden layers", 1, 1000), {is_trained}),

@@ -23,8 +23,8 @@ struct StoredNetwork {
 void write_stored_network(const std::filesystem::path& path, const StoredNetwork& stored);
 StoredNetwork read_stored_network(const std::filesystem::path& path);
 
-/// A network that somebody else has made: in the root of an HDF5 file (nn::read_network), or in an ONNX file, which ends in .onnx or
-/// .onnx.gz (formats::read_onnx). `rounding`: see nn::read_network; fused operators of ONNX are rounded, too.
+/// A network that somebody else has made: in the root of an HDF5 file (nn::read_network), which its name (.h5, .hdf5) or its content tells,
+/// else in an ONNX file (formats::read_onnx). `rounding`: see nn::read_network; fused operators of ONNX are rounded, too.
 nn::Network read_given_network(const std::filesystem::path& path, nn::Rounding* rounding = nullptr);
 
 class Environment {
