@@ -38,9 +38,7 @@ class VerifyPropertyStage final : public task::Stage {
   const Schema& parameters() const override {
     static const Schema all = [] {
       Schema fields = property_parameters();
-      for (Field& field : solve_fields())
-        if (field.name == "solve.time_limit" || field.name == "solve.seed" || field.name == "repetition")
-          fields.push_back(std::move(field));
+      for (Field& field : limits_of_properties()) fields.push_back(std::move(field));
       return columns_of(fields);
     }();
     return all;
@@ -167,6 +165,14 @@ const Schema& property_parameters() {
       field->exists_if = {{.parameter = "property.file", .values = {std::string("none")}, .is_one_of = false}};
     return Schema{std::move(property), std::move(network), std::move(splitting)};
   }();
+  return fields;
+}
+
+Schema limits_of_properties() {
+  Schema fields = solve_fields();
+  std::erase_if(fields, [](const Field& field) {
+    return field.name != "solve.time_limit" && field.name != "solve.seed" && field.name != "repetition";
+  });
   return fields;
 }
 

@@ -156,10 +156,11 @@ class SolveImportedStage final : public SolverStage {
 
 const Schema& imported_problem_parameters() {
   static const Schema all = [] {
+    const Schema of_both = limits_of_properties();
     Schema fields = property_parameters();
     for (Field& field : solve_problem_parameters()) {
-      const bool for_both = field.name == "solve.time_limit" || field.name == "solve.seed" || field.name == "repetition";
-      if (!for_both) field.exists_if.insert(field.exists_if.begin(), {.parameter = "property.file", .values = {std::string("none")}});
+      if (task::find_field(of_both, field.name) == nullptr)
+        field.exists_if.insert(field.exists_if.begin(), {.parameter = "property.file", .values = {std::string("none")}});
       fields.push_back(std::move(field));
     }
     return fields;

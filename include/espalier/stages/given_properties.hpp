@@ -11,6 +11,9 @@ namespace espalier::stages {
 /// Which network and which property: network.file, property.file, which is "none" of an instance that asks for a problem, and verify.*.
 const task::Schema& property_parameters();
 
+/// Of the parameters solve.* and `repetition` (solve_fields()) those that a property has as well as a problem.
+task::Schema limits_of_properties();
+
 /// The only stage of an instance that has a property:
 ///   verify_property   whether an unsafe input exists (engine::verify); the limit of time is solve.time_limit
 std::vector<task::StageRequest> expand_given_property(const task::Parameters& instance);
